@@ -1,0 +1,200 @@
+//! What WHISPER and SHOUT carry: [`Frame`]s in a [`Content`], shared by all receivers.
+//!
+//! The protocol never looks inside. A frame owns its octets in whatever form they came (a ZeroMQ
+//! message, a vector): they are moved and shared, never copied, but for the shortest.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// One frame of content: octets that do not change. Cheap to clone.
+#[derive(Clone)]
+pub struct Frame(Octets);
+
+/// Octets up to this length are held in place: copying them is cheaper than counting references.
+const IN_PLACE: usize = 38;
+
+#[derive(Clone)]
+enum Octets {
+    InPlace { length: u8, octets: [u8; IN_PLACE] },
+    Shared(Arc<dyn AsRef<[u8]> + Send + Sync>),
+}
+
+impl Frame {
+    /// A frame that owns `octets` in the form that they have, without copying them.
+    pub fn from_owner(octets: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
+        Self::in_place(octets.as_ref()).unwrap_or_else(|| Self(Octets::Shared(Arc::new(octets))))
+    }
+
+    /// A frame with a copy of `octets`.
+    #[must_use]
+    pub fn copy_of(octets: &[u8]) -> Self {
+        Self::in_place(octets).unwrap_or_else(|| Self(Octets::Shared(Arc::new(octets.to_vec()))))
+    }
+
+    fn in_place(from: &[u8]) -> Option<Self> {
+        let mut octets = [0; IN_PLACE];
+        octets.get_mut(..from.len())?.copy_from_slice(from);
+        let length = u8::try_from(from.len()).ok()?;
+        Some(Self(Octets::InPlace { length, octets }))
+    }
+}
+
+impl Deref for Frame {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Octets::InPlace { length, octets } => {
+                octets.get(..usize::from(*length)).unwrap_or(octets)
+            }
+            Octets::Shared(octets) => (**octets).as_ref(),
+        }
+    }
+}
+
+impl AsRef<[u8]> for Frame {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl From<Vec<u8>> for Frame {
+    fn from(octets: Vec<u8>) -> Self {
+        Self::from_owner(octets)
+    }
+}
+
+impl From<String> for Frame {
+    fn from(text: String) -> Self {
+        Self::from_owner(text)
+    }
+}
+
+impl From<&str> for Frame {
+    fn from(text: &str) -> Self {
+        Self::copy_of(text.as_bytes())
+    }
+}
+
+impl From<&[u8]> for Frame {
+    fn from(octets: &[u8]) -> Self {
+        Self::copy_of(octets)
+    }
+}
+
+impl PartialEq for Frame {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Frame {}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match std::str::from_utf8(self) {
+            Ok(text) if self.len() <= 64 => write!(f, "{text:?}"),
+            _ => write!(f, "[{} octets]", self.len()),
+        }
+    }
+}
+
+/// What one WHISPER or SHOUT carries: one frame or more, and maybe a [`Tail`]. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    first: Frame,
+    more: Option<Arc<[Frame]>>,
+    tail: Option<Arc<Tail>>,
+}
+
+impl Content {
+    /// Content of one frame.
+    pub fn new(frame: impl Into<Frame>) -> Self {
+        Self {
+            first: frame.into(),
+            more: None,
+            tail: None,
+        }
+    }
+
+    /// Content of these frames; `None` if there is none: a WHISPER or SHOUT without content kills
+    /// Pyre (trap 6).
+    pub fn from_frames(frames: impl IntoIterator<Item = Frame>) -> Option<Self> {
+        let mut frames = frames.into_iter();
+        let first = frames.next()?;
+        let more: Vec<Frame> = frames.collect();
+        Some(Self {
+            first,
+            more: (!more.is_empty()).then(|| more.into()),
+            tail: None,
+        })
+    }
+
+    /// This content, with frames behind it that only some of the receivers are sent.
+    #[must_use]
+    pub fn with_tail(mut self, tail: Tail) -> Self {
+        self.tail = Some(Arc::new(tail));
+        self
+    }
+
+    /// This content without its tail: what a receiver is sent who does not have the header.
+    #[must_use]
+    pub fn without_tail(&self) -> Self {
+        Self {
+            first: self.first.clone(),
+            more: self.more.clone(),
+            tail: None,
+        }
+    }
+
+    /// The first frame: in a chat, the text.
+    #[must_use]
+    pub const fn first(&self) -> &Frame {
+        &self.first
+    }
+
+    /// The frames in order, those of the tail left out.
+    pub fn frames(&self) -> impl Iterator<Item = &Frame> {
+        std::iter::once(&self.first).chain(self.more.iter().flat_map(|more| more.iter()))
+    }
+
+    /// The frames for a receiver with these headers: those of the tail last, if they are for it.
+    pub fn frames_for(&self, headers: &super::Headers) -> impl Iterator<Item = &Frame> {
+        let tail = self
+            .tail
+            .as_ref()
+            .filter(|tail| headers.get(&tail.header).is_some());
+        self.frames()
+            .chain(tail.into_iter().flat_map(|tail| tail.frames.iter()))
+    }
+
+    /// The frames that go only to some receivers.
+    #[must_use]
+    pub fn tail(&self) -> Option<&Tail> {
+        self.tail.as_deref()
+    }
+
+    /// How many frames there are, the tail left out.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        1 + self.more.as_ref().map_or(0, |more| more.len())
+    }
+
+    /// The octets of all frames together, the tail included.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let tail = self.tail.iter().flat_map(|tail| tail.frames.iter());
+        self.frames().chain(tail).map(|frame| frame.len()).sum()
+    }
+}
+
+/// Frames behind the content that go only to receivers whose HELLO had a given header: one SHOUT can
+/// so carry more to programs that understand it, and nothing strange to all others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tail {
+    /// The name of the header that a receiver must have announced, with whatever value.
+    pub header: Arc<str>,
+    /// The frames, sent after those of the content.
+    pub frames: Vec<Frame>,
+}
