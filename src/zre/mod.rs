@@ -3,18 +3,30 @@
 //! Time enters as a value with every call; bytes become types in `wire`, `message` and `beacon`, and
 //! nowhere else.
 
+mod beacon;
+mod config;
 mod content;
+mod engine;
 mod event;
 mod group;
 mod headers;
 mod id;
 mod link;
+mod message;
 mod name;
+mod output;
+mod stats;
 
+pub use beacon::Beacon;
+pub use config::{Limits, Timing};
 pub use content::{Content, Frame, Tail};
+pub use engine::{Engine, EngineConfig};
 pub use event::{Action, Event, ExitReason, Ticket, UndeliveredReason};
 pub use group::{GroupName, GroupNameError};
 pub use headers::{Headers, HeadersError};
 pub use id::PeerId;
 pub use link::{Link, Origin, PublicKey};
+pub use message::{Body, Hello, Message};
 pub use name::{Name, NameError};
+pub use output::{LinkId, Output, Sighting, Via};
+pub use stats::Stats;

@@ -1,0 +1,125 @@
+//! The settings of the protocol: [`Timing`] and [`Limits`], each default with its reason.
+
+use std::time::Duration;
+
+/// When a node does what. All defaults are those of RFC 36 or of Zyre.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timing {
+    /// Between two beacons. One second (RFC 36): a peer that misses one hears the next soon enough.
+    pub interval: Duration,
+    /// How long neither beacon nor traffic may come from a peer before it is asked by a PING. Five
+    /// seconds: a Wi-Fi that swallows four broadcasts in a row is common.
+    pub evasive: Duration,
+    /// How long nothing may come from a peer before it is called silent. Ten seconds.
+    pub silent: Duration,
+    /// How long nothing may come from a peer before it counts as gone. Thirty seconds: long enough
+    /// for a roaming laptop.
+    pub expired: Duration,
+    /// How long an evasive peer has to answer its PING before [`Event::Evasive`](super::Event). One
+    /// second.
+    pub answer: Duration,
+    /// How long the old place of a peer has to answer when something speaks for a new one: half a
+    /// second, since whoever claims a peer's id must not win against one that answers.
+    pub challenge: Duration,
+    /// How long a peer whose connection broke has to be heard again before it counts as gone. A
+    /// process that ended never is; ZeroMQ opens a lost connection again after 100 to 200 ms.
+    pub broken: Duration,
+    /// The longest that what is still under way from a peer is waited for after its farewell: the
+    /// farewell is a datagram and overtakes what was sent before it (trap 15).
+    pub farewell: Duration,
+    /// How long nothing may come from a peer after its farewell until it counts as read empty.
+    pub farewell_quiet: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(1),
+            evasive: Duration::from_secs(5),
+            silent: Duration::from_secs(10),
+            expired: Duration::from_secs(30),
+            answer: Duration::from_secs(1),
+            challenge: Duration::from_millis(500),
+            broken: Duration::from_millis(220),
+            farewell: Duration::from_millis(90),
+            farewell_quiet: Duration::from_millis(20),
+        }
+    }
+}
+
+/// What a node takes from a network of strangers before it refuses more. Every refusal is counted
+/// in [`Stats`](super::Stats).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Peers that have proven themselves by a HELLO over their own connection. 10,000: about 70 KB
+    /// each, and the most that descriptors allow.
+    pub peers: usize,
+    /// Peers of which only a beacon was heard, in all. 256: each costs a socket that dials out.
+    pub unproven: usize,
+    /// The same from one source address. 64: hosts with many nodes prove them faster than that.
+    pub unproven_per_address: usize,
+    /// Connections being dialled to unproven peers at a time. 64: a forged beacon must not turn a
+    /// network of listeners into a flood against a victim.
+    pub dials: usize,
+    /// The same to one address that has not proven a single peer yet.
+    pub dials_per_address: usize,
+    /// Inbound connections from one address that are open at a time. 512: a host with that many
+    /// nodes is a test; more is an attack.
+    pub connections_per_address: usize,
+    /// The largest frame that is received, in octets. 16 MiB: larger things are sent in pieces.
+    pub frame_octets: usize,
+    /// The most content frames a message has. 1,024.
+    pub frames: usize,
+    /// The most groups that a peer is known to be in. 1,024; JOINs beyond it are ignored.
+    pub groups_per_peer: usize,
+    /// The most headers in a HELLO that are kept; those beyond it are left out. 256.
+    pub headers: usize,
+    /// The longest header value that is kept, in octets; the header is left out otherwise. 16 KiB.
+    pub header_octets: usize,
+    /// Octets queued to a peer that takes them slowly. 8 MiB: a second of gigabit is 125 MB, so this
+    /// bridges hiccups, not absences.
+    pub queued_octets: usize,
+    /// Protocol messages (JOIN, PING-OK, HELLO …) queued to a peer that takes nothing. 1,000; a
+    /// PING-OK beyond it is left out, anything else ends the peer, since its view of us is lost.
+    pub queued_control: usize,
+    /// Addresses that are greeted without a beacon. 256.
+    pub statics: usize,
+    /// Ids and addresses that are ignored after they were dismissed. 1,024; the oldest is forgotten.
+    pub dismissed: usize,
+    /// Events that wait for a slow application. 4,096; then its inbox is not read, and senders wait.
+    pub events: usize,
+    /// Octets of content in those events. 32 MiB.
+    pub event_octets: usize,
+    /// Actions that wait for the node. 1,024; then the caller waits, or is told.
+    pub actions: usize,
+    /// Octets of content in those actions. 8 MiB.
+    pub action_octets: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            peers: 10_000,
+            unproven: 256,
+            unproven_per_address: 64,
+            dials: 64,
+            dials_per_address: 8,
+            connections_per_address: 512,
+            frame_octets: 16 << 20,
+            frames: 1_024,
+            groups_per_peer: 1_024,
+            headers: 256,
+            header_octets: 16 << 10,
+            queued_octets: 8 << 20,
+            queued_control: 1_000,
+            statics: 256,
+            dismissed: 1_024,
+            events: 4_096,
+            event_octets: 32 << 20,
+            actions: 1_024,
+            action_octets: 8 << 20,
+        }
+    }
+}

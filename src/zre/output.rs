@@ -1,0 +1,72 @@
+//! What the engine is told by its shell besides messages, and what it wants done.
+
+use std::net::IpAddr;
+
+use super::{Beacon, Event, Link, Message};
+
+/// The number of an outgoing connection (a DEALER), given by the engine and never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LinkId(pub u64);
+
+/// A beacon that was heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    /// The address that the datagram came from.
+    pub source: IpAddr,
+    /// Our own address on the network where it was heard.
+    pub local: IpAddr,
+    /// What it says.
+    pub beacon: Beacon,
+}
+
+/// The connection that a message came over, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Via {
+    /// The address at its far end.
+    pub remote: Option<IpAddr>,
+    /// Our own address, at its near end.
+    pub local: Option<IpAddr>,
+}
+
+/// What the engine wants done, in this order and at once.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// Open an outgoing connection: a DEALER under our routing id. That nobody answers there (yet) is
+    /// not an error; ZeroMQ tries again by itself.
+    Connect {
+        /// Its number.
+        link: LinkId,
+        /// Where to.
+        to: Link,
+        /// Whether ZeroMQ should send heartbeats on it: no beacon of this peer is heard.
+        heartbeat: bool,
+    },
+    /// Send on a connection. If its budget of octets is full, give the message back by
+    /// [`Engine::handle_full`](super::Engine::handle_full).
+    Send {
+        /// The connection.
+        link: LinkId,
+        /// What to send.
+        message: Message,
+        /// Whether the tail of its content is for this receiver.
+        tail: bool,
+    },
+    /// Close a connection and whatever is queued in it; answer at once by
+    /// [`Engine::handle_closed`](super::Engine::handle_closed).
+    Disconnect {
+        /// The connection.
+        link: LinkId,
+    },
+    /// Let a new inbound connection take the place of an older one with the same routing id
+    /// (`ZMQ_ROUTER_HANDOVER`), or not: on only while that is expected (trap 16).
+    Handover(bool),
+    /// Send a farewell beacon (port 0) to this address alone.
+    Farewell {
+        /// The address; the port is the beacon port.
+        to: IpAddr,
+    },
+    /// Tell the application.
+    Event(Event),
+    /// Everything is delivered, or given up: say farewell to all, then close.
+    Stop,
+}

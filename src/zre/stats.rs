@@ -1,0 +1,47 @@
+//! What was counted: [`Stats`]. Every refusal has its own reason here.
+
+/// Counters of a node since its start. Nothing is dropped or refused without being counted here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Messages (of all kinds) that were taken in and understood.
+    pub received: u64,
+    /// Messages (of all kinds) that were handed to a connection.
+    pub sent: u64,
+    /// Beacons taken in and understood, our own left out.
+    pub beacons: u64,
+    /// Datagrams that are no beacon, or of another version.
+    pub bad_beacons: u64,
+    /// Messages that could not be decoded, or were larger than the limits.
+    pub bad_messages: u64,
+    /// Messages under a routing id that is not ZRE's.
+    pub bad_origins: u64,
+    /// Messages of peers that had not said HELLO before.
+    pub unknown_peers: u64,
+    /// Messages out of sequence: something before them is lost, and the peer was greeted again.
+    pub gaps: u64,
+    /// JOINs and LEAVEs whose status is not what the peer's earlier ones add up to.
+    pub wrong_status: u64,
+    /// JOINs beyond the limit of groups a peer.
+    pub too_many_groups: u64,
+    /// New peers beyond the limit of proven ones.
+    pub too_many_peers: u64,
+    /// New peers beyond the limits of unproven ones, in all or for one address.
+    pub too_many_unproven: u64,
+    /// Beacons and HELLOs of peers that this node was told to stay away from.
+    pub dismissed: u64,
+    /// Farewells that did not come from the peer's own address.
+    pub forged_farewells: u64,
+    /// Claims that a connected peer is somewhere else, which the peer itself refuted by answering.
+    pub refuted_moves: u64,
+    /// PING-OKs left out because the peer takes nothing.
+    pub unanswered_pings: u64,
+    /// Inbound connections refused because their address has too many.
+    pub refused_connections: u64,
+    /// Inbound connections closed because nothing that is heard came over them.
+    pub closed_unheard: u64,
+    /// Sightings dropped because the mesh thread did not keep up; the next beacon comes in a second.
+    pub dropped_sightings: u64,
+    /// Messages to peers that were not handed over; each was also told by an event.
+    pub undelivered: u64,
+}
