@@ -1,0 +1,72 @@
+# Every task of zchat has one word here; `make help` lists them.
+#
+#   make run NAME=alice GROUP=CHAT      set up what is missing, build, chat
+#   make test                           set up what is missing, test everything
+#
+# Variables are taken from the command line only: some systems have a NAME in
+# their environment. A task that is added needs a `##` comment and its name in .PHONY.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
+.PHONY: help setup setup-peers build run install test check format doc licences clean
+
+CARGO_HOME ?= $(HOME)/.cargo
+export PATH := $(CARGO_HOME)/bin:$(PATH)
+
+given = $(if $(filter command line,$(origin $(1))),$(value $(1)))
+PREFIX ?= /usr/local
+
+help: ## list the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what building needs and this machine lacks
+	@.ci/setup build
+
+setup-peers: ## install what the tests need: Pyre, zyre.js, network tools
+	@.ci/setup peers
+	@tests/peers/install
+
+build: setup ## build the program: target/release/zchat
+	@cargo build --release --locked
+
+# One variable for each common option, ARGS for all others: they become the environment variables
+# that zchat reads, so that no shell looks at what is in them.
+run: export ZCHAT_RUN_NAME = $(call given,NAME)
+run: export ZCHAT_RUN_GROUP = $(call given,GROUP)
+run: export ZCHAT_RUN_INTERFACE = $(call given,INTERFACE)
+run: export ZCHAT_RUN_PORT = $(call given,PORT)
+run: export ZCHAT_RUN_PEER = $(call given,PEER)
+run: setup ## chat: NAME= GROUP= INTERFACE= PORT= PEER= ARGS='further options'
+	@cargo build --release --locked --quiet
+	@for option in NAME GROUP INTERFACE PORT PEER; do \
+	    value="ZCHAT_RUN_$$option"; \
+	    if [[ -n "$${!value}" ]]; then export "ZCHAT_$$option=$${!value}"; fi; \
+	    unset "$$value"; \
+	done; \
+	exec target/release/zchat $(call given,ARGS)
+
+install: build ## install the program under PREFIX (/usr/local)
+	@install -D -m 755 target/release/zchat "$(DESTDIR)$(PREFIX)/bin/zchat"
+
+test: setup setup-peers ## run every test; TESTS='words' picks some by name
+	@tests/run $(call given,TESTS)
+
+check: setup format licences doc ## formats, lints, documents, purity and licences of dependencies
+	@cargo clippy --locked --all-targets -- -D warnings
+	@cargo clippy --locked --no-default-features --features chat,sim --lib -- -D warnings
+	@.ci/pure
+
+format:
+	@cargo fmt --check
+
+doc: ## the documents of the code, as HTML in target/doc
+	@RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+licences:
+	@.ci/licences
+
+clean: ## remove what was built
+	@cargo clean
