@@ -78,6 +78,9 @@ pub struct Limits {
     pub headers: usize,
     /// The longest header value that is kept, in octets; the header is left out otherwise. 16 KiB.
     pub header_octets: usize,
+    /// The most octets of header names and values together that are kept of a HELLO; what is beyond is
+    /// left out. 64 KiB: every peer's are kept as long as it is here.
+    pub headers_octets: usize,
     /// Octets queued to a peer that takes them slowly. 8 MiB: a second of gigabit is 125 MB, so this
     /// bridges hiccups, not absences.
     pub queued_octets: usize,
@@ -112,6 +115,7 @@ impl Default for Limits {
             groups_per_peer: 1_024,
             headers: 256,
             header_octets: 16 << 10,
+            headers_octets: 64 << 10,
             queued_octets: 8 << 20,
             queued_control: 1_000,
             statics: 256,

@@ -5,6 +5,8 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use super::wire::short_text;
+
 /// The name of a group: 1 to 255 octets of UTF-8 (RFC 36, "Groups").
 ///
 /// A group exists while somebody is in it; its name is its identity, case included. A name that was
@@ -34,10 +36,11 @@ impl GroupName {
         }
     }
 
-    /// A group name as it came over the wire, octets that are not UTF-8 replaced by U+FFFD.
+    /// A group name as it came over the wire, octets that are not UTF-8 replaced by U+FFFD, and cut to
+    /// [`GroupName::MAX`] octets if that makes it longer; `None` if there is none.
     #[must_use]
-    pub fn lossy(octets: &[u8]) -> Self {
-        Self(String::from_utf8_lossy(octets).into())
+    pub fn lossy(octets: &[u8]) -> Option<Self> {
+        (!octets.is_empty()).then(|| Self(short_text(octets).into()))
     }
 
     /// The name as text.

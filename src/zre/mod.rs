@@ -15,9 +15,12 @@ mod link;
 mod message;
 mod name;
 mod output;
+#[cfg_attr(not(test), expect(dead_code, reason = "the engine is what uses it"))]
+mod sequence;
 mod stats;
+mod wire;
 
-pub use beacon::Beacon;
+pub use beacon::{Beacon, BeaconError};
 pub use config::{Limits, Timing};
 pub use content::{Content, Frame, Tail};
 pub use engine::{Engine, EngineConfig};
@@ -30,3 +33,4 @@ pub use message::{Body, Hello, Message};
 pub use name::{Name, NameError};
 pub use output::{LinkId, Output, Sighting, Via};
 pub use stats::Stats;
+pub use wire::{DecodeError, Field};

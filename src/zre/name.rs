@@ -6,6 +6,8 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use super::wire::short_text;
+
 /// The public name of a node: UTF-8 of at most 255 octets (RFC 36, HELLO `name`).
 ///
 /// A name that was received may hold anything that is text, control characters included: it must be
@@ -35,10 +37,11 @@ impl Name {
     }
 
     /// A name as it came over the wire. Octets that are not UTF-8 become U+FFFD: Pyre counts
-    /// characters where octets are meant and so cuts names within a character (trap 8).
+    /// characters where octets are meant and so cuts names within a character (trap 8). If that makes
+    /// it longer than [`Name::MAX`] octets, its end is cut off.
     #[must_use]
     pub fn lossy(octets: &[u8]) -> Self {
-        Self(String::from_utf8_lossy(octets).into())
+        Self(short_text(octets).into())
     }
 
     /// The name as text.

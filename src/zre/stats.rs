@@ -22,6 +22,8 @@ pub struct Stats {
     pub gaps: u64,
     /// JOINs and LEAVEs whose status is not what the peer's earlier ones add up to.
     pub wrong_status: u64,
+    /// Groups and headers of HELLOs that were left out because of the limits.
+    pub left_out: u64,
     /// JOINs beyond the limit of groups a peer.
     pub too_many_groups: u64,
     /// New peers beyond the limit of proven ones.

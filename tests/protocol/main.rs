@@ -1,0 +1,12 @@
+//! The wire, without sockets: what octets mean, and what no octets can do. Builds without features.
+//!
+//! What a peer makes of the messages is not tested here.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails here fails at the right place"
+)]
+
+mod golden;
+mod vectors;
