@@ -142,7 +142,7 @@ pub enum ExitReason {
 }
 
 /// Why a message was not handed over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum UndeliveredReason {
     /// The peer is not connected, or not any more.

@@ -15,7 +15,6 @@ mod link;
 mod message;
 mod name;
 mod output;
-#[cfg_attr(not(test), expect(dead_code, reason = "the engine is what uses it"))]
 mod sequence;
 mod stats;
 mod wire;

@@ -27,6 +27,11 @@ impl Outgoing {
         HELLO
     }
 
+    /// Whether a HELLO has to go first; asking changes nothing.
+    pub(super) const fn has_to_greet(&self) -> bool {
+        matches!(self.last, 0 | LAST_UNDISPUTED..)
+    }
+
     /// The number of the next message that is not a HELLO.
     pub(super) const fn number(&mut self) -> Number {
         match self.last {

@@ -24,7 +24,7 @@ pub struct Stats {
     pub wrong_status: u64,
     /// Groups and headers of HELLOs that were left out because of the limits.
     pub left_out: u64,
-    /// JOINs beyond the limit of groups a peer.
+    /// Groups beyond the limit of groups a peer, and headers beyond that of headers, in HELLO and JOIN.
     pub too_many_groups: u64,
     /// New peers beyond the limit of proven ones.
     pub too_many_peers: u64,

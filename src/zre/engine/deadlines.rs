@@ -1,0 +1,67 @@
+//! When the engine wants to be woken, and why: a heap of deadlines that are checked when they come.
+//!
+//! Nothing is ever taken out early. A deadline that has been overtaken (a peer was heard meanwhile)
+//! fires all the same, is compared with what is true by then, and set again. So a beacon costs one
+//! store, and only one entry a peer and reason is in the heap at a time.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use crate::zre::{LinkId, PeerId};
+
+/// A reason to wake up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    /// The peer may have been quiet for too long: ask it, call it evasive, silent, or gone. The
+    /// number tells one life of an id from the next.
+    Life(PeerId, u64),
+    /// The old place of the peer has not answered: it has moved.
+    Challenge(PeerId),
+    /// The peer's connection broke and it has not been heard since: it is gone.
+    Broken(PeerId),
+    /// The peer has said farewell, and what was under way has been read.
+    Farewell(PeerId),
+    /// The peer's mailbox cannot be reached where its beacon said.
+    Dial(PeerId, u64),
+    /// An address that is greeted without a beacon may have to be dialled (again).
+    Static(SocketAddr),
+    /// A connection that is full may have taken nothing for too long to be waited for.
+    Stall(LinkId),
+    /// The inbox is not read: peers need a sign that we live.
+    LifeSign,
+    /// A flush may have made no progress for too long.
+    Flush,
+    /// A reconnection that was expected did not come.
+    Handover,
+    /// Messages that were refused are to be told.
+    Undelivered,
+}
+
+/// The heap.
+#[derive(Debug, Default)]
+pub(super) struct Deadlines(BinaryHeap<Reverse<(Instant, Timer)>>);
+
+impl Deadlines {
+    pub(super) fn set(&mut self, at: Instant, timer: Timer) {
+        self.0.push(Reverse((at, timer)));
+    }
+
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.0.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// The earliest timer that is due.
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<Timer> {
+        if self.next()? > now {
+            return None;
+        }
+        self.0.pop().map(|Reverse((_, timer))| timer)
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}

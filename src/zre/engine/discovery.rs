@@ -1,0 +1,409 @@
+//! Who is there, and where: beacons, the admission of new peers, and peers that turn up elsewhere.
+//!
+//! A beacon is a datagram that anybody can forge. It is followed by one dial, within limits that are
+//! narrow for an address that has not proven a single peer, and open for one that has.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use super::peer::{Channel, Peer, Phase, Place};
+use super::{Engine, ExitReason, Owner, Static, Timer};
+use crate::zre::{Body, Limits, Link, LinkId, Output, PeerId, Sighting};
+
+/// How long a mailbox may take to answer a dial before it counts as not reachable.
+const DIAL: Duration = Duration::from_secs(3);
+
+/// Places of one peer that are remembered besides the one where it is connected.
+const PLACES: usize = 4;
+
+/// Beacon intervals after which a place is not alive any more.
+const MISSED: u32 = 3;
+
+/// How many peers there are of which kind, in all and by address.
+#[derive(Debug, Default)]
+pub(super) struct Admission {
+    proven: usize,
+    unproven: usize,
+    dials: usize,
+    addresses: BTreeMap<IpAddr, Address>,
+    /// Peers that were heard and wait to be dialled; never more than there may be unproven ones.
+    waiting: VecDeque<PeerId>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Address {
+    proven: usize,
+    unproven: usize,
+    dials: usize,
+}
+
+/// What admission counts a peer as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Heard,
+    Dialled,
+    /// Dialled, and somebody took our HELLO.
+    Answered,
+    Proven,
+}
+
+impl Admission {
+    pub(super) const fn proven(&self) -> usize {
+        self.proven
+    }
+
+    fn address(&self, address: IpAddr) -> Address {
+        self.addresses.get(&address).copied().unwrap_or_default()
+    }
+
+    fn admits_unproven(&self, limits: &Limits, address: IpAddr) -> bool {
+        let here = self.address(address);
+        self.unproven < limits.unproven
+            && (here.unproven < limits.unproven_per_address
+                || here.proven > 0 && here.unproven < limits.unproven)
+            && self.admits_proven(limits)
+    }
+
+    pub(super) const fn admits_proven(&self, limits: &Limits) -> bool {
+        self.proven < limits.peers
+    }
+
+    fn admits_dial(&self, limits: &Limits, address: IpAddr) -> bool {
+        let here = self.address(address);
+        self.dials < limits.dials && (here.proven > 0 || here.dials < limits.dials_per_address)
+    }
+
+    fn count(&mut self, address: IpAddr, standing: Standing, more: bool) {
+        let here = self.addresses.entry(address).or_default();
+        let step = |number: &mut usize| {
+            *number = if more {
+                number.saturating_add(1)
+            } else {
+                number.saturating_sub(1)
+            };
+        };
+        match standing {
+            Standing::Proven => {
+                step(&mut self.proven);
+                step(&mut here.proven);
+            }
+            Standing::Dialled => {
+                step(&mut self.unproven);
+                step(&mut here.unproven);
+                step(&mut self.dials);
+                step(&mut here.dials);
+            }
+            Standing::Heard | Standing::Answered => {
+                step(&mut self.unproven);
+                step(&mut here.unproven);
+            }
+        }
+        if here.proven == 0 && here.unproven == 0 && here.dials == 0 {
+            self.addresses.remove(&address);
+        }
+    }
+
+    pub(super) fn enter(&mut self, address: IpAddr, standing: Standing) {
+        self.count(address, standing, true);
+    }
+
+    pub(super) fn leave(&mut self, address: IpAddr, standing: Standing) {
+        self.count(address, standing, false);
+    }
+}
+
+impl Peer {
+    pub(super) fn standing(&self) -> Standing {
+        match (self.phase, &self.channel) {
+            (Phase::Ready, _) => Standing::Proven,
+            (_, None) => Standing::Heard,
+            (_, Some(channel)) if channel.connected => Standing::Answered,
+            (_, Some(_)) => Standing::Dialled,
+        }
+    }
+}
+
+impl Engine {
+    /// A beacon was heard.
+    pub fn handle_beacon(&mut self, now: Instant, sighting: Sighting) {
+        let Sighting {
+            source,
+            local,
+            beacon,
+        } = sighting;
+        let id = beacon.peer;
+        if id == self.config.peer {
+            return;
+        }
+        if beacon.key.is_some() {
+            // It speaks over encrypted links only, which we do not have.
+            self.stats.bad_beacons += 1;
+            return;
+        }
+        self.stats.beacons += 1;
+        let place = SocketAddr::new(source, beacon.port);
+        if self.dismissed.holds(id, place) {
+            self.stats.dismissed += 1;
+            return;
+        }
+        if beacon.is_farewell() {
+            self.hear_farewell(now, id, source);
+            return;
+        }
+        let link = Link::plain(place, Some(local));
+        match self.peers.get(&id) {
+            None => self.meet(now, id, link),
+            Some(peer) if peer.place.remote == place => self.hear_again(now, id, link),
+            Some(_) => self.hear_elsewhere(now, id, link),
+        }
+    }
+
+    /// A beacon of somebody new.
+    fn meet(&mut self, now: Instant, id: PeerId, link: Link) {
+        if self.is_stopping() {
+            return;
+        }
+        if !self
+            .admission
+            .admits_unproven(&self.config.limits, link.remote.ip())
+        {
+            self.stats.too_many_unproven += 1;
+            return;
+        }
+        let serial = self.number();
+        let mut peer = Peer::new(now, serial, link);
+        peer.beacon = Some(now);
+        self.admission
+            .enter(peer.place.remote.ip(), peer.standing());
+        self.peers.insert(id, peer);
+        self.deadlines
+            .set(now + self.config.timing.expired, Timer::Life(id, serial));
+        self.dial_if_admitted(now, id);
+    }
+
+    /// Dials a peer that was heard, if that is allowed now.
+    fn dial_if_admitted(&mut self, now: Instant, id: PeerId) {
+        let Some(peer) = self.peers.get(&id) else {
+            return;
+        };
+        let place = peer.place.clone();
+        let is_static = self
+            .statics
+            .get(&place.remote)
+            .is_some_and(Static::is_dialling);
+        if peer.phase != Phase::Heard || is_static {
+            return;
+        }
+        if !self
+            .admission
+            .admits_dial(&self.config.limits, place.remote.ip())
+        {
+            if !self.admission.waiting.contains(&id) {
+                self.admission.waiting.push_back(id);
+            }
+            return;
+        }
+        let serial = peer.serial;
+        self.change_standing(id, |engine| {
+            engine.connect(now, id, place, false);
+        });
+        self.deadlines.set(now + DIAL, Timer::Dial(id, serial));
+    }
+
+    /// Gives a peer an outgoing connection, and says HELLO on it.
+    pub(super) fn connect(&mut self, now: Instant, id: PeerId, to: Link, heartbeat: bool) {
+        let link = LinkId(self.number());
+        self.links.insert(link, Owner::Peer(id));
+        self.outputs.push_back(Output::Connect {
+            link,
+            to: to.clone(),
+            heartbeat,
+        });
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.place = to.clone();
+            peer.channel = Some(Channel::new(link, to));
+            if peer.phase == Phase::Heard {
+                peer.phase = Phase::Greeted;
+            }
+        }
+        self.say_hello(now, id);
+    }
+
+    /// Lets what changes a peer's standing be counted.
+    pub(super) fn change_standing(&mut self, id: PeerId, change: impl FnOnce(&mut Self)) {
+        let before = self
+            .peers
+            .get(&id)
+            .map(|peer| (peer.place.remote.ip(), peer.standing()));
+        change(self);
+        let after = self
+            .peers
+            .get(&id)
+            .map(|peer| (peer.place.remote.ip(), peer.standing()));
+        if before != after {
+            if let Some((address, standing)) = before {
+                self.admission.leave(address, standing);
+            }
+            if let Some((address, standing)) = after {
+                self.admission.enter(address, standing);
+            }
+        }
+    }
+
+    /// Dials those who wait for it, after a dial has ended or an address has proven itself.
+    pub(super) fn dial_waiting(&mut self, now: Instant) {
+        for _ in 0..self.admission.waiting.len() {
+            if let Some(id) = self.admission.waiting.pop_front() {
+                self.dial_if_admitted(now, id);
+            }
+        }
+    }
+
+    /// The first message on a connection has been taken: somebody is there.
+    pub fn handle_connected(&mut self, now: Instant, link: LinkId) {
+        match self.links.get(&link).copied() {
+            Some(Owner::Peer(id)) => {
+                self.change_standing(id, |engine| {
+                    if let Some(peer) = engine.peers.get_mut(&id)
+                        && let Some(channel) = &mut peer.channel
+                    {
+                        channel.connected = true;
+                    }
+                });
+                self.dial_waiting(now);
+            }
+            Some(Owner::Static(address)) => self.static_connected(now, address),
+            Some(Owner::Closing(..) | Owner::Forgotten) | None => {}
+        }
+    }
+
+    /// A dial has had its time.
+    pub(super) fn check_dial(&mut self, now: Instant, id: PeerId, serial: u64) {
+        let Some(peer) = self.peers.get(&id) else {
+            return;
+        };
+        if peer.serial != serial || peer.standing() != Standing::Dialled {
+            return;
+        }
+        // Its next beacon makes the next try.
+        self.remove(now, id, ExitReason::Expired);
+    }
+
+    /// A beacon from where the peer is connected.
+    fn hear_again(&mut self, now: Instant, id: PeerId, link: Link) {
+        let local_changed = self.peers.get(&id).is_some_and(|peer| {
+            peer.displaced
+                || peer.is_ready()
+                    && !self.is_own(peer.place.local)
+                    && peer.place.local != link.local
+        });
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        if peer.farewell.is_some() {
+            return;
+        }
+        peer.beacon = Some(now);
+        peer.heard = now;
+        if peer.presence != super::peer::Presence::Present {
+            peer.presence = super::peer::Presence::Present;
+        }
+        match peer.phase {
+            Phase::Heard => self.dial_if_admitted(now, id),
+            Phase::Ready if peer.displaced => self.relocate(now, id, link),
+            Phase::Ready if local_changed => self.challenge(now, id, Some(link)),
+            Phase::Greeted | Phase::Ready => {}
+        }
+    }
+
+    /// A beacon of a known peer from a place where it is not connected.
+    fn hear_elsewhere(&mut self, now: Instant, id: PeerId, link: Link) {
+        let stale = self.config.timing.interval * MISSED;
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        if peer.farewell.is_some() {
+            return;
+        }
+        if !peer.is_ready() {
+            // Nothing is known to be at the old place. A dial that was answered stays; one that was
+            // not is overtaken by the newest beacon, but not more often than dials time out.
+            if peer.phase == Phase::Heard {
+                self.change_standing(id, |engine| {
+                    if let Some(peer) = engine.peers.get_mut(&id) {
+                        peer.place = link;
+                    }
+                });
+                self.dial_if_admitted(now, id);
+            }
+            return;
+        }
+        if peer.displaced {
+            self.relocate(now, id, link);
+            return;
+        }
+        let beacon_lost = peer.beacon.is_none_or(|at| now.duration_since(at) > stale);
+        let known = peer
+            .others
+            .iter_mut()
+            .find(|other| other.link.remote == link.remote);
+        let is_new = known.is_none();
+        match known {
+            Some(other) => other.heard = now,
+            None => {
+                peer.others
+                    .retain(|other| now.duration_since(other.heard) <= stale);
+                if peer.others.len() < PLACES {
+                    peer.others.push(Place {
+                        link: link.clone(),
+                        heard: now,
+                    });
+                }
+            }
+        }
+        if is_new || beacon_lost {
+            self.challenge(now, id, Some(link));
+        }
+    }
+
+    /// A farewell beacon. It counts only from an address at which the peer is known.
+    fn hear_farewell(&mut self, now: Instant, id: PeerId, source: IpAddr) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        let is_own = peer.place.remote.ip() == source
+            || peer
+                .others
+                .iter()
+                .any(|other| other.link.remote.ip() == source);
+        if !is_own {
+            self.stats.forged_farewells += 1;
+        } else if !peer.is_ready() {
+            self.remove(now, id, ExitReason::Farewell);
+        } else if peer.farewell.is_none() {
+            peer.farewell = Some(now);
+            let at = now + self.config.timing.farewell_quiet;
+            self.deadlines.set(at, Timer::Farewell(id));
+        }
+    }
+
+    pub(super) fn is_own(&self, address: Option<IpAddr>) -> bool {
+        self.addresses.is_empty() || address.is_none_or(|address| self.addresses.contains(&address))
+    }
+
+    /// Says HELLO on a peer's connection, as the first message or again.
+    pub(super) fn say_hello(&mut self, now: Instant, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        let heard_before = peer.is_ready() || peer.last_gap.is_some();
+        peer.hello_awaited = true;
+        let local = peer.place.local;
+        let hello = self.hello(local);
+        self.send(now, id, Body::Hello(hello));
+        if heard_before {
+            self.expect_reconnection(now, id);
+        }
+    }
+}

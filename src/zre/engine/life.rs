@@ -1,0 +1,358 @@
+//! Who is still there: silence, farewells, broken connections, and peers that may have moved.
+//!
+//! A beacon is weak evidence of life, a message strong evidence. An idle peer whose beacons are heard
+//! is never evasive, and costs nothing. Whatever speaks against a peer that is connected (somebody
+//! else under its id, a beacon from elsewhere, a broken connection) is a question to it, never a
+//! verdict: it is asked, and believed if it answers.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use super::peer::{Challenge, Presence, Purpose};
+use super::{Engine, Event, ExitReason, Owner, Timer, UndeliveredReason};
+use crate::zre::{Body, Link, LinkId, Output, PeerId};
+
+/// How long a peer that was greeted again has to open its connection to us again, which needs
+/// `ZMQ_ROUTER_HANDOVER` (trap 16). Zyre does it at once; a busy network takes a while.
+const RECONNECTION: Duration = Duration::from_secs(2);
+
+impl Engine {
+    /// A peer may have been quiet for too long.
+    pub(super) fn check_life(&mut self, now: Instant, id: PeerId, serial: u64) {
+        let timing = self.config.timing.clone();
+        let Some(peer) = self.peers.get(&id).filter(|peer| peer.serial == serial) else {
+            return;
+        };
+        if self.inbox_stopped.is_some() {
+            // Whatever it said lies unread: it cannot be blamed.
+            self.deadlines
+                .set(now + timing.evasive, Timer::Life(id, serial));
+            return;
+        }
+        let heard = peer.heard.max(self.blameless);
+        if !peer.is_ready() {
+            let due = heard + timing.expired;
+            if now < due && peer.channel.is_some() || now < heard + timing.evasive {
+                self.deadlines.set(due, Timer::Life(id, serial));
+            } else {
+                self.remove(now, id, ExitReason::Expired);
+            }
+            return;
+        }
+        if self.is_deaf(now, id) {
+            self.remove(now, id, ExitReason::Expired);
+            return;
+        }
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        let next = match peer.presence {
+            _ if now >= heard + timing.expired => {
+                self.remove(now, id, ExitReason::Expired);
+                return;
+            }
+            Presence::Present if now < heard + timing.evasive => heard + timing.evasive,
+            Presence::Present => {
+                peer.presence = Presence::Asked;
+                self.ping(now, id, Purpose::Life);
+                now + timing.answer
+            }
+            Presence::Asked => {
+                peer.presence = Presence::Evasive;
+                self.event(Event::Evasive { peer: id });
+                heard + timing.silent
+            }
+            Presence::Evasive if now < heard + timing.silent => heard + timing.silent,
+            Presence::Evasive => {
+                peer.presence = Presence::Silent;
+                self.ping(now, id, Purpose::Life);
+                self.event(Event::Silent { peer: id });
+                heard + timing.expired
+            }
+            Presence::Silent => heard + timing.expired,
+        };
+        let next = next
+            .min(heard + timing.expired)
+            .max(now + Duration::from_millis(1));
+        self.deadlines.set(next, Timer::Life(id, serial));
+    }
+
+    /// Whether a peer's beacons are heard, but PINGs over its connection were in vain for the
+    /// `expired` time: then it does not hear us, and has to be connected anew.
+    fn is_deaf(&self, now: Instant, id: PeerId) -> bool {
+        self.peers.get(&id).is_some_and(|peer| {
+            peer.pings.front().is_some_and(|(sent, _)| {
+                let since = (*sent).max(peer.traffic).max(self.blameless);
+                now.duration_since(since) >= self.config.timing.expired
+            })
+        })
+    }
+
+    /// What was under way from a peer that says farewell may have been read.
+    pub(super) fn check_farewell(&mut self, now: Instant, id: PeerId) {
+        let timing = &self.config.timing;
+        let Some(peer) = self.peers.get(&id) else {
+            return;
+        };
+        let Some(since) = peer.farewell else { return };
+        if self.inbox_stopped.is_some() {
+            self.deadlines
+                .set(now + timing.farewell_quiet, Timer::Farewell(id));
+            return;
+        }
+        let quiet = since.max(peer.traffic).max(self.blameless) + timing.farewell_quiet;
+        let due = quiet.min(since.max(self.blameless) + timing.farewell);
+        if now < due {
+            self.deadlines.set(due, Timer::Farewell(id));
+        } else {
+            self.remove(now, id, ExitReason::Farewell);
+        }
+    }
+
+    /// The inbound connection of this peer is gone, and everything that came over it has been told.
+    pub fn handle_broken(&mut self, now: Instant, peer: PeerId) {
+        let Some(known) = self.peers.get_mut(&peer).filter(|known| known.is_ready()) else {
+            return;
+        };
+        if known.farewell.is_some() {
+            self.remove(now, peer, ExitReason::Farewell);
+        } else if !known.broken {
+            known.broken = true;
+            self.ping(now, peer, Purpose::Life);
+            self.deadlines
+                .set(now + self.config.timing.broken, Timer::Broken(peer));
+        }
+    }
+
+    pub(super) fn check_broken(&mut self, now: Instant, id: PeerId) {
+        if self.peers.get(&id).is_some_and(|peer| peer.broken) {
+            if self.inbox_stopped.is_some() {
+                self.deadlines
+                    .set(now + self.config.timing.broken, Timer::Broken(id));
+            } else {
+                self.remove(now, id, ExitReason::Broken);
+            }
+        }
+    }
+
+    // Peers that may have moved.
+
+    /// Asks a peer at its old place whether it is still there.
+    pub(super) fn challenge(&mut self, now: Instant, id: PeerId, to: Option<Link>) {
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_ready()) else {
+            return;
+        };
+        if let Some(challenge) = &mut peer.challenge {
+            if challenge.to.is_none() {
+                challenge.to = to;
+            }
+            return;
+        }
+        peer.challenge = Some(Challenge { since: now, to });
+        self.ping(now, id, Purpose::Life);
+        self.deadlines
+            .set(now + self.config.timing.challenge, Timer::Challenge(id));
+    }
+
+    pub(super) fn check_challenge(&mut self, now: Instant, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        let Some(challenge) = &peer.challenge else {
+            return;
+        };
+        let due = challenge.since.max(self.blameless) + self.config.timing.challenge;
+        if self.inbox_stopped.is_some() || now < due {
+            let at = due.max(now + self.config.timing.challenge / 4);
+            self.deadlines.set(at, Timer::Challenge(id));
+            return;
+        }
+        match challenge.to.clone() {
+            Some(to) => self.relocate(now, id, to),
+            None => {
+                peer.challenge = None;
+                peer.displaced = true;
+            }
+        }
+    }
+
+    /// The peer did not answer at its old place: it is connected at the new one, and greeted there.
+    /// For the application it has been here all the time.
+    pub(super) fn relocate(&mut self, now: Instant, id: PeerId, to: Link) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        peer.challenge = None;
+        peer.displaced = false;
+        peer.pings.clear();
+        peer.barrier = None;
+        peer.others.retain(|other| other.link.remote != to.remote);
+        peer.beacon = Some(now);
+        self.change_standing(id, |engine| {
+            engine.close_channel(now, id, None);
+            engine.connect(now, id, to, false);
+        });
+    }
+
+    /// An inbound connection from this address is open, but nothing is heard over it: perhaps a peer
+    /// that is connected already has opened another one.
+    pub fn handle_unheard(&mut self, now: Instant, remote: IpAddr) {
+        let candidates: Vec<PeerId> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.is_ready() && peer.place.remote.ip() == remote)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in candidates {
+            let to = self.peers.get(&id).map(|peer| peer.place.clone());
+            self.challenge(now, id, to);
+        }
+    }
+
+    /// Our own addresses have changed: peers reached from one that is gone have to be asked whether
+    /// they still hear us.
+    pub fn handle_addresses(&mut self, now: Instant, addresses: &[IpAddr]) {
+        self.addresses = addresses.to_vec();
+        let displaced: Vec<PeerId> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.is_ready() && !self.is_own(peer.place.local))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in displaced {
+            self.challenge(now, id, None);
+        }
+    }
+
+    /// A peer that was greeted again may open its connection to us again.
+    pub(super) fn expect_reconnection(&mut self, now: Instant, id: PeerId) {
+        let until = now + RECONNECTION;
+        if self.reconnecting.is_empty() {
+            self.outputs.push_back(Output::Handover(true));
+        }
+        if self.reconnecting.insert(id, until).is_none() {
+            self.deadlines.set(until, Timer::Handover);
+        }
+    }
+
+    /// It has answered.
+    pub(super) fn end_reconnection(&mut self, id: PeerId) {
+        if self.reconnecting.remove(&id).is_some() && self.reconnecting.is_empty() {
+            self.outputs.push_back(Output::Handover(false));
+        }
+    }
+
+    pub(super) fn check_handover(&mut self, now: Instant) {
+        let ended: Vec<PeerId> = self
+            .reconnecting
+            .iter()
+            .filter(|(_, until)| **until <= now)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ended {
+            self.end_reconnection(id);
+        }
+        if let Some(next) = self.reconnecting.values().min() {
+            self.deadlines.set(*next, Timer::Handover);
+        }
+    }
+
+    // The end of an acquaintance.
+
+    /// Ends the acquaintance with a peer; if it had entered, the application is told, last of all.
+    pub(super) fn remove(&mut self, now: Instant, id: PeerId, reason: ExitReason) {
+        let Some(peer) = self.peers.get(&id) else {
+            return;
+        };
+        let told = peer.is_ready().then_some(reason);
+        self.leave_groups(id);
+        self.end_reconnection(id);
+        self.change_standing(id, |engine| {
+            if engine
+                .peers
+                .get(&id)
+                .is_some_and(|peer| peer.channel.is_some())
+            {
+                engine.close_channel(now, id, told);
+            } else if let Some(reason) = told {
+                engine.tell_exit(id, reason);
+            }
+            engine.peers.remove(&id);
+        });
+        self.flushes.gone(id);
+        self.release_static(now, id);
+        self.dial_waiting(now);
+        self.check_flushes(now);
+    }
+
+    /// Closes a peer's connection. What was queued is told once that is known.
+    fn close_channel(&mut self, now: Instant, id: PeerId, reason: Option<ExitReason>) {
+        let Some(channel) = self.peers.get_mut(&id).and_then(|peer| peer.channel.take()) else {
+            return;
+        };
+        self.forget_full(&channel);
+        self.refuse_many(now, id, UndeliveredReason::Gone, channel.waiting_content());
+        self.links.insert(channel.link, Owner::Closing(id, reason));
+        self.outputs
+            .push_back(Output::Disconnect { link: channel.link });
+    }
+
+    /// A connection was closed as asked; `unsent` WHISPERs and SHOUTs were still queued in it.
+    pub fn handle_closed(&mut self, now: Instant, link: LinkId, unsent: u64) {
+        match self.links.remove(&link) {
+            Some(Owner::Closing(id, reason)) => {
+                self.refuse_many(now, id, UndeliveredReason::Gone, unsent);
+                if let Some(reason) = reason {
+                    self.tell_exit(id, reason);
+                }
+            }
+            Some(Owner::Forgotten) | None => {}
+            Some(owner) => {
+                self.links.insert(link, owner);
+            }
+        }
+    }
+
+    fn tell_exit(&mut self, id: PeerId, reason: ExitReason) {
+        self.tell_refused_to(id);
+        self.event(Event::Exit { peer: id, reason });
+    }
+
+    // A slow application.
+
+    /// The inbox is read (again), or not, because the application is slow. While it is not, peers are
+    /// not blamed for their silence, and are sent signs of life.
+    pub fn handle_inbox(&mut self, now: Instant, open: bool) {
+        if open {
+            if self.inbox_stopped.take().is_some() {
+                self.blameless = now;
+            }
+        } else if self.inbox_stopped.is_none() {
+            self.inbox_stopped = Some(now);
+            self.deadlines
+                .set(now + self.config.timing.evasive / 2, Timer::LifeSign);
+        }
+    }
+
+    /// Sends everybody a PING-OK that nobody asked for: PINGs lie unread in the inbox.
+    pub(super) fn give_life_signs(&mut self, now: Instant) {
+        let Some(stopped) = self.inbox_stopped else {
+            return;
+        };
+        let half = self.config.timing.evasive / 2;
+        if now < stopped + half {
+            self.deadlines.set(stopped + half, Timer::LifeSign);
+            return;
+        }
+        let ready: Vec<PeerId> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.is_ready())
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ready {
+            self.send(now, id, Body::PingOk);
+        }
+        self.deadlines.set(now + half, Timer::LifeSign);
+    }
+}

@@ -1,0 +1,325 @@
+//! The protocol as one state machine: [`Engine`].
+//!
+//! It knows no socket, thread or clock. The files beside this one hold its parts: `discovery` (who is
+//! there, and where), `receive` and `send` (messages), `life` (who is still there), `flush` (what was
+//! delivered), `statics` (peers without beacons). It deliberately leaves out elections, which are
+//! understood on the wire and otherwise ignored, and encrypted links.
+
+mod deadlines;
+mod discovery;
+mod flush;
+mod life;
+mod peer;
+mod receive;
+mod send;
+mod statics;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use self::deadlines::{Deadlines, Timer};
+use self::discovery::Admission;
+use self::flush::Flushes;
+use self::peer::Peer;
+use self::statics::{Dismissed, Static};
+use super::{
+    Action, Event, ExitReason, GroupName, Headers, Hello, Limits, LinkId, Name, Output, PeerId,
+    Stats, Timing, UndeliveredReason,
+};
+
+/// What an engine needs to know at its start.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct EngineConfig {
+    /// Who this node is.
+    pub peer: PeerId,
+    /// What it calls itself.
+    pub name: Name,
+    /// What it tells about itself.
+    pub headers: Headers,
+    /// The TCP port of its mailbox.
+    pub mailbox: u16,
+    /// The address that others shall use instead of the one they see (NAT), for HELLO.
+    pub advertise: Option<IpAddr>,
+    /// When it does what.
+    pub timing: Timing,
+    /// What it takes before it refuses more.
+    pub limits: Limits,
+}
+
+impl EngineConfig {
+    /// The defaults, for this id, name and mailbox port.
+    #[must_use]
+    pub fn new(peer: PeerId, name: Name, mailbox: u16) -> Self {
+        Self {
+            peer,
+            name,
+            headers: Headers::default(),
+            mailbox,
+            advertise: None,
+            timing: Timing::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// The protocol of one node.
+///
+/// Everything that happens is told to it by a `handle_…` method together with the time; what it wants
+/// done comes out of [`Engine::poll_output`], to be carried out in order before anything else is told;
+/// [`Engine::poll_timeout`] says when it wants to be woken.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use zchat::zre::{Beacon, Engine, EngineConfig, Event, Name, Origin, Output, PeerId, Sighting, Via};
+///
+/// # #[allow(clippy::disallowed_methods, reason = "an example has to begin at some time")]
+/// let now = Instant::now();
+/// let node = |octet, name: &str| {
+///     let id = PeerId::from_bytes([octet; 16]);
+///     let name = Name::new(name).expect("a short name");
+///     (id, Engine::new(now, EngineConfig::new(id, name, 49152)))
+/// };
+/// let (alice, mut at_alice) = node(1, "alice");
+/// let (bob, mut at_bob) = node(2, "bob");
+///
+/// // Bob hears Alice's beacon …
+/// let source = "10.0.0.1".parse().expect("an address");
+/// let local = "10.0.0.2".parse().expect("an address");
+/// at_bob.handle_beacon(now, Sighting { source, local, beacon: Beacon::new(alice, 49152) });
+///
+/// // … and both carry what the other wants to send, until there is nothing left.
+/// let mut entered = Vec::new();
+/// loop {
+///     let (from_bob, output) = match (at_bob.poll_output(), at_alice.poll_output()) {
+///         (Some(output), None) => (true, output),
+///         (None, Some(output)) => (false, output),
+///         (Some(output), Some(other)) => {
+///             assert!(!matches!(other, Output::Send { .. }), "one speaks at a time here");
+///             (true, output)
+///         }
+///         (None, None) => break,
+///     };
+///     match output {
+///         Output::Send { message, .. } if from_bob => {
+///             at_alice.handle_message(now, Origin::unproven(bob), Via::default(), message);
+///         }
+///         Output::Send { message, .. } => {
+///             at_bob.handle_message(now, Origin::unproven(alice), Via::default(), message);
+///         }
+///         Output::Event(Event::Enter { name, .. }) => entered.push(name.to_string()),
+///         _ => {}
+///     }
+/// }
+/// assert!(entered.contains(&"alice".to_owned()));
+/// ```
+#[derive(Debug)]
+pub struct Engine {
+    config: EngineConfig,
+    view: View,
+    peers: BTreeMap<PeerId, Peer>,
+    /// The peers that have entered, by group.
+    members: BTreeMap<GroupName, BTreeSet<PeerId>>,
+    links: BTreeMap<LinkId, Owner>,
+    /// Links whose budget of octets is used up.
+    full: BTreeSet<LinkId>,
+    /// How many of them are not given up yet, so that the application has to wait.
+    waited_for: usize,
+    statics: BTreeMap<SocketAddr, Static>,
+    /// Which address of ours is on the way to a host that is greeted without a beacon.
+    routes: BTreeMap<IpAddr, Option<IpAddr>>,
+    dismissed: Dismissed,
+    admission: Admission,
+    /// Our own addresses.
+    addresses: Vec<IpAddr>,
+    /// Peers that may open their connection to us again, with the time until that is expected.
+    reconnecting: BTreeMap<PeerId, Instant>,
+    flushes: Flushes,
+    /// Refused messages that are not told yet.
+    refused: BTreeMap<(PeerId, UndeliveredReason), u64>,
+    /// Since when the inbox is not read.
+    inbox_stopped: Option<Instant>,
+    /// When it was read again: nobody is blamed for silence before that.
+    blameless: Instant,
+    deadlines: Deadlines,
+    outputs: VecDeque<Output>,
+    stats: Stats,
+    next_number: u64,
+}
+
+/// What a kind of peer is told about this node's groups, and how often they changed.
+///
+/// There is one view today. The counter belongs to it, not to the node: groups may one day be told to
+/// some peers only.
+#[derive(Debug, Default)]
+struct View {
+    groups: BTreeSet<GroupName>,
+    status: u8,
+}
+
+/// Whose an outgoing connection is.
+#[derive(Debug, Clone, Copy)]
+enum Owner {
+    Peer(PeerId),
+    Static(SocketAddr),
+    /// It was to be closed; what its peer is told after that.
+    Closing(PeerId, Option<ExitReason>),
+    /// It was to be closed, and nobody knows whose it was.
+    Forgotten,
+}
+
+impl Engine {
+    /// An engine that knows nobody and is in no group.
+    #[must_use]
+    pub fn new(now: Instant, config: EngineConfig) -> Self {
+        Self {
+            config,
+            view: View::default(),
+            peers: BTreeMap::new(),
+            members: BTreeMap::new(),
+            links: BTreeMap::new(),
+            full: BTreeSet::new(),
+            waited_for: 0,
+            statics: BTreeMap::new(),
+            routes: BTreeMap::new(),
+            dismissed: Dismissed::default(),
+            admission: Admission::default(),
+            addresses: Vec::new(),
+            reconnecting: BTreeMap::new(),
+            flushes: Flushes::default(),
+            refused: BTreeMap::new(),
+            inbox_stopped: None,
+            blameless: now,
+            deadlines: Deadlines::default(),
+            outputs: VecDeque::new(),
+            stats: Stats::default(),
+            next_number: 0,
+        }
+    }
+
+    /// The application asks for something. Only to be called while [`Engine::wants_actions`].
+    pub fn handle_action(&mut self, now: Instant, action: Action) {
+        match action {
+            Action::Whisper { peer, content } => self.whisper(now, peer, content),
+            Action::Shout { group, content } => self.shout(now, group, content),
+            Action::Join(group) => self.join(now, group),
+            Action::Leave(group) => self.leave(now, &group),
+            Action::Rename(name) => {
+                self.config.name = name;
+                self.greet_again(now);
+            }
+            Action::Describe(headers) => {
+                self.config.headers = headers;
+                self.greet_again(now);
+            }
+            Action::Greet(address) => self.greet(address),
+            Action::Dismiss(address) => self.dismiss(now, address),
+            Action::Ping(peer) => self.measure(now, peer),
+            Action::Flush { ticket, within } => self.flush(now, ticket, within),
+            Action::Stop { within } => self.stop(now, within),
+        }
+    }
+
+    /// Whether the application may ask for more: `false` while a peer that takes octets slowly has
+    /// to be waited for, and from [`Action::Stop`] on.
+    #[must_use]
+    pub fn wants_actions(&self) -> bool {
+        !self.is_stopping() && !self.is_waiting()
+    }
+
+    /// The time that [`Engine::poll_timeout`] named has come (or any other).
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(timer) = self.deadlines.take_due(now) {
+            match timer {
+                Timer::Life(peer, serial) => self.check_life(now, peer, serial),
+                Timer::Challenge(peer) => self.check_challenge(now, peer),
+                Timer::Broken(peer) => self.check_broken(now, peer),
+                Timer::Farewell(peer) => self.check_farewell(now, peer),
+                Timer::Dial(peer, serial) => self.check_dial(now, peer, serial),
+                Timer::Static(address) => self.check_static(now, address),
+                Timer::Stall(link) => self.check_stall(now, link),
+                Timer::LifeSign => self.give_life_signs(now),
+                Timer::Flush => self.check_flushes(now),
+                Timer::Handover => self.check_handover(now),
+                Timer::Undelivered => self.tell_refused(),
+            }
+        }
+    }
+
+    /// What to do next; to be asked until there is nothing.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        loop {
+            match self.outputs.pop_front()? {
+                // Something before it on this connection was given back: it has to wait behind that.
+                Output::Send {
+                    link,
+                    message,
+                    tail,
+                } if self.full.contains(&link) => {
+                    self.put_by(link, message, tail);
+                }
+                output => return Some(output),
+            }
+        }
+    }
+
+    /// When [`Engine::handle_timeout`] is wanted; `None` while there is nothing to wait for.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.deadlines.next()
+    }
+
+    /// Who this node is.
+    #[must_use]
+    pub const fn peer(&self) -> PeerId {
+        self.config.peer
+    }
+
+    /// How many peers have entered.
+    #[must_use]
+    pub fn entered(&self) -> usize {
+        self.admission.proven()
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub const fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// The same, for what the shell counts.
+    pub const fn stats_mut(&mut self) -> &mut Stats {
+        &mut self.stats
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number
+    }
+
+    /// The HELLO for whoever is reached over this address of ours.
+    fn hello(&self, local: Option<IpAddr>) -> Hello {
+        let address = self
+            .config
+            .advertise
+            .or(local)
+            .or_else(|| self.addresses.first().copied());
+        let endpoint = address.map_or_else(
+            || format!("tcp://127.0.0.1:{}", self.config.mailbox),
+            |address| format!("tcp://{}", SocketAddr::new(address, self.config.mailbox)),
+        );
+        Hello {
+            endpoint,
+            groups: self.view.groups.iter().cloned().collect(),
+            status: self.view.status,
+            name: self.config.name.clone(),
+            headers: self.config.headers.clone(),
+            left_out: 0,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What the engine knows of one peer, and of one outgoing connection.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use crate::zre::sequence::{Incoming, Outgoing};
+use crate::zre::{GroupName, Headers, Link, LinkId, Message, Name};
+
+/// How far the acquaintance with a peer has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// A beacon was heard; its mailbox is to be dialled as soon as that is allowed.
+    Heard,
+    /// It is being dialled, and our HELLO is under way; its own has not come.
+    Greeted,
+    /// Its HELLO has come: it has entered.
+    Ready,
+}
+
+/// Whether a peer that has entered gives signs of life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// It does.
+    Present,
+    /// It was quiet for the `evasive` time and was sent a PING.
+    Asked,
+    /// It has not answered, and the application was told.
+    Evasive,
+    /// It has been quiet for the `silent` time, and the application was told.
+    Silent,
+}
+
+/// What waits for a PING-OK.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To know that the peer lives.
+    Life,
+    /// To measure, for the application.
+    RoundTrip,
+    /// To know that everything before it was read.
+    Barrier,
+}
+
+/// A peer's mailbox seen at a place other than where it is connected.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) link: Link,
+    pub(super) heard: Instant,
+}
+
+/// Something speaks for a peer being somewhere else than it is connected: the old place was asked.
+#[derive(Debug, Clone)]
+pub(super) struct Challenge {
+    pub(super) since: Instant,
+    /// Where it is said to be; `None` where only the old place is in doubt.
+    pub(super) to: Option<Link>,
+}
+
+/// Two PINGs that were sent behind everything else.
+///
+/// Two, because a node whose inbox is stopped sends PING-OKs that nobody asked for, as signs of life,
+/// at half its patience. One alone could be such a one; two in quick succession cannot.
+#[derive(Debug, Clone)]
+pub(super) struct Barrier {
+    pub(super) last_answer: Option<Instant>,
+    /// WHISPERs and SHOUTs that were sent before it.
+    pub(super) covers: u64,
+}
+
+/// An outgoing connection.
+#[derive(Debug)]
+pub(super) struct Channel {
+    pub(super) link: LinkId,
+    pub(super) to: Link,
+    pub(super) outgoing: Outgoing,
+    /// The first message on it has been taken.
+    pub(super) connected: bool,
+    /// Messages that found it full, in order.
+    pub(super) outbox: VecDeque<(Message, bool)>,
+    /// Since when it is full, and when it last took some octets.
+    pub(super) full: Option<Full>,
+}
+
+/// A connection whose budget of octets is used up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Full {
+    pub(super) progress: Instant,
+    /// It has taken nothing for the `evasive` time: it is not waited for any more.
+    pub(super) stalled: bool,
+}
+
+impl Channel {
+    pub(super) fn new(link: LinkId, to: Link) -> Self {
+        Self {
+            link,
+            to,
+            outgoing: Outgoing::default(),
+            connected: false,
+            outbox: VecDeque::new(),
+            full: None,
+        }
+    }
+
+    /// The WHISPERs and SHOUTs that wait in the outbox.
+    pub(super) fn waiting_content(&self) -> u64 {
+        self.outbox
+            .iter()
+            .filter(|(message, _)| message.body.is_content())
+            .count() as u64
+    }
+}
+
+/// A peer.
+#[derive(Debug)]
+pub(super) struct Peer {
+    /// Tells one life of an id from the next, for timers.
+    pub(super) serial: u64,
+    pub(super) phase: Phase,
+    pub(super) presence: Presence,
+    /// Where its mailbox is.
+    pub(super) place: Link,
+    /// The outgoing connection; `None` only in [`Phase::Heard`].
+    pub(super) channel: Option<Channel>,
+    pub(super) name: Name,
+    pub(super) headers: Headers,
+    pub(super) groups: BTreeSet<GroupName>,
+    pub(super) status: u8,
+    pub(super) expected: Incoming,
+    /// The last sign of life, a beacon included.
+    pub(super) heard: Instant,
+    /// The last message.
+    pub(super) traffic: Instant,
+    /// The last beacon from the place where it is connected.
+    pub(super) beacon: Option<Instant>,
+    /// Other places where its beacon was heard.
+    pub(super) others: Vec<Place>,
+    /// A HELLO of ours that its HELLO will answer.
+    pub(super) hello_awaited: bool,
+    /// PINGs that are not answered.
+    pub(super) pings: VecDeque<(Instant, Purpose)>,
+    pub(super) barrier: Option<Barrier>,
+    /// WHISPERs and SHOUTs sent to it that it has not been known to read.
+    pub(super) unconfirmed: u64,
+    pub(super) challenge: Option<Challenge>,
+    /// The old place has not answered, and no new one is known yet.
+    pub(super) displaced: bool,
+    pub(super) broken: bool,
+    /// Since when it is leaving.
+    pub(super) farewell: Option<Instant>,
+    /// When it was last greeted again because of a gap.
+    pub(super) last_gap: Option<Instant>,
+    /// The address under which it is greeted without a beacon.
+    pub(super) greeted_as: Option<SocketAddr>,
+}
+
+impl Peer {
+    pub(super) fn new(now: Instant, serial: u64, place: Link) -> Self {
+        Self {
+            serial,
+            phase: Phase::Heard,
+            presence: Presence::Present,
+            place,
+            channel: None,
+            name: Name::lossy(b""),
+            headers: Headers::default(),
+            groups: BTreeSet::new(),
+            status: 0,
+            expected: Incoming::greeted(1),
+            heard: now,
+            traffic: now,
+            beacon: None,
+            others: Vec::new(),
+            hello_awaited: false,
+            pings: VecDeque::new(),
+            barrier: None,
+            unconfirmed: 0,
+            challenge: None,
+            displaced: false,
+            broken: false,
+            farewell: None,
+            last_gap: None,
+            greeted_as: None,
+        }
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.phase == Phase::Ready
+    }
+}

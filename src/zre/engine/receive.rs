@@ -1,0 +1,429 @@
+//! What comes in: messages of peers, and what follows from them.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use super::peer::{Peer, Phase, Presence, Purpose};
+use super::{Engine, Event, ExitReason, Timer};
+use crate::zre::sequence::Incoming;
+use crate::zre::{Body, Content, GroupName, Hello, Link, Message, Name, Origin, PeerId, Via};
+
+/// How soon after a gap another one ends the acquaintance until the next beacon: a peer that makes
+/// gaps on purpose must not make us greet it as fast as it likes.
+const NEXT_GAP: Duration = Duration::from_secs(1);
+
+impl Engine {
+    /// A message came. `via` is needed for HELLO only, and may be empty for all others.
+    pub fn handle_message(&mut self, now: Instant, origin: Origin, via: Via, message: Message) {
+        let id = origin.peer;
+        if id == self.config.peer {
+            // Somebody else shows our id; whatever it wants, it is not a peer.
+            self.stats.bad_origins += 1;
+            return;
+        }
+        let Message { sequence, body } = message;
+        if let Body::Hello(hello) = body {
+            self.receive_hello(now, id, via, sequence, hello);
+            return;
+        }
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_ready()) else {
+            self.stats.unknown_peers += 1;
+            return;
+        };
+        if !peer.expected.accept(sequence) {
+            self.stats.gaps += 1;
+            self.lose(now, id);
+            return;
+        }
+        self.stats.received += 1;
+        peer.hear(now, &mut self.stats.refuted_moves);
+        match body {
+            Body::Whisper { content } => self.event(Event::Whisper { origin, content }),
+            Body::Shout { group, content } => self.receive_shout(origin, group, content),
+            Body::Join { group, status } => self.receive_join(id, group, status),
+            Body::Leave { group, status } => self.receive_leave(id, &group, status),
+            Body::Ping => self.send(now, id, Body::PingOk),
+            Body::PingOk => self.receive_ping_ok(now, id),
+            // Elections are Zyre's own; they concern only those who take part.
+            Body::Elect { .. } | Body::Leader { .. } | Body::Hello(_) => {}
+            Body::Goodbye => {
+                peer.farewell = Some(now);
+                self.deadlines
+                    .set(now + self.config.timing.farewell_quiet, Timer::Farewell(id));
+            }
+        }
+    }
+
+    /// A message of this peer could not be decoded: it is lost, so the peer's sequence has a gap.
+    pub fn handle_malformed(&mut self, now: Instant, peer: PeerId) {
+        self.stats.bad_messages += 1;
+        if self.peers.get(&peer).is_some_and(Peer::is_ready) {
+            self.remove(now, peer, ExitReason::Gap);
+        }
+    }
+
+    /// Something of this peer is lost: it is gone, and greeted again at once.
+    fn lose(&mut self, now: Instant, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        let again = peer
+            .last_gap
+            .is_some_and(|at| now.duration_since(at) < NEXT_GAP);
+        if again {
+            self.remove(now, id, ExitReason::Gap);
+            return;
+        }
+        peer.last_gap = Some(now);
+        self.change_standing(id, |engine| {
+            engine.leave_groups(id);
+            if let Some(peer) = engine.peers.get_mut(&id) {
+                peer.phase = Phase::Greeted;
+                peer.presence = Presence::Present;
+                peer.barrier = None;
+                peer.pings.clear();
+                peer.challenge = None;
+            }
+        });
+        self.tell_refused_to(id);
+        self.flushes.gone(id);
+        self.event(Event::Exit {
+            peer: id,
+            reason: ExitReason::Gap,
+        });
+        self.say_hello(now, id);
+    }
+
+    fn receive_hello(&mut self, now: Instant, id: PeerId, via: Via, sequence: u16, hello: Hello) {
+        if sequence != 1 {
+            self.stats.gaps += 1;
+            if self.peers.get(&id).is_some_and(Peer::is_ready) {
+                self.lose(now, id);
+            }
+            return;
+        }
+        let place = place_of(&hello, via);
+        if self.dismissed.holds_either(id, place) {
+            self.stats.dismissed += 1;
+            return;
+        }
+        self.stats.received += 1;
+        self.stats.too_many_groups += hello.left_out as u64;
+        match self.peers.get(&id).map(|peer| peer.phase) {
+            Some(Phase::Ready) => self.update(now, id, hello),
+            Some(Phase::Heard) => {
+                if !self.may_enter(id) {
+                    return;
+                }
+                // It was heard, and has come by itself before it was its turn to be dialled.
+                if let Some(to) = self.peers.get(&id).map(|peer| peer.place.clone()) {
+                    self.answer(now, id, to, via, &hello);
+                    self.enter(now, id, hello);
+                }
+            }
+            Some(Phase::Greeted) => {
+                if self.may_enter(id) {
+                    self.enter(now, id, hello);
+                }
+            }
+            None => self.meet_by_hello(now, id, via, place, hello),
+        }
+    }
+
+    fn may_enter(&mut self, id: PeerId) -> bool {
+        let admitted = self.admission.admits_proven(&self.config.limits);
+        if !admitted {
+            self.stats.too_many_peers += 1;
+            log::debug!("no room for peer {}", id.short(8));
+        }
+        admitted
+    }
+
+    /// A HELLO from somebody new is as good as a beacon: its mailbox is dialled.
+    fn meet_by_hello(
+        &mut self,
+        now: Instant,
+        id: PeerId,
+        via: Via,
+        place: Option<SocketAddr>,
+        hello: Hello,
+    ) {
+        let Some(place) = place else {
+            self.stats.bad_messages += 1;
+            return;
+        };
+        if self.is_stopping() || !self.may_enter(id) {
+            return;
+        }
+        let serial = self.number();
+        let link = Link::plain(place, via.local);
+        let peer = Peer::new(now, serial, link.clone());
+        self.admission.enter(place.ip(), peer.standing());
+        self.peers.insert(id, peer);
+        self.deadlines
+            .set(now + self.config.timing.expired, Timer::Life(id, serial));
+        self.answer(now, id, link, via, &hello);
+        self.enter(now, id, hello);
+    }
+
+    /// Connects to a peer whose HELLO has come, unless it answers one that was sent there already.
+    fn answer(&mut self, now: Instant, id: PeerId, to: Link, via: Via, hello: &Hello) {
+        let greeted = self.static_for(to.remote, via, hello);
+        let is_beaconing = self
+            .peers
+            .get(&id)
+            .is_some_and(|peer| peer.beacon.is_some());
+        self.change_standing(id, |engine| match greeted {
+            Some(address) => engine.adopt_static(id, address),
+            None => engine.reach(now, id, to, !is_beaconing),
+        });
+    }
+
+    /// Connects to a peer whose HELLO has come: ours is the answer.
+    fn reach(&mut self, now: Instant, id: PeerId, to: Link, heartbeat: bool) {
+        self.connect(now, id, to, heartbeat);
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.hello_awaited = false;
+        }
+    }
+
+    /// The peer's HELLO has come: it is here.
+    fn enter(&mut self, now: Instant, id: PeerId, hello: Hello) {
+        let mut link = None;
+        self.change_standing(id, |engine| {
+            let Some(peer) = engine.peers.get_mut(&id) else {
+                return;
+            };
+            peer.phase = Phase::Ready;
+            peer.hello_awaited = false;
+            peer.expected = Incoming::greeted(1);
+            peer.name = named(&hello.name, id);
+            peer.headers = hello.headers.clone();
+            peer.status = hello.status;
+            peer.traffic = now;
+            peer.heard = now;
+            link = Some(peer.place.clone());
+        });
+        self.reconnecting.remove(&id);
+        let Some(link) = link else { return };
+        let serial = self.peers.get(&id).map_or(0, |peer| peer.serial);
+        self.deadlines
+            .set(now + self.config.timing.evasive, Timer::Life(id, serial));
+        let name = named(&hello.name, id);
+        self.event(Event::Enter {
+            peer: id,
+            name,
+            headers: hello.headers,
+            link,
+        });
+        for group in hello.groups {
+            self.add_to_group(id, group);
+        }
+        self.hold_static(id);
+        self.dial_waiting(now);
+    }
+
+    /// A HELLO of a peer that has entered: name, headers or groups may have changed.
+    fn update(&mut self, now: Instant, id: PeerId, hello: Hello) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        peer.hear(now, &mut self.stats.refuted_moves);
+        peer.expected = Incoming::greeted(1);
+        peer.status = hello.status;
+        peer.farewell = None;
+        let provoked = std::mem::take(&mut peer.hello_awaited);
+        let was = peer.name.clone();
+        let name = named(&hello.name, id);
+        let changed = was != name || peer.headers != hello.headers;
+        peer.name = name.clone();
+        peer.headers = hello.headers.clone();
+        let before = peer.groups.clone();
+        if changed {
+            let headers = hello.headers;
+            self.event(Event::Update {
+                peer: id,
+                name,
+                was,
+                headers,
+            });
+        }
+        let after: BTreeSet<GroupName> = hello.groups.into_iter().collect();
+        for group in before.difference(&after) {
+            self.remove_from_group(id, group);
+        }
+        for group in after {
+            self.add_to_group(id, group);
+        }
+        self.end_reconnection(id);
+        if !provoked {
+            // It has forgotten us, or knows us by a name that it wants confirmed: a Zyre that greets
+            // again hears nothing of us before our own HELLO.
+            self.say_hello(now, id);
+            if let Some(peer) = self.peers.get_mut(&id) {
+                peer.hello_awaited = false;
+            }
+            self.end_reconnection(id);
+        }
+    }
+
+    fn receive_shout(&mut self, origin: Origin, group: GroupName, content: Content) {
+        self.event(Event::Shout {
+            origin,
+            group,
+            content,
+        });
+    }
+
+    fn receive_join(&mut self, id: PeerId, group: GroupName, status: u8) {
+        self.compare_status(id, status);
+        self.add_to_group(id, group);
+    }
+
+    fn receive_leave(&mut self, id: PeerId, group: &GroupName, status: u8) {
+        self.compare_status(id, status);
+        self.remove_from_group(id, group);
+    }
+
+    /// A wrong status is remembered and counted, nothing more (trap 2): the next HELLO sets it right.
+    fn compare_status(&mut self, id: PeerId, status: u8) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            if peer.status.wrapping_add(1) != status {
+                self.stats.wrong_status += 1;
+            }
+            peer.status = status;
+        }
+    }
+
+    fn add_to_group(&mut self, id: PeerId, group: GroupName) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        if peer.groups.contains(&group) {
+            return;
+        }
+        if peer.groups.len() >= self.config.limits.groups_per_peer {
+            self.stats.too_many_groups += 1;
+            return;
+        }
+        peer.groups.insert(group.clone());
+        self.members.entry(group.clone()).or_default().insert(id);
+        self.event(Event::Join { peer: id, group });
+    }
+
+    fn remove_from_group(&mut self, id: PeerId, group: &GroupName) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        let Some(group) = peer.groups.take(group) else {
+            return;
+        };
+        self.forget_member(id, &group);
+        self.event(Event::Leave { peer: id, group });
+    }
+
+    fn forget_member(&mut self, id: PeerId, group: &GroupName) {
+        if let Some(members) = self.members.get_mut(group) {
+            members.remove(&id);
+            if members.is_empty() {
+                self.members.remove(group);
+            }
+        }
+    }
+
+    /// The peer is gone, and with it its memberships: that is no LEAVE.
+    pub(super) fn leave_groups(&mut self, id: PeerId) {
+        let groups = self
+            .peers
+            .get_mut(&id)
+            .map(|peer| std::mem::take(&mut peer.groups));
+        for group in groups.unwrap_or_default() {
+            self.forget_member(id, &group);
+        }
+    }
+
+    fn receive_ping_ok(&mut self, now: Instant, id: PeerId) {
+        let quick = self.config.timing.evasive / 4;
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        let answered = peer.pings.pop_front();
+        let confirmed = peer.barrier.as_mut().and_then(|barrier| {
+            let before = barrier.last_answer.replace(now);
+            before
+                .is_some_and(|at| now.duration_since(at) <= quick)
+                .then_some(barrier.covers)
+        });
+        if let Some((sent, Purpose::RoundTrip)) = answered {
+            let elapsed = now.duration_since(sent);
+            self.event(Event::RoundTrip { peer: id, elapsed });
+        }
+        if let Some(covers) = confirmed {
+            if let Some(peer) = self.peers.get_mut(&id) {
+                peer.barrier = None;
+                peer.unconfirmed = peer.unconfirmed.saturating_sub(covers);
+            }
+            self.confirmed(now, id);
+        }
+    }
+}
+
+impl Peer {
+    /// A message has come from it.
+    pub(super) fn hear(&mut self, now: Instant, refuted: &mut u64) {
+        self.heard = now;
+        self.traffic = now;
+        self.presence = Presence::Present;
+        self.broken = false;
+        self.displaced = false;
+        if self.challenge.take().is_some() {
+            *refuted += 1;
+        }
+    }
+}
+
+/// What a peer is called that calls itself nothing: as Zyre does, by the first digits of its id.
+fn named(name: &Name, id: PeerId) -> Name {
+    if name.is_empty() {
+        Name::lossy(id.short(6).as_bytes())
+    } else {
+        name.clone()
+    }
+}
+
+/// Where a peer that is known by its HELLO only is reached: where it says, if that can be; otherwise
+/// at the address of its connection, with the port that it names (trap 11).
+fn place_of(hello: &Hello, via: Via) -> Option<SocketAddr> {
+    let stated = hello
+        .endpoint
+        .strip_prefix("tcp://")
+        .unwrap_or(&hello.endpoint);
+    let parsed = stated
+        .parse::<SocketAddr>()
+        .ok()
+        .filter(|place| place.port() != 0);
+    if let Some(place) = parsed.filter(|place| is_plausible(place.ip(), via.remote)) {
+        return Some(place);
+    }
+    let port = stated
+        .rsplit(':')
+        .next()?
+        .parse()
+        .ok()
+        .filter(|port| *port != 0)?;
+    via.remote.map(|address| SocketAddr::new(address, port))
+}
+
+/// Whether a mailbox can be at this address, for somebody who came from `remote`.
+fn is_plausible(address: IpAddr, remote: Option<IpAddr>) -> bool {
+    let local_only = |address: IpAddr| address.is_loopback();
+    let reachable = match address {
+        IpAddr::V4(v4) => !v4.is_broadcast() && v4 != Ipv4Addr::UNSPECIFIED,
+        IpAddr::V6(_) => true,
+    };
+    reachable
+        && !address.is_unspecified()
+        && !address.is_multicast()
+        && (!local_only(address) || remote.is_none_or(local_only))
+}

@@ -1,0 +1,326 @@
+//! Peers without beacons: addresses that are greeted until somebody answers, and those to stay away
+//! from.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use super::peer::Channel;
+use super::{Engine, ExitReason, Owner, Timer};
+use crate::zre::{Body, Hello, Link, LinkId, Output, PeerId, Via};
+
+/// How long somebody who took our HELLO has to answer it, before it is dialled anew.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// How long to wait after a connection was closed before the same mailbox is dialled again: an old
+/// connection under our id must not be in the way of the new one (trap 16).
+const AGAIN: Duration = Duration::from_millis(250);
+
+/// An address that is greeted without a beacon.
+#[derive(Debug)]
+pub(super) struct Static {
+    /// Our own address on the way there.
+    local: Option<IpAddr>,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// It will be dialled.
+    Idle,
+    /// Our HELLO is under way, or taken at the time given here.
+    Dialling(Box<Channel>, Option<Instant>),
+    /// This peer has its mailbox there.
+    Held(PeerId),
+}
+
+impl Static {
+    pub(super) const fn is_dialling(&self) -> bool {
+        matches!(self.state, State::Dialling(..))
+    }
+
+    pub(super) fn channel_mut(&mut self) -> Option<&mut Channel> {
+        match &mut self.state {
+            State::Dialling(channel, _) => Some(channel),
+            State::Idle | State::Held(_) => None,
+        }
+    }
+}
+
+/// Ids and addresses to stay away from.
+#[derive(Debug, Default)]
+pub(super) struct Dismissed {
+    ids: BTreeMap<PeerId, SocketAddr>,
+    addresses: BTreeSet<SocketAddr>,
+    /// In the order in which they were dismissed.
+    order: VecDeque<SocketAddr>,
+}
+
+impl Dismissed {
+    pub(super) fn holds(&self, id: PeerId, place: SocketAddr) -> bool {
+        self.ids.contains_key(&id) || self.addresses.contains(&place)
+    }
+
+    pub(super) fn holds_either(&self, id: PeerId, place: Option<SocketAddr>) -> bool {
+        self.ids.contains_key(&id) || place.is_some_and(|place| self.addresses.contains(&place))
+    }
+
+    fn add(&mut self, address: SocketAddr, id: Option<PeerId>, limit: usize) {
+        if self.addresses.insert(address) {
+            self.order.push_back(address);
+        }
+        if let Some(id) = id {
+            self.ids.insert(id, address);
+        }
+        if self.order.len() > limit
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.forget(oldest);
+        }
+    }
+
+    fn forget(&mut self, address: SocketAddr) {
+        self.addresses.remove(&address);
+        self.order.retain(|other| *other != address);
+        self.ids.retain(|_, other| *other != address);
+    }
+}
+
+impl Engine {
+    /// Which address of ours is on the way to another host: to be told before a mailbox there is
+    /// greeted, and again when it has changed.
+    pub fn handle_route(&mut self, remote: IpAddr, local: Option<IpAddr>) {
+        for (address, known) in &mut self.statics {
+            if address.ip() == remote {
+                known.local = local;
+            }
+        }
+        self.routes.insert(remote, local);
+        if self.routes.len() > self.config.limits.statics {
+            self.routes.retain(|other, _| *other == remote);
+        }
+    }
+
+    /// Greets whoever has its mailbox there, from now on.
+    pub(super) fn greet(&mut self, address: SocketAddr) {
+        self.dismissed.forget(address);
+        if self.statics.contains_key(&address) || self.statics.len() >= self.config.limits.statics {
+            return;
+        }
+        let local = self.routes.get(&address.ip()).copied().flatten();
+        let holder = self
+            .peers
+            .iter()
+            .find(|(_, peer)| peer.place.remote == address);
+        let state = holder.map_or(State::Idle, |(id, _)| State::Held(*id));
+        if let State::Held(id) = state
+            && let Some(peer) = self.peers.get_mut(&id)
+        {
+            peer.greeted_as = Some(address);
+        }
+        self.statics.insert(address, Static { local, state });
+        self.dial_static(address);
+    }
+
+    /// Disconnects whoever has its mailbox there, and stays away from it.
+    pub(super) fn dismiss(&mut self, now: Instant, address: SocketAddr) {
+        self.drop_static_channel(address);
+        let known = self.statics.remove(&address);
+        let held = match known.map(|known| known.state) {
+            Some(State::Held(id)) => Some(id),
+            _ => None,
+        };
+        let id = held.or_else(|| {
+            self.peers
+                .iter()
+                .find(|(_, peer)| peer.place.remote == address)
+                .map(|(id, _)| *id)
+        });
+        self.dismissed
+            .add(address, id, self.config.limits.dismissed);
+        if let Some(id) = id {
+            self.outputs
+                .push_back(Output::Farewell { to: address.ip() });
+            self.remove(now, id, ExitReason::Dismissed);
+        }
+    }
+
+    /// Dials a static address, if nobody is connected there.
+    fn dial_static(&mut self, address: SocketAddr) {
+        let number = self.number();
+        let is_stopping = self.is_stopping();
+        let Some(known) = self.statics.get_mut(&address) else {
+            return;
+        };
+        if !matches!(known.state, State::Idle) || is_stopping {
+            return;
+        }
+        let link = LinkId(number);
+        let to = Link::plain(address, known.local);
+        let local = known.local;
+        known.state = State::Dialling(Box::new(Channel::new(link, to.clone())), None);
+        self.links.insert(link, Owner::Static(address));
+        self.outputs.push_back(Output::Connect {
+            link,
+            to,
+            heartbeat: true,
+        });
+        let hello = self.hello(local);
+        self.send_static(address, Body::Hello(hello));
+    }
+
+    /// Our HELLO has been taken there.
+    pub(super) fn static_connected(&mut self, now: Instant, address: SocketAddr) {
+        if let Some(known) = self.statics.get_mut(&address)
+            && let State::Dialling(_, taken @ None) = &mut known.state
+        {
+            *taken = Some(now);
+            self.deadlines.set(now + ANSWER, Timer::Static(address));
+        }
+    }
+
+    pub(super) fn check_static(&mut self, now: Instant, address: SocketAddr) {
+        let Some(known) = self.statics.get(&address) else {
+            return;
+        };
+        match &known.state {
+            State::Idle => self.dial_static(address),
+            State::Dialling(_, Some(taken)) if now >= *taken + ANSWER => {
+                self.drop_static_channel(address);
+                self.deadlines.set(now + AGAIN, Timer::Static(address));
+            }
+            State::Dialling(..) | State::Held(_) => {}
+        }
+    }
+
+    fn drop_static_channel(&mut self, address: SocketAddr) {
+        let Some(known) = self
+            .statics
+            .get_mut(&address)
+            .filter(|known| known.is_dialling())
+        else {
+            return;
+        };
+        if let State::Dialling(channel, _) = std::mem::replace(&mut known.state, State::Idle) {
+            self.forget_full(&channel);
+            self.links.insert(channel.link, Owner::Forgotten);
+            self.outputs
+                .push_back(Output::Disconnect { link: channel.link });
+        }
+    }
+
+    /// The static address that a HELLO answers.
+    pub(super) fn static_for(
+        &self,
+        place: SocketAddr,
+        via: Via,
+        hello: &Hello,
+    ) -> Option<SocketAddr> {
+        let port = hello.endpoint.rsplit(':').next()?.parse().ok()?;
+        let seen = via.remote.map(|remote| SocketAddr::new(remote, port));
+        [Some(place), seen]
+            .into_iter()
+            .flatten()
+            .find(|address| self.statics.get(address).is_some_and(Static::is_dialling))
+    }
+
+    /// Whoever answered has its mailbox at this address: the connection becomes the peer's.
+    pub(super) fn adopt_static(&mut self, id: PeerId, address: SocketAddr) {
+        let Some(known) = self.statics.get_mut(&address) else {
+            return;
+        };
+        let State::Dialling(channel, _) = std::mem::replace(&mut known.state, State::Held(id))
+        else {
+            return;
+        };
+        self.links.insert(channel.link, Owner::Peer(id));
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.place = channel.to.clone();
+            peer.channel = Some(*channel);
+            peer.greeted_as = Some(address);
+            peer.phase = super::peer::Phase::Greeted;
+        }
+    }
+
+    /// A peer has entered by a beacon or its own HELLO: if its place is greeted as well, it is held,
+    /// and the connection made for the greeting is not needed.
+    pub(super) fn hold_static(&mut self, id: PeerId) {
+        let Some(address) = self.peers.get(&id).map(|peer| peer.place.remote) else {
+            return;
+        };
+        let Some(known) = self.statics.get(&address) else {
+            return;
+        };
+        if known.is_dialling() {
+            self.drop_static_channel(address);
+        }
+        if let Some(known) = self.statics.get_mut(&address) {
+            known.state = State::Held(id);
+        }
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.greeted_as = Some(address);
+        }
+    }
+
+    /// The peer is gone: its address is greeted again.
+    pub(super) fn release_static(&mut self, now: Instant, id: PeerId) {
+        let held: Vec<SocketAddr> = self
+            .statics
+            .iter()
+            .filter(|(_, known)| matches!(known.state, State::Held(holder) if holder == id))
+            .map(|(address, _)| *address)
+            .collect();
+        for address in held {
+            if let Some(known) = self.statics.get_mut(&address) {
+                known.state = State::Idle;
+            }
+            self.deadlines.set(now + AGAIN, Timer::Static(address));
+        }
+    }
+
+    // What is sent to addresses where nobody has answered yet.
+
+    fn send_static(&mut self, address: SocketAddr, body: Body) {
+        let Some(channel) = self.statics.get_mut(&address).and_then(Static::channel_mut) else {
+            return;
+        };
+        let limit = self.config.limits.queued_control;
+        if channel.outbox.len() >= limit {
+            return;
+        }
+        let Some((link, message)) = channel.number(body) else {
+            return;
+        };
+        if channel.full.is_some() {
+            channel.outbox.push_back((message, false));
+        } else {
+            self.outputs.push_back(Output::Send {
+                link,
+                message,
+                tail: false,
+            });
+        }
+    }
+
+    fn dialling(&self) -> Vec<SocketAddr> {
+        self.statics
+            .iter()
+            .filter(|(_, known)| known.is_dialling())
+            .map(|(address, _)| *address)
+            .collect()
+    }
+
+    pub(super) fn tell_statics(&mut self, body: &Body) {
+        for address in self.dialling() {
+            self.send_static(address, body.clone());
+        }
+    }
+
+    pub(super) fn greet_statics_again(&mut self) {
+        for address in self.dialling() {
+            let local = self.statics.get(&address).and_then(|known| known.local);
+            let hello = self.hello(local);
+            self.send_static(address, Body::Hello(hello));
+        }
+    }
+}
