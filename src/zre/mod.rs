@@ -3,6 +3,7 @@
 //! Time enters as a value with every call; bytes become types in `wire`, `message` and `beacon`, and
 //! nowhere else.
 
+mod announcer;
 mod beacon;
 mod config;
 mod content;
@@ -19,6 +20,7 @@ mod sequence;
 mod stats;
 mod wire;
 
+pub use announcer::Announcer;
 pub use beacon::{Beacon, BeaconError};
 pub use config::{Limits, Timing};
 pub use content::{Content, Frame, Tail};

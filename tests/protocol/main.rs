@@ -8,5 +8,7 @@
     reason = "a test that fails here fails at the right place"
 )]
 
+mod announcer;
+mod clock;
 mod golden;
 mod vectors;
