@@ -11,4 +11,5 @@
 mod announcer;
 mod clock;
 mod golden;
+mod roster;
 mod vectors;
