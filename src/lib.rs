@@ -4,3 +4,10 @@ pub mod zre;
 
 #[cfg(feature = "chat")]
 pub mod chat;
+
+#[cfg(feature = "node")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the shell: here the clock is read and threads are started"
+)]
+pub mod node;

@@ -1,0 +1,4 @@
+//! The shell around [`zre`](crate::zre): sockets, threads, clocks. Nothing else in the library has them.
+
+mod bell;
+pub mod mailbox;
