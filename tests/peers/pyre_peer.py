@@ -98,7 +98,7 @@ class Peer:
         about = {"peer": peer.hex().upper(), "name": frames[2].decode("utf-8", "replace")}
         if kind == "ENTER":
             self.names[peer] = about["name"]
-            self.due[peer] = 0
+            self.due.setdefault(peer, 0)     # who is greeted again goes on counting
             tell(kind, **about, headers=json.loads(frames[3]), addr=frames[4].decode())
         elif kind in ("JOIN", "LEAVE"):
             tell(kind, **about, group=frames[3].decode("utf-8", "replace"))

@@ -44,7 +44,8 @@ class Tally {
 }
 
 const options = parse(process.argv.slice(2));
-const peers = new Map(); // of each id: its name, and the number that is due
+const peers = new Map(); // of each id: its name
+const due = new Map(); // the number that is due; kept, for who is greeted again goes on counting
 let tally = new Tally();
 const node = Zyre.new({
   name: options.name,
@@ -61,8 +62,7 @@ function summary() {
 
 function content(kind, id, name, octets, group) {
   if (options.count) {
-    const peer = peers.get(id) || { due: 0n };
-    peer.due = tally.add(octets, peer.due);
+    due.set(id, tally.add(octets, due.get(id) || 0n));
     if (tally.msgs === Number(options.expect)) summary();
   } else {
     const text = octets.toString();
@@ -72,7 +72,7 @@ function content(kind, id, name, octets, group) {
 }
 
 function find(name) {
-  const found = [...peers].find(([id, peer]) => name === peer.name || name === id.toUpperCase());
+  const found = [...peers].find(([id, its]) => name === its || name === id.toUpperCase());
   if (!found) tell('ERROR', { text: `no such peer: ${name}` });
   return found && found[0];
 }
@@ -119,7 +119,7 @@ const commands = {
   },
   summary,
   peers: () => {
-    peers.forEach(({ name }, id) => tell('PEER', { peer: id.toUpperCase(), name }));
+    peers.forEach((name, id) => tell('PEER', { peer: id.toUpperCase(), name }));
     tell('PEERS', { n: peers.size });
   },
   stop: quit,
@@ -129,7 +129,7 @@ const commands = {
 // zyre.js says "join" for the groups of a HELLO before it says "connect".
 const about = (id, name) => ({ peer: id.toUpperCase(), name });
 node.on('connect', (id, name, headers) => {
-  peers.set(id, { name, due: 0n });
+  peers.set(id, name);
   tell('ENTER', { ...about(id, name), headers });
 });
 node.on('disconnect', (id, name) => {
