@@ -31,6 +31,8 @@ pub(super) enum Timer {
     Stall(LinkId),
     /// The inbox is not read: peers need a sign that we live.
     LifeSign,
+    /// Content was sent to the peer that it has not been known to read.
+    Confirm(PeerId),
     /// A flush may have made no progress for too long.
     Flush,
     /// A reconnection that was expected did not come.
@@ -58,10 +60,5 @@ impl Deadlines {
             return None;
         }
         self.0.pop().map(|Reverse((_, timer))| timer)
-    }
-
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
     }
 }

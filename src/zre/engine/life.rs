@@ -82,7 +82,10 @@ impl Engine {
     fn is_deaf(&self, now: Instant, id: PeerId) -> bool {
         self.peers.get(&id).is_some_and(|peer| {
             peer.pings.front().is_some_and(|(sent, _)| {
-                let since = (*sent).max(peer.traffic).max(self.blameless);
+                // One that takes octets slowly has not come to the PING yet.
+                let full = peer.channel.as_ref().and_then(|channel| channel.full);
+                let taken = full.map_or(peer.traffic, |full| full.progress);
+                let since = (*sent).max(peer.traffic).max(taken).max(self.blameless);
                 now.duration_since(since) >= self.config.timing.expired
             })
         })
@@ -188,6 +191,7 @@ impl Engine {
         peer.barrier = None;
         peer.others.retain(|other| other.link.remote != to.remote);
         peer.beacon = Some(now);
+        self.doubt(id);
         self.change_standing(id, |engine| {
             engine.close_channel(now, id, None);
             engine.connect(now, id, to, false);
@@ -267,6 +271,7 @@ impl Engine {
         let told = peer.is_ready().then_some(reason);
         self.leave_groups(id);
         self.end_reconnection(id);
+        self.doubt(id);
         self.change_standing(id, |engine| {
             if engine
                 .peers

@@ -240,6 +240,7 @@ impl Engine {
                 Timer::Static(address) => self.check_static(now, address),
                 Timer::Stall(link) => self.check_stall(now, link),
                 Timer::LifeSign => self.give_life_signs(now),
+                Timer::Confirm(peer) => self.check_confirmed(now, peer),
                 Timer::Flush => self.check_flushes(now),
                 Timer::Handover => self.check_handover(now),
                 Timer::Undelivered => self.tell_refused(),

@@ -142,6 +142,8 @@ pub(super) struct Peer {
     pub(super) barrier: Option<Barrier>,
     /// WHISPERs and SHOUTs sent to it that it has not been known to read.
     pub(super) unconfirmed: u64,
+    /// Whether it will be asked for that soon.
+    pub(super) confirming: bool,
     pub(super) challenge: Option<Challenge>,
     /// The old place has not answered, and no new one is known yet.
     pub(super) displaced: bool,
@@ -175,6 +177,7 @@ impl Peer {
             pings: VecDeque::new(),
             barrier: None,
             unconfirmed: 0,
+            confirming: false,
             challenge: None,
             displaced: false,
             broken: false,

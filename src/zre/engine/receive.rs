@@ -86,6 +86,7 @@ impl Engine {
                 peer.challenge = None;
             }
         });
+        self.doubt(id);
         self.tell_refused_to(id);
         self.flushes.gone(id);
         self.event(Event::Exit {
@@ -191,10 +192,13 @@ impl Engine {
     /// The peer's HELLO has come: it is here.
     fn enter(&mut self, now: Instant, id: PeerId, hello: Hello) {
         let mut link = None;
+        // Its deadlines are others from now on.
+        let serial = self.number();
         self.change_standing(id, |engine| {
             let Some(peer) = engine.peers.get_mut(&id) else {
                 return;
             };
+            peer.serial = serial;
             peer.phase = Phase::Ready;
             peer.hello_awaited = false;
             peer.expected = Incoming::greeted(1);
@@ -205,9 +209,8 @@ impl Engine {
             peer.heard = now;
             link = Some(peer.place.clone());
         });
-        self.reconnecting.remove(&id);
+        self.end_reconnection(id);
         let Some(link) = link else { return };
-        let serial = self.peers.get(&id).map_or(0, |peer| peer.serial);
         self.deadlines
             .set(now + self.config.timing.evasive, Timer::Life(id, serial));
         let name = named(&hello.name, id);

@@ -16,6 +16,10 @@ use crate::zre::{Body, Content, GroupName, LinkId, Message, Output, PeerId};
 /// it can to a peer that takes nothing must not be flooded with as many events.
 const TELL_REFUSED: Duration = Duration::from_millis(50);
 
+/// How long after content was sent the peer is asked whether it has read it. Once a second costs next
+/// to nothing, and keeps what is in doubt when a peer goes to what was said in the last second.
+const CONFIRM: Duration = Duration::from_secs(1);
+
 /// The most PINGs to one peer that wait for an answer: more tell nothing new.
 const PINGS: usize = 8;
 
@@ -110,6 +114,9 @@ impl Engine {
             return;
         }
         peer.unconfirmed += 1;
+        if !std::mem::replace(&mut peer.confirming, true) {
+            self.deadlines.set(now + CONFIRM, Timer::Confirm(id));
+        }
         self.send(now, id, body);
     }
 
@@ -197,6 +204,38 @@ impl Engine {
         });
         self.ping(now, id, Purpose::Barrier);
         self.ping(now, id, Purpose::Barrier);
+    }
+
+    /// Asks a peer again whether it has read what was sent to it.
+    pub(super) fn check_confirmed(&mut self, now: Instant, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        if peer.unconfirmed == 0 {
+            peer.confirming = false;
+            return;
+        }
+        // Answers that came too far apart prove nothing: the question is put again.
+        if !peer
+            .pings
+            .iter()
+            .any(|(_, purpose)| *purpose == Purpose::Barrier)
+        {
+            peer.barrier = None;
+        }
+        self.raise_barrier(now, id);
+        self.deadlines.set(now + CONFIRM, Timer::Confirm(id));
+    }
+
+    /// What a peer was sent and has not been known to read is in doubt from now on.
+    pub(super) fn doubt(&mut self, id: PeerId) {
+        let unconfirmed = self
+            .peers
+            .get_mut(&id)
+            .map_or(0, |peer| std::mem::take(&mut peer.unconfirmed));
+        if unconfirmed > 0 {
+            self.flushes.missed(id);
+        }
     }
 
     // Connections that are full.

@@ -1,0 +1,261 @@
+//! How peers are found, and how many.
+
+use std::net::SocketAddr;
+
+use zchat::zre::{Body, Event, ExitReason, Link, Output, PeerId};
+
+use crate::solo::{LOCAL, Peer, Solo, events, group, hellos, ip, ms};
+
+#[test]
+fn a_beacon_of_somebody_new_is_answered_by_a_connection_and_hello() {
+    let mut solo = Solo::new();
+    let bob = Peer::new(2);
+    let outputs = solo.beacon(&bob);
+    let [Output::Connect { to, .. }, Output::Send { message, .. }] = &outputs[..] else {
+        panic!("{outputs:?}");
+    };
+    assert_eq!(*to, Link::plain(bob.place, Some(ip(LOCAL))));
+    assert_eq!(message.sequence, 1);
+    let Body::Hello(hello) = &message.body else {
+        panic!("{message:?}")
+    };
+    assert_eq!(hello.endpoint, "tcp://10.0.0.1:49152");
+}
+
+#[test]
+fn a_peer_enters_by_its_hello_and_its_groups_follow() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    bob.groups = vec![group("B"), group("A"), group("B")];
+    solo.beacon(&bob);
+    let events = events(solo.hello(&mut bob));
+    assert!(matches!(&events[0], Event::Enter { name, .. } if name.as_str() == "bob"));
+    assert_eq!(
+        events[1..],
+        [
+            Event::Join {
+                peer: bob.id,
+                group: group("B")
+            },
+            Event::Join {
+                peer: bob.id,
+                group: group("A")
+            },
+        ],
+        "trap 13: a group that stands there twice is joined once"
+    );
+}
+
+#[test]
+fn a_hello_from_somebody_unknown_is_as_good_as_a_beacon() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let outputs = solo.hello(&mut bob);
+    assert!(matches!(&outputs[0], Output::Connect { to, .. } if to.remote == bob.place));
+    assert_eq!(hellos(&outputs).len(), 1);
+    assert!(matches!(&events(outputs)[0], Event::Enter { .. }));
+}
+
+#[test]
+fn a_second_beacon_changes_nothing() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.beacon(&bob);
+    assert_eq!(solo.beacon(&bob), []);
+    solo.hello(&mut bob);
+    assert_eq!(solo.beacon(&bob), []);
+}
+
+#[test]
+fn ones_own_beacon_and_ones_own_id_are_no_peer() {
+    let mut solo = Solo::new();
+    let mut mirror = Peer::new(1);
+    assert_eq!(solo.beacon(&mirror), []);
+    assert_eq!(solo.hello(&mut mirror), []);
+    assert_eq!(solo.engine.stats().bad_origins, 1);
+}
+
+#[test]
+fn trap_11_the_address_in_hello_is_not_followed_where_nobody_can_be() {
+    for endpoint in [
+        "tcp://0.0.0.0:49155",
+        "tcp://127.0.0.1:49155",
+        "tcp://bob.local:49155",
+        "tcp://224.0.0.1:49155",
+    ] {
+        let mut solo = Solo::new();
+        let bob = Peer::new(2);
+        let mut hello = bob.hello();
+        hello.endpoint = endpoint.to_owned();
+        let outputs = solo.say_as(&bob, 1, Body::Hello(hello));
+        let Output::Connect { to, .. } = &outputs[0] else {
+            panic!("{endpoint}: {outputs:?}")
+        };
+        assert_eq!(
+            to.remote,
+            SocketAddr::new(bob.place.ip(), 49155),
+            "{endpoint}"
+        );
+    }
+}
+
+#[test]
+fn trap_11_the_source_of_the_beacon_is_preferred_to_what_hello_says() {
+    let mut solo = Solo::new();
+    let bob = Peer::new(2);
+    let outputs = solo.beacon(&bob);
+    assert!(matches!(&outputs[0], Output::Connect { to, .. } if to.remote == bob.place));
+    let mut hello = bob.hello();
+    hello.endpoint = "tcp://10.9.9.9:50000".to_owned();
+    let outputs = solo.say_as(&bob, 1, Body::Hello(hello));
+    assert!(
+        !outputs
+            .iter()
+            .any(|output| matches!(output, Output::Connect { .. })),
+        "{outputs:?}"
+    );
+}
+
+#[test]
+fn a_message_before_hello_is_counted_and_ignored() {
+    let mut solo = Solo::new();
+    let bob = Peer::new(2);
+    assert_eq!(solo.say_as(&bob, 1, Body::Ping), []);
+    solo.beacon(&bob);
+    assert_eq!(solo.say_as(&bob, 1, Body::Ping), []);
+    assert_eq!(solo.engine.stats().unknown_peers, 2);
+}
+
+#[test]
+fn a_mailbox_that_does_not_answer_is_given_up_and_its_next_beacon_tries_again() {
+    let mut solo = Solo::new();
+    let bob = Peer::new(2);
+    solo.beacon(&bob);
+    let outputs = solo.pass(ms(3_000));
+    assert!(
+        matches!(outputs[..], [Output::Disconnect { .. }]),
+        "no event: {outputs:?}"
+    );
+    assert!(matches!(solo.beacon(&bob)[0], Output::Connect { .. }));
+}
+
+#[test]
+fn somebody_who_took_our_hello_but_never_says_its_own_is_forgotten_without_an_event() {
+    let mut solo = Solo::new();
+    let bob = Peer::new(2);
+    let outputs = solo.beacon(&bob);
+    let Output::Connect { link, .. } = outputs[0] else {
+        panic!("{outputs:?}")
+    };
+    solo.engine.handle_connected(solo.now, link);
+    let outputs = solo.pass(ms(31_000));
+    assert!(
+        matches!(outputs[..], [Output::Disconnect { .. }]),
+        "{outputs:?}"
+    );
+}
+
+/// Forged beacons of one address: only as many are dialled as the limit allows, and only so many
+/// are even remembered.
+#[test]
+fn forged_beacons_make_few_dials_and_are_counted() {
+    let mut solo = Solo::new();
+    let dials = (0..1_000_u32)
+        .filter(|number| {
+            let mut forged = Peer::new(2);
+            let mut octets = [7; 16];
+            octets[..4].copy_from_slice(&number.to_be_bytes());
+            forged.id = PeerId::from_bytes(octets);
+            forged.place.set_port(1_000 + *number as u16);
+            solo.beacon(&forged)
+                .iter()
+                .any(|output| matches!(output, Output::Connect { .. }))
+        })
+        .count();
+    assert_eq!(dials, 8);
+    assert_eq!(solo.engine.stats().too_many_unproven, 1_000 - 64);
+}
+
+#[test]
+fn an_address_that_proves_its_peers_is_not_held_back() {
+    let mut solo = Solo::new();
+    let mut peers: Vec<Peer> = (0..60)
+        .map(|number| {
+            let mut peer = Peer::new(2);
+            peer.id = PeerId::from_bytes([100 + number; 16]);
+            peer.place.set_port(50_000 + u16::from(number));
+            peer
+        })
+        .collect();
+    let mut dialled = 0;
+    for peer in &peers {
+        dialled += connects(&solo.beacon(peer));
+    }
+    assert_eq!(dialled, 8);
+    let outputs = solo.hello(&mut peers[0]);
+    dialled += connects(&outputs);
+    assert_eq!(
+        dialled, 60,
+        "one has proven itself: all others are dialled at once"
+    );
+}
+
+fn connects(outputs: &[Output]) -> usize {
+    outputs
+        .iter()
+        .filter(|output| matches!(output, Output::Connect { .. }))
+        .count()
+}
+
+#[test]
+fn no_more_peers_enter_than_the_limit_allows() {
+    let mut solo = Solo::with(|config| config.limits.peers = 2);
+    for octet in 2..=4 {
+        solo.hello(&mut Peer::new(octet));
+    }
+    assert_eq!(solo.engine.entered(), 2);
+    assert_eq!(solo.engine.stats().too_many_peers, 1);
+    solo.pass(ms(31_000));
+    assert_eq!(solo.engine.entered(), 0);
+}
+
+#[test]
+fn a_farewell_before_hello_is_the_end_without_an_event() {
+    let mut solo = Solo::new();
+    let bob = Peer::new(2);
+    solo.beacon(&bob);
+    let outputs = solo.beacon_from(&bob, SocketAddr::new(bob.place.ip(), 0));
+    assert!(
+        matches!(outputs[..], [Output::Disconnect { .. }]),
+        "{outputs:?}"
+    );
+}
+
+#[test]
+fn nobody_is_met_any_more_while_stopping() {
+    let mut solo = Solo::new();
+    solo.act(zchat::zre::Action::Stop { within: ms(1_000) });
+    assert_eq!(solo.beacon(&Peer::new(2)), []);
+    assert_eq!(solo.hello(&mut Peer::new(3)), []);
+}
+
+#[test]
+fn exit_reasons_are_told_once_and_last() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    bob.groups = vec![group("CHAT")];
+    solo.enter(&mut bob);
+    let told = events(solo.pass(ms(60_000)));
+    let exit = Event::Exit {
+        peer: bob.id,
+        reason: ExitReason::Expired,
+    };
+    assert_eq!(told.last(), Some(&exit));
+    assert_eq!(told.iter().filter(|event| **event == exit).count(), 1);
+    assert!(
+        !told
+            .iter()
+            .any(|event| matches!(event, Event::Leave { .. })),
+        "{told:?}"
+    );
+}

@@ -1,0 +1,309 @@
+//! Signs of life, and their absence.
+
+use std::net::SocketAddr;
+
+use zchat::zre::{Body, Event, ExitReason, Output};
+
+use crate::solo::{Peer, Solo, events, ip, ms, pings, sent, whispered};
+
+fn told(solo: &mut Solo, milliseconds: u64) -> Vec<Event> {
+    events(solo.pass(ms(milliseconds)))
+}
+
+#[test]
+fn trap_9_an_idle_peer_whose_beacons_are_heard_is_never_evasive_and_costs_no_message() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    for _ in 0..600 {
+        assert_eq!(solo.pass(ms(1_000)), []);
+        assert_eq!(solo.beacon(&bob), []);
+    }
+}
+
+#[test]
+fn trap_9_a_peer_that_only_talks_and_sends_no_beacons_is_never_evasive() {
+    let mut solo = Solo::new();
+    let mut zyre = Peer::new(2);
+    solo.enter(&mut zyre);
+    for _ in 0..60 {
+        let outputs = solo.pass(ms(4_900));
+        assert_eq!(pings(&outputs), 0);
+        solo.say(&mut zyre, Body::Ping);
+    }
+}
+
+#[test]
+fn a_quiet_peer_is_asked_then_evasive_then_silent_then_gone_each_told_once() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    assert_eq!(pings(&solo.pass(ms(4_999))), 0);
+    assert_eq!(pings(&solo.pass(ms(1))), 1, "asked after five seconds");
+    assert_eq!(told(&mut solo, 999), []);
+    assert_eq!(
+        told(&mut solo, 1),
+        [Event::Evasive { peer: bob.id }],
+        "a second later"
+    );
+    assert_eq!(told(&mut solo, 3_999), []);
+    assert_eq!(
+        told(&mut solo, 1),
+        [Event::Silent { peer: bob.id }],
+        "after ten seconds"
+    );
+    assert_eq!(told(&mut solo, 19_999), []);
+    let exit = Event::Exit {
+        peer: bob.id,
+        reason: ExitReason::Expired,
+    };
+    assert_eq!(told(&mut solo, 1), [exit], "after thirty");
+    assert_eq!(
+        solo.engine.poll_timeout(),
+        None,
+        "nothing is left to wait for"
+    );
+}
+
+#[test]
+fn a_peer_that_answers_its_ping_is_not_evasive() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    for _ in 0..20 {
+        let outputs = solo.pass(ms(5_000));
+        assert_eq!(pings(&outputs), 1);
+        assert_eq!(events(outputs), []);
+        solo.say(&mut bob, Body::PingOk);
+    }
+}
+
+#[test]
+fn an_evasive_peer_that_is_heard_again_is_simply_there() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    assert_eq!(told(&mut solo, 7_000), [Event::Evasive { peer: bob.id }]);
+    assert_eq!(events(solo.beacon(&bob)), []);
+    assert_eq!(told(&mut solo, 5_999), [], "it has its time again");
+    assert_eq!(
+        told(&mut solo, 1),
+        [Event::Evasive { peer: bob.id }],
+        "and is told once more"
+    );
+}
+
+#[test]
+fn a_peer_whose_beacons_are_heard_but_that_answers_nothing_is_connected_anew() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.act(zchat::zre::Action::Ping(bob.id));
+    let mut exits = Vec::new();
+    for _ in 0..40 {
+        exits.extend(events(solo.pass(ms(1_000))));
+        solo.beacon(&bob);
+    }
+    assert_eq!(
+        exits,
+        [Event::Exit {
+            peer: bob.id,
+            reason: ExitReason::Expired
+        }]
+    );
+}
+
+#[test]
+fn timings_can_be_changed() {
+    let mut solo = Solo::with(|config| {
+        config.timing.evasive = ms(100);
+        config.timing.silent = ms(300);
+        config.timing.expired = ms(400);
+        config.timing.answer = ms(50);
+    });
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    assert_eq!(
+        told(&mut solo, 400),
+        [
+            Event::Evasive { peer: bob.id },
+            Event::Silent { peer: bob.id },
+            Event::Exit {
+                peer: bob.id,
+                reason: ExitReason::Expired
+            },
+        ]
+    );
+}
+
+#[test]
+fn a_peer_that_expires_before_it_could_be_called_silent_just_goes() {
+    let mut solo = Solo::with(|config| config.timing.expired = ms(5_500));
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    assert_eq!(
+        told(&mut solo, 5_500),
+        [Event::Exit {
+            peer: bob.id,
+            reason: ExitReason::Expired
+        }]
+    );
+}
+
+// Farewells.
+
+fn farewell(solo: &mut Solo, peer: &Peer) -> Vec<Output> {
+    solo.beacon_from(peer, SocketAddr::new(peer.place.ip(), 0))
+}
+
+#[test]
+fn a_farewell_is_an_exit_within_100_ms() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    assert_eq!(events(farewell(&mut solo, &bob)), []);
+    let exit = Event::Exit {
+        peer: bob.id,
+        reason: ExitReason::Farewell,
+    };
+    assert_eq!(told(&mut solo, 30), [exit]);
+}
+
+#[test]
+fn trap_15_what_is_under_way_when_the_farewell_comes_is_read_before_the_exit() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    farewell(&mut solo, &bob);
+    for _ in 0..7 {
+        assert_eq!(told(&mut solo, 10), []);
+        assert_eq!(events(solo.say(&mut bob, whispered("late"))).len(), 1);
+    }
+    let exit = Event::Exit {
+        peer: bob.id,
+        reason: ExitReason::Farewell,
+    };
+    assert_eq!(told(&mut solo, 25), [exit], "though at most 100 ms later");
+}
+
+#[test]
+fn trap_15_a_connection_that_closes_after_the_farewell_ends_the_wait() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    farewell(&mut solo, &bob);
+    solo.engine.handle_broken(solo.now, bob.id);
+    assert_eq!(
+        solo.events(),
+        [Event::Exit {
+            peer: bob.id,
+            reason: ExitReason::Farewell
+        }]
+    );
+}
+
+#[test]
+fn a_farewell_for_somebody_else_counts_for_nothing() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    assert_eq!(
+        solo.beacon_from(&bob, SocketAddr::new(ip("10.0.0.66"), 0)),
+        []
+    );
+    assert_eq!(told(&mut solo, 1_000), []);
+    assert_eq!(solo.engine.stats().forged_farewells, 1);
+    assert_eq!(
+        solo.beacon_from(&Peer::new(9), SocketAddr::new(ip("10.0.0.9"), 0)),
+        []
+    );
+}
+
+// Broken connections.
+
+#[test]
+fn a_peer_whose_connection_breaks_and_that_is_not_heard_again_is_gone_within_250_ms() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.engine.handle_broken(solo.now, bob.id);
+    let outputs = solo.pass(ms(250));
+    assert_eq!(pings(&outputs), 1);
+    assert_eq!(
+        events(outputs),
+        [Event::Exit {
+            peer: bob.id,
+            reason: ExitReason::Broken
+        }]
+    );
+}
+
+#[test]
+fn a_peer_that_opens_its_connection_again_is_not_gone() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.engine.handle_broken(solo.now, bob.id);
+    assert_eq!(pings(&solo.pass(ms(150))), 1);
+    solo.say(&mut bob, Body::PingOk);
+    assert_eq!(told(&mut solo, 4_000), []);
+}
+
+// A slow application.
+
+#[test]
+fn while_the_inbox_is_stopped_nobody_is_blamed_and_everybody_gets_signs_of_life() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.engine.handle_inbox(solo.now, false);
+    let outputs = solo.pass(ms(60_000));
+    let signs = sent(&outputs)
+        .iter()
+        .filter(|(_, body)| *body == Body::PingOk)
+        .count();
+    assert_eq!(signs, 24, "every 2.5 seconds, half of a peer's patience");
+    assert_eq!(events(outputs), []);
+    solo.engine.handle_inbox(solo.now, true);
+    assert_eq!(told(&mut solo, 5_999), [], "it has its time from here on");
+    assert_eq!(told(&mut solo, 1), [Event::Evasive { peer: bob.id }]);
+}
+
+#[test]
+fn a_farewell_that_is_heard_while_the_inbox_is_stopped_waits_for_what_lies_in_it() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.engine.handle_inbox(solo.now, false);
+    farewell(&mut solo, &bob);
+    assert_eq!(told(&mut solo, 10_000), []);
+    solo.engine.handle_inbox(solo.now, true);
+    assert_eq!(events(solo.say(&mut bob, whispered("late"))).len(), 1);
+    let exit = Event::Exit {
+        peer: bob.id,
+        reason: ExitReason::Farewell,
+    };
+    assert_eq!(told(&mut solo, 100), [exit]);
+}
+
+#[test]
+fn ten_thousand_beacons_leave_one_deadline_behind() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    for _ in 0..10_000 {
+        solo.pass(ms(1));
+        solo.beacon(&bob);
+    }
+    let mut wakes = 0;
+    while let Some(at) = solo
+        .engine
+        .poll_timeout()
+        .filter(|at| *at < solo.now + ms(4_000))
+    {
+        solo.now = at;
+        solo.engine.handle_timeout(at);
+        wakes += 1;
+    }
+    assert!(wakes <= 1, "{wakes}");
+}

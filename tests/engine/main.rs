@@ -1,0 +1,17 @@
+//! The engine, told what happens by hand, in virtual time: one scenario a test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail, and has to begin at some time"
+)]
+
+mod delivery;
+mod discovery;
+mod flow;
+mod life;
+mod messages;
+mod places;
+mod solo;
+mod statics;

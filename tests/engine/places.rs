@@ -1,0 +1,187 @@
+//! Peers that turn up elsewhere, truly or not.
+
+use std::net::SocketAddr;
+
+use zchat::zre::{Action, Beacon, Body, Event, Name, Output, Sighting};
+
+use crate::solo::{Peer, Solo, events, hellos, ip, ms, pings};
+
+fn connects(outputs: &[Output]) -> Vec<SocketAddr> {
+    outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::Connect { to, .. } => Some(to.remote),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn trap_16_a_beacon_from_another_place_is_a_question_to_the_old_one() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    let elsewhere = SocketAddr::new(ip("10.0.0.66"), 40_000);
+    let outputs = solo.beacon_from(&bob, elsewhere);
+    assert_eq!((pings(&outputs), outputs.len()), (1, 1));
+    solo.say(&mut bob, Body::PingOk);
+    assert_eq!(
+        solo.pass(ms(2_000)),
+        [],
+        "it has answered, so it has not moved"
+    );
+    assert_eq!(solo.engine.stats().refuted_moves, 1);
+}
+
+#[test]
+fn trap_16_a_peer_that_does_not_answer_at_its_old_place_is_greeted_at_the_new_one_without_an_exit()
+{
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    let elsewhere = SocketAddr::new(ip("10.0.0.66"), 40_000);
+    solo.beacon_from(&bob, elsewhere);
+    assert_eq!(connects(&solo.pass(ms(499))), []);
+    let outputs = solo.pass(ms(1));
+    assert_eq!(connects(&outputs), [elsewhere]);
+    assert_eq!(hellos(&outputs).len(), 1);
+    assert!(
+        outputs.contains(&Output::Handover(true)),
+        "it may open its own connection again"
+    );
+    assert_eq!(events(outputs), []);
+    let outputs = solo.hello(&mut bob);
+    assert!(outputs.contains(&Output::Handover(false)));
+    assert_eq!(events(outputs), []);
+}
+
+#[test]
+fn trap_16_handover_is_on_only_from_our_second_hello_to_its_answer() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let outputs = solo.beacon(&bob);
+    assert!(
+        !outputs
+            .iter()
+            .any(|output| matches!(output, Output::Handover(_))),
+        "not at the first"
+    );
+    solo.hello(&mut bob);
+    let outputs = solo.act(Action::Rename(Name::new("al").unwrap()));
+    assert_eq!(outputs.last(), Some(&Output::Handover(true)));
+    let outputs = solo.hello(&mut bob);
+    assert_eq!(outputs, [Output::Handover(false)]);
+}
+
+#[test]
+fn trap_16_handover_ends_by_itself_if_no_answer_comes() {
+    let mut solo = Solo::new();
+    solo.enter(&mut Peer::new(2));
+    solo.act(Action::Rename(Name::new("al").unwrap()));
+    assert!(solo.pass(ms(2_000)).contains(&Output::Handover(false)));
+}
+
+#[test]
+fn trap_16_a_connection_that_is_not_heard_is_a_question_to_the_peer_of_that_address() {
+    let mut solo = Solo::new();
+    let (mut bob, mut eve) = (Peer::new(2), Peer::new(3));
+    solo.enter(&mut bob);
+    solo.enter(&mut eve);
+    solo.engine.handle_unheard(solo.now, bob.place.ip());
+    let outputs = solo.outputs();
+    assert_eq!(pings(&outputs), 1);
+    let outputs = solo.pass(ms(500));
+    assert_eq!(connects(&outputs), [bob.place]);
+    assert!(outputs.contains(&Output::Handover(true)));
+}
+
+#[test]
+fn a_host_with_two_networks_is_not_asked_again_and_again() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    let other = SocketAddr::new(ip("192.168.7.2"), bob.place.port());
+    let mut asked = 0;
+    for second in 0..60 {
+        solo.beacon(&bob);
+        let outputs = solo.beacon_from(&bob, other);
+        asked += pings(&outputs);
+        if second == 0 {
+            solo.say(&mut bob, Body::PingOk);
+        }
+        assert_eq!(connects(&solo.pass(ms(1_000))), []);
+    }
+    assert_eq!(asked, 1);
+}
+
+#[test]
+fn a_host_that_loses_one_of_two_networks_is_reached_over_the_other() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    let other = SocketAddr::new(ip("192.168.7.2"), bob.place.port());
+    solo.beacon_from(&bob, other);
+    solo.say(&mut bob, Body::PingOk);
+    let mut connected = Vec::new();
+    for _ in 0..6 {
+        connected.extend(connects(&solo.pass(ms(1_000))));
+        let outputs = solo.beacon_from(&bob, other);
+        connected.extend(connects(&outputs));
+    }
+    assert_eq!(connected, [other]);
+}
+
+#[test]
+fn when_our_own_address_changes_the_peers_reached_from_it_are_asked_and_greeted_from_the_new_one() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    let new = ip("10.0.0.200");
+    solo.engine.handle_addresses(solo.now, &[new]);
+    let outputs = solo.outputs();
+    assert_eq!(pings(&outputs), 1);
+    solo.pass(ms(600));
+    let beacon = Beacon::new(bob.id, bob.place.port());
+    solo.engine.handle_beacon(
+        solo.now,
+        Sighting {
+            source: bob.place.ip(),
+            local: new,
+            beacon,
+        },
+    );
+    let outputs = solo.outputs();
+    assert_eq!(connects(&outputs), [bob.place]);
+    assert_eq!(hellos(&outputs)[0].1.endpoint, "tcp://10.0.0.200:49152");
+    assert_eq!(events(outputs), []);
+}
+
+#[test]
+fn hello_names_the_advertised_address_if_there_is_one() {
+    let mut solo = Solo::with(|config| config.advertise = Some(ip("203.0.113.5")));
+    let outputs = solo.beacon(&Peer::new(2));
+    assert_eq!(hellos(&outputs)[0].1.endpoint, "tcp://203.0.113.5:49152");
+}
+
+#[test]
+fn unsent_messages_to_a_peer_that_moved_are_told() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.whisper(&bob, "into the void");
+    solo.beacon_from(&bob, SocketAddr::new(ip("10.0.0.66"), 40_000));
+    solo.now += ms(500);
+    solo.engine.handle_timeout(solo.now);
+    let mut undelivered = 0;
+    while let Some(output) = solo.engine.poll_output() {
+        if let Output::Disconnect { link } = output {
+            solo.engine.handle_closed(solo.now, link, 1);
+        }
+    }
+    for event in events(solo.pass(ms(100))) {
+        if let Event::Undelivered { count, .. } = event {
+            undelivered += count;
+        }
+    }
+    assert_eq!(undelivered, 1);
+}

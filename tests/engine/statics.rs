@@ -1,0 +1,128 @@
+//! Peers without beacons, and peers to stay away from.
+
+use std::net::SocketAddr;
+
+use zchat::zre::{Action, Event, ExitReason, Output};
+
+use crate::solo::{LOCAL, Peer, Solo, events, hellos, ip, ms};
+
+fn connects(outputs: &[Output]) -> Vec<SocketAddr> {
+    outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::Connect { to, .. } => Some(to.remote),
+            _ => None,
+        })
+        .collect()
+}
+
+fn greet(solo: &mut Solo, peer: &Peer) -> Vec<Output> {
+    solo.engine.handle_route(peer.place.ip(), Some(ip(LOCAL)));
+    solo.act(Action::Greet(peer.place))
+}
+
+#[test]
+fn an_address_is_greeted_without_a_beacon_and_its_answer_uses_that_connection() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let outputs = greet(&mut solo, &bob);
+    assert_eq!(connects(&outputs), [bob.place]);
+    assert_eq!(hellos(&outputs)[0].1.endpoint, "tcp://10.0.0.1:49152");
+    let outputs = solo.hello(&mut bob);
+    assert_eq!(
+        (connects(&outputs).len(), hellos(&outputs).len()),
+        (0, 0),
+        "one connection is enough"
+    );
+    assert!(
+        matches!(&events(outputs)[..], [Event::Enter { link, .. }] if link.remote == bob.place)
+    );
+}
+
+#[test]
+fn a_beacon_of_a_peer_that_is_being_greeted_makes_no_second_connection() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    greet(&mut solo, &bob);
+    assert_eq!(connects(&solo.beacon(&bob)), []);
+    let outputs = solo.hello(&mut bob);
+    assert_eq!(connects(&outputs), []);
+    assert_eq!(events(outputs).len(), 1);
+}
+
+#[test]
+fn a_greeted_peer_that_goes_is_greeted_again_until_it_comes_back() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    greet(&mut solo, &bob);
+    solo.hello(&mut bob);
+    solo.engine.handle_broken(solo.now, bob.id);
+    let outputs = solo.pass(ms(1_000));
+    assert_eq!(connects(&outputs), [bob.place]);
+    let mut again = Peer::new(2);
+    again.id = zchat::zre::PeerId::from_bytes([99; 16]);
+    assert!(matches!(
+        events(solo.hello(&mut again))[..],
+        [Event::Enter { .. }]
+    ));
+}
+
+#[test]
+fn somebody_who_took_our_hello_and_does_not_answer_is_dialled_anew() {
+    let mut solo = Solo::new();
+    let bob = Peer::new(2);
+    let outputs = greet(&mut solo, &bob);
+    let Output::Connect { link, .. } = outputs[0] else {
+        panic!("{outputs:?}")
+    };
+    assert_eq!(
+        connects(&solo.pass(ms(60_000))),
+        [],
+        "ZeroMQ tries by itself until somebody is there"
+    );
+    solo.engine.handle_connected(solo.now, link);
+    let outputs = solo.pass(ms(6_000));
+    assert_eq!(connects(&outputs), [bob.place]);
+}
+
+#[test]
+fn a_dismissed_peer_is_told_and_ignored_until_it_is_greeted_again() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    let outputs = solo.act(Action::Dismiss(bob.place));
+    assert!(outputs.contains(&Output::Farewell { to: bob.place.ip() }));
+    assert_eq!(
+        events(outputs),
+        [Event::Exit {
+            peer: bob.id,
+            reason: ExitReason::Dismissed
+        }]
+    );
+    assert_eq!(solo.beacon(&bob), []);
+    assert_eq!(solo.hello(&mut bob), []);
+    bob.place.set_port(50_000);
+    assert_eq!(solo.beacon(&bob), [], "its id is remembered too");
+    assert_eq!(solo.engine.stats().dismissed, 3);
+    bob.place.set_port(49_152);
+    assert_eq!(connects(&greet(&mut solo, &bob)), [bob.place]);
+    assert_eq!(events(solo.hello(&mut bob)).len(), 1);
+}
+
+#[test]
+fn greeting_the_same_address_twice_makes_one_connection() {
+    let mut solo = Solo::new();
+    let bob = Peer::new(2);
+    greet(&mut solo, &bob);
+    assert_eq!(connects(&greet(&mut solo, &bob)), []);
+}
+
+#[test]
+fn a_connected_peer_that_is_greeted_as_well_is_greeted_again_when_it_goes() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    assert_eq!(connects(&greet(&mut solo, &bob)), []);
+    solo.engine.handle_broken(solo.now, bob.id);
+    assert_eq!(connects(&solo.pass(ms(1_000))), [bob.place]);
+}
