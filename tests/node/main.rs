@@ -4,7 +4,16 @@
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     missing_docs,
-    reason = "a test may panic, and reads the clock of the machine"
+    unreachable_pub,
+    reason = "a test may panic, reads the clock of the machine, and is used from nowhere"
 )]
 
+#[path = "../common/figure.rs"]
+mod figure;
+#[path = "../common/lab.rs"]
+mod lab;
+#[path = "../common/skip.rs"]
+mod skip;
+
+mod hosts;
 mod mailbox;
