@@ -185,3 +185,45 @@ fn unsent_messages_to_a_peer_that_moved_are_told() {
     }
     assert_eq!(undelivered, 1);
 }
+
+/// The peer's own new connection was refused at first, and its HELLO with it: what it says next does
+/// not follow on what came before, and is no reason to let it go.
+#[test]
+fn a_peer_that_moved_and_whose_hello_was_lost_is_greeted_once_more_and_never_exits() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.beacon_from(&bob, SocketAddr::new(ip("10.0.0.66"), 40_000));
+    solo.pass(ms(500));
+    assert_eq!(solo.say_as(&bob, 9, Body::Ping), []);
+    assert_eq!(hellos(&solo.pass(ms(400))).len(), 1);
+    assert_eq!(events(solo.hello(&mut bob)), []);
+    assert_eq!(hellos(&solo.pass(ms(4_000))).len(), 0, "it has answered");
+}
+
+#[test]
+fn somebody_who_took_our_hello_but_does_not_answer_is_dialled_anew_at_its_next_beacon() {
+    let mut solo = Solo::new();
+    let bob = Peer::new(2);
+    let mut connected = 0;
+    for _ in 0..30 {
+        for output in solo.beacon(&bob) {
+            if let Output::Connect { link, .. } = output {
+                connected += 1;
+                solo.engine.handle_connected(solo.now, link);
+            }
+        }
+        assert_eq!(events(solo.pass(ms(1_000))), []);
+    }
+    assert_eq!(connected, 6);
+}
+
+#[test]
+fn a_host_with_two_networks_is_dialled_at_its_other_address_if_the_first_does_not_answer() {
+    let mut solo = Solo::new();
+    let bob = Peer::new(2);
+    let other = SocketAddr::new(ip("192.168.7.2"), bob.place.port());
+    assert_eq!(connects(&solo.beacon(&bob)), [bob.place]);
+    assert_eq!(connects(&solo.beacon_from(&bob, other)), []);
+    assert_eq!(connects(&solo.pass(ms(3_000))), [other]);
+}

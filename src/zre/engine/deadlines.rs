@@ -25,6 +25,8 @@ pub(super) enum Timer {
     Farewell(PeerId),
     /// The peer's mailbox cannot be reached where its beacon said.
     Dial(PeerId, u64),
+    /// A peer that was greeted again has not answered.
+    Answer(PeerId),
     /// An address that is greeted without a beacon may have to be dialled (again).
     Static(SocketAddr),
     /// A connection that is full may have taken nothing for too long to be waited for.

@@ -14,6 +14,10 @@ use crate::zre::{Body, Limits, Link, LinkId, Output, PeerId, Sighting};
 /// How long a mailbox may take to answer a dial before it counts as not reachable.
 const DIAL: Duration = Duration::from_secs(3);
 
+/// How long somebody who took our HELLO has to say its own, before it is dialled anew: our connection
+/// may not be heard at the other end (trap 16).
+const ANSWER: Duration = Duration::from_secs(5);
+
 /// Places of one peer that are remembered besides the one where it is connected.
 const PLACES: usize = 4;
 
@@ -271,6 +275,7 @@ impl Engine {
                         channel.connected = true;
                     }
                 });
+                self.await_answer(now, id);
                 self.dial_waiting(now);
             }
             Some(Owner::Static(address)) => self.static_connected(now, address),
@@ -278,16 +283,37 @@ impl Engine {
         }
     }
 
+    /// A peer that was greeted has its time to answer from now on.
+    pub(super) fn await_answer(&mut self, now: Instant, id: PeerId) {
+        if let Some(peer) = self.peers.get_mut(&id).filter(|peer| !peer.is_ready()) {
+            peer.answer_due = Some(now + ANSWER);
+            self.deadlines
+                .set(now + ANSWER, Timer::Dial(id, peer.serial));
+        }
+    }
+
     /// A dial has had its time.
     pub(super) fn check_dial(&mut self, now: Instant, id: PeerId, serial: u64) {
-        let Some(peer) = self.peers.get(&id) else {
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.serial == serial) else {
             return;
         };
-        if peer.serial != serial || peer.standing() != Standing::Dialled {
-            return;
+        match peer.standing() {
+            Standing::Proven | Standing::Heard => {}
+            Standing::Answered if peer.answer_due.is_some_and(|due| now < due) => {}
+            Standing::Dialled if !peer.others.is_empty() => {
+                // It was heard elsewhere too: perhaps it can be reached there.
+                let other = peer.others.remove(0);
+                let here = Place {
+                    link: peer.place.clone(),
+                    heard: now,
+                };
+                peer.others.push(here);
+                self.relocate(now, id, other.link);
+                self.deadlines.set(now + DIAL, Timer::Dial(id, serial));
+            }
+            // Its next beacon makes the next try.
+            Standing::Dialled | Standing::Answered => self.remove(now, id, ExitReason::Expired),
         }
-        // Its next beacon makes the next try.
-        self.remove(now, id, ExitReason::Expired);
     }
 
     /// A beacon from where the peer is connected.
@@ -326,17 +352,14 @@ impl Engine {
         if peer.farewell.is_some() {
             return;
         }
-        if !peer.is_ready() {
-            // Nothing is known to be at the old place. A dial that was answered stays; one that was
-            // not is overtaken by the newest beacon, but not more often than dials time out.
-            if peer.phase == Phase::Heard {
-                self.change_standing(id, |engine| {
-                    if let Some(peer) = engine.peers.get_mut(&id) {
-                        peer.place = link;
-                    }
-                });
-                self.dial_if_admitted(now, id);
-            }
+        if peer.phase == Phase::Heard {
+            self.change_standing(id, |engine| {
+                if let Some(peer) = engine.peers.get_mut(&id) {
+                    peer.place = link;
+                    peer.heard = now;
+                }
+            });
+            self.dial_if_admitted(now, id);
             return;
         }
         if peer.displaced {
@@ -362,7 +385,7 @@ impl Engine {
                 }
             }
         }
-        if is_new || beacon_lost {
+        if peer.is_ready() && (is_new || beacon_lost) {
             self.challenge(now, id, Some(link));
         }
     }
@@ -399,6 +422,7 @@ impl Engine {
         };
         let heard_before = peer.is_ready() || peer.last_gap.is_some();
         peer.hello_awaited = true;
+        peer.greeted = now;
         let local = peer.place.local;
         let hello = self.hello(local);
         self.send(now, id, Body::Hello(hello));

@@ -14,7 +14,13 @@ use crate::zre::{Body, Link, LinkId, Output, PeerId};
 
 /// How long a peer that was greeted again has to open its connection to us again, which needs
 /// `ZMQ_ROUTER_HANDOVER` (trap 16). Zyre does it at once; a busy network takes a while.
-const RECONNECTION: Duration = Duration::from_secs(2);
+pub(super) const RECONNECTION: Duration = Duration::from_secs(2);
+
+/// How long a peer that was greeted at a new place has to answer before it is greeted once more.
+const ANSWER_AGAIN: Duration = Duration::from_millis(400);
+
+/// How often it is greeted once more.
+const GREETINGS: u8 = 3;
 
 impl Engine {
     /// A peer may have been quiet for too long.
@@ -196,6 +202,7 @@ impl Engine {
             engine.close_channel(now, id, None);
             engine.connect(now, id, to, false);
         });
+        self.deadlines.set(now + ANSWER_AGAIN, Timer::Answer(id));
     }
 
     /// An inbound connection from this address is open, but nothing is heard over it: perhaps a peer
@@ -208,8 +215,15 @@ impl Engine {
             .map(|(id, _)| *id)
             .collect();
         for id in candidates {
-            let to = self.peers.get(&id).map(|peer| peer.place.clone());
-            self.challenge(now, id, to);
+            let Some(peer) = self.peers.get(&id) else {
+                continue;
+            };
+            let to = peer.place.clone();
+            if peer.displaced {
+                self.relocate(now, id, to);
+            } else {
+                self.challenge(now, id, Some(to));
+            }
         }
     }
 
@@ -225,6 +239,19 @@ impl Engine {
             .collect();
         for id in displaced {
             self.challenge(now, id, None);
+        }
+    }
+
+    /// A peer that was greeted again has not said HELLO: what it said may have gone over a connection
+    /// that is not heard. It is greeted once more, which it cannot take for an answer this time.
+    pub(super) fn check_answer(&mut self, now: Instant, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        if peer.is_ready() && peer.hello_awaited && peer.greeted_again < GREETINGS {
+            peer.greeted_again += 1;
+            self.say_hello(now, id);
+            self.deadlines.set(now + ANSWER_AGAIN, Timer::Answer(id));
         }
     }
 

@@ -237,6 +237,7 @@ impl Engine {
                 Timer::Broken(peer) => self.check_broken(now, peer),
                 Timer::Farewell(peer) => self.check_farewell(now, peer),
                 Timer::Dial(peer, serial) => self.check_dial(now, peer, serial),
+                Timer::Answer(peer) => self.check_answer(now, peer),
                 Timer::Static(address) => self.check_static(now, address),
                 Timer::Stall(link) => self.check_stall(now, link),
                 Timer::LifeSign => self.give_life_signs(now),

@@ -137,6 +137,12 @@ pub(super) struct Peer {
     pub(super) others: Vec<Place>,
     /// A HELLO of ours that its HELLO will answer.
     pub(super) hello_awaited: bool,
+    /// When our last HELLO to it went out.
+    pub(super) greeted: Instant,
+    /// How often it was greeted again for want of an answer.
+    pub(super) greeted_again: u8,
+    /// When its answer to our first HELLO is due.
+    pub(super) answer_due: Option<Instant>,
     /// PINGs that are not answered.
     pub(super) pings: VecDeque<(Instant, Purpose)>,
     pub(super) barrier: Option<Barrier>,
@@ -174,6 +180,9 @@ impl Peer {
             beacon: None,
             others: Vec::new(),
             hello_awaited: false,
+            greeted: now,
+            greeted_again: 0,
+            answer_due: None,
             pings: VecDeque::new(),
             barrier: None,
             unconfirmed: 0,

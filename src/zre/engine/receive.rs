@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use super::life::RECONNECTION;
 use super::peer::{Peer, Phase, Presence, Purpose};
 use super::{Engine, Event, ExitReason, Timer};
 use crate::zre::sequence::Incoming;
@@ -33,7 +34,10 @@ impl Engine {
         };
         if !peer.expected.accept(sequence) {
             self.stats.gaps += 1;
-            self.lose(now, id);
+            // One that was greeted again counts anew from its HELLO, which is still to come.
+            if !peer.hello_awaited || now.duration_since(peer.greeted) > RECONNECTION {
+                self.lose(now, id);
+            }
             return;
         }
         self.stats.received += 1;
@@ -94,6 +98,7 @@ impl Engine {
             reason: ExitReason::Gap,
         });
         self.say_hello(now, id);
+        self.await_answer(now, id);
     }
 
     fn receive_hello(&mut self, now: Instant, id: PeerId, via: Via, sequence: u16, hello: Hello) {
@@ -237,6 +242,7 @@ impl Engine {
         peer.status = hello.status;
         peer.farewell = None;
         let provoked = std::mem::take(&mut peer.hello_awaited);
+        peer.greeted_again = 0;
         let was = peer.name.clone();
         let name = named(&hello.name, id);
         let changed = was != name || peer.headers != hello.headers;
