@@ -1,4 +1,5 @@
-//! The wire, without sockets: what octets mean, and what no octets can do. Builds without features.
+//! The wire and the small machines, without sockets: what octets mean, and what no octets can do.
+//! Builds without features.
 //!
 //! What a peer makes of the messages is not tested here.
 
@@ -8,8 +9,12 @@
     reason = "a test that fails here fails at the right place"
 )]
 
+mod allocation;
 mod announcer;
+mod checks;
 mod clock;
 mod golden;
+mod hostile;
 mod roster;
+mod roundtrip;
 mod vectors;
