@@ -115,7 +115,7 @@ impl Engine {
             return;
         }
         self.stats.received += 1;
-        self.stats.too_many_groups += hello.left_out as u64;
+        self.stats.left_out += hello.left_out as u64;
         match self.peers.get(&id).map(|peer| peer.phase) {
             Some(Phase::Ready) => self.update(now, id, hello),
             Some(Phase::Heard) => {
