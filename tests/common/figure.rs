@@ -3,6 +3,11 @@
 //!
 //! Include it with `#[path = "../common/figure.rs"] mod figure;`.
 
+#![allow(
+    unreachable_pub,
+    reason = "it is included in test binaries, not used from outside"
+)]
+
 use std::fs::OpenOptions;
 use std::io::Write as _;
 

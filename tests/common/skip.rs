@@ -2,6 +2,11 @@
 //!
 //! Include it with `#[path = "../common/skip.rs"] mod skip;`.
 
+#![allow(
+    unreachable_pub,
+    reason = "it is included in test binaries, not used from outside"
+)]
+
 use std::fs::OpenOptions;
 use std::io::Write as _;
 
