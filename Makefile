@@ -11,7 +11,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: help setup setup-peers build run install test check format doc licences clean
+.PHONY: help setup setup-peers build run install test check format doc documents licences clean
 
 CARGO_HOME ?= $(HOME)/.cargo
 export PATH := $(CARGO_HOME)/bin:$(PATH)
@@ -54,9 +54,9 @@ install: build ## install the program under PREFIX (/usr/local)
 test: setup setup-peers ## run every test; TESTS='words' picks some by name
 	@tests/run $(call given,TESTS)
 
-check: setup format licences doc ## formats, lints, documents, purity and licences of dependencies
+check: setup format licences documents doc ## formats, lints, documents, purity and licences of dependencies
 	@cargo clippy --locked --all-targets -- -D warnings
-	@cargo clippy --locked --no-default-features --features chat,sim --lib -- -D warnings
+	@cargo clippy --locked --no-default-features --features chat,sim --all-targets -- -D warnings
 	@.ci/pure
 
 format:
@@ -67,6 +67,9 @@ doc: ## the documents of the code, as HTML in target/doc
 
 licences:
 	@.ci/licences
+
+documents:
+	@.ci/documents
 
 clean: ## remove what was built
 	@cargo clean
