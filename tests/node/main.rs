@@ -16,4 +16,5 @@ mod lab;
 mod skip;
 
 mod hosts;
+mod interface;
 mod mailbox;

@@ -1,0 +1,148 @@
+//! Asking the system for its interfaces, and noticing that they change. Decides nothing.
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use nix::ifaddrs::{InterfaceAddress, getifaddrs};
+use nix::net::if_::{InterfaceFlags, if_nametoindex};
+
+use super::Listed;
+
+/// The interfaces of this host and their IPv4 addresses, in the system's order. Takes about 30 µs.
+///
+/// # Errors
+///
+/// If the system refuses to tell.
+pub fn list() -> io::Result<Vec<Listed>> {
+    let all: Vec<InterfaceAddress> = getifaddrs()?.collect();
+    let mut listed: Vec<Listed> = Vec::new();
+    for one in all.iter().filter(|one| address_and_mask(one).is_some()) {
+        listed.push(line(one));
+    }
+    for one in &all {
+        let is_known = |line: &Listed| line.name() == one.interface_name;
+        if !listed.iter().any(is_known) {
+            listed.push(line(one));
+        }
+    }
+    Ok(listed)
+}
+
+fn line(one: &InterfaceAddress) -> Listed {
+    let has = |flag| one.flags.contains(flag);
+    let mut line = Listed {
+        label: one.interface_name.clone(),
+        index: 0,
+        is_up: has(InterfaceFlags::IFF_UP),
+        is_running: has(InterfaceFlags::IFF_RUNNING),
+        is_loopback: has(InterfaceFlags::IFF_LOOPBACK),
+        is_point_to_point: has(InterfaceFlags::IFF_POINTOPOINT),
+        can_broadcast: has(InterfaceFlags::IFF_BROADCAST),
+        address: address_and_mask(one),
+    };
+    line.index = if_nametoindex(line.name()).unwrap_or(0);
+    line
+}
+
+fn address_and_mask(one: &InterfaceAddress) -> Option<(Ipv4Addr, Ipv4Addr)> {
+    let address = one.address.as_ref()?.as_sockaddr_in()?.ip();
+    let mask = one
+        .netmask
+        .as_ref()
+        .and_then(|mask| Some(mask.as_sockaddr_in()?.ip()));
+    // Without a mask there is nobody else on the network.
+    Some((address, mask.unwrap_or(Ipv4Addr::BROADCAST)))
+}
+
+/// Tells that something about the interfaces may have changed, so that they have to be listed again.
+#[derive(Debug)]
+pub struct Watch(Option<OwnedFd>);
+
+impl Watch {
+    /// Starts to watch. Does not fail: where the system tells nothing (other systems than Linux, some
+    /// sandboxes), [`Watch::look_again_after`] says how often to list without being told.
+    #[must_use]
+    pub fn new() -> Self {
+        let events = events();
+        if let Err(error) = &events {
+            log::debug!("interfaces are looked at every second: no netlink events ({error})");
+        }
+        Self(events.ok())
+    }
+
+    /// Readable when something has changed. `None` where the system tells nothing.
+    #[must_use]
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.0.as_ref().map(AsFd::as_fd)
+    }
+
+    /// How long to wait at most before listing again.
+    #[must_use]
+    pub fn look_again_after(&self) -> Option<Duration> {
+        self.0.is_none().then_some(Duration::from_secs(1))
+    }
+
+    /// Takes what was told, so that the descriptor is not readable because of it; whether there was
+    /// anything. Bounded: what comes in a flood is left for the next time.
+    pub fn take_events(&self) -> bool {
+        self.0.as_ref().is_some_and(take_events)
+    }
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn events() -> nix::Result<OwnedFd> {
+    use nix::sys::socket::{
+        AddressFamily, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, socket,
+    };
+    use std::os::fd::AsRawFd;
+
+    /// Of rtnetlink(7): links, IPv4 addresses, IPv6 addresses. The last come also when a link works
+    /// again, and one listing more costs nothing.
+    const GROUPS: u32 = 0x1 | 0x10 | 0x100;
+
+    let socket = socket(
+        AddressFamily::Netlink,
+        SockType::Raw,
+        SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC,
+        SockProtocol::NetlinkRoute,
+    )?;
+    bind(socket.as_raw_fd(), &NetlinkAddr::new(0, GROUPS))?;
+    Ok(socket)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn events() -> nix::Result<OwnedFd> {
+    Err(nix::errno::Errno::ENOSYS)
+}
+
+fn take_events(from: &OwnedFd) -> bool {
+    use nix::errno::Errno;
+    use nix::sys::socket::{MsgFlags, recv};
+    use std::os::fd::AsRawFd;
+
+    /// At most so many reads at a time. A change is three or four events.
+    const READS: usize = 64;
+
+    let mut any = false;
+    // What is cut off does not matter: nothing is read but that there is something.
+    let mut events = [0; 64];
+    for _ in 0..READS {
+        match recv(from.as_raw_fd(), &mut events, MsgFlags::empty()) {
+            Ok(_) => any = true,
+            Err(Errno::EINTR) => {}
+            // Events were lost since there were too many: something has changed for sure. The error
+            // is told once, and what is queued comes after it.
+            Err(Errno::ENOBUFS) => any = true,
+            Err(_) => break,
+        }
+    }
+    any
+}
