@@ -1,10 +1,171 @@
-//! What Tab offers: [`Completion`].
+//! What Tab offers: commands, names of peers and groups, from the table of commands ([`Completion`]).
+
+use super::command::{self, Argument, COMMANDS, Words, quote};
+use super::people::People;
+use super::sanitize;
+use crate::zre::GroupName;
+
+/// The most candidates: more are no help.
+const CANDIDATES: usize = 256;
 
 /// What could stand in place of what was typed last.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Completion {
     /// Where that begins, in octets of the line; it ends at the cursor.
     pub start: usize,
-    /// What could stand there, in order; each is complete, with quotes where they are needed.
+    /// What could stand there, in order; each is complete, with quotes where they are needed and what
+    /// follows it. They are safe to show.
     pub candidates: Vec<String>,
+}
+
+/// What could stand before the cursor.
+pub(crate) fn complete(
+    line: &str,
+    cursor: usize,
+    people: &People,
+    own_groups: &[GroupName],
+) -> Completion {
+    let Some(before) = line.get(..cursor) else {
+        return Completion::default();
+    };
+    let is_command = before.starts_with('/') && !before.starts_with("//");
+    match before.split_once(char::is_whitespace) {
+        None if is_command => Completion {
+            start: 0,
+            candidates: commands(before),
+        },
+        Some((name, rest)) if is_command => argument(name, rest, before, people, own_groups),
+        _ => mention(before, people),
+    }
+}
+
+/// Commands; other names of them where no first name begins so.
+fn commands(typed: &str) -> Vec<String> {
+    let firsts = COMMANDS.iter().map(|info| info.name);
+    let others = COMMANDS.iter().flat_map(|info| info.also.iter().copied());
+    let beginning = |names: &mut dyn Iterator<Item = &'static str>| -> Vec<String> {
+        names
+            .filter(|name| name.starts_with(typed))
+            .map(|name| format!("{name} "))
+            .collect()
+    };
+    let found = beginning(&mut firsts.into_iter());
+    if found.is_empty() {
+        beginning(&mut others.into_iter())
+    } else {
+        found
+    }
+}
+
+/// What a command may be given where the cursor is.
+fn argument(
+    name: &str,
+    rest: &str,
+    before: &str,
+    people: &People,
+    own_groups: &[GroupName],
+) -> Completion {
+    let Some(info) = command::find(name) else {
+        return Completion::default();
+    };
+    let mut words = Words { rest };
+    let mut kinds = info.arguments.iter();
+    loop {
+        let typed = words.rest.trim_start();
+        let Some(kind) = kinds.next() else {
+            return Completion::default();
+        };
+        if *kind == Argument::Text {
+            return if info.arguments.len() == 1 {
+                mention(before, people)
+            } else {
+                Completion::default()
+            };
+        }
+        // The word at the cursor is the one that nothing follows, not even a space.
+        let is_last = words.next().is_none() || words.rest.is_empty();
+        if is_last {
+            let start = before.len() - typed.len();
+            let wanted = unquoted(typed).to_lowercase();
+            return Completion {
+                start,
+                candidates: candidates(*kind, &wanted, people, own_groups),
+            };
+        }
+    }
+}
+
+/// What was typed of a word, without the quotes that it may have.
+fn unquoted(typed: &str) -> String {
+    let Some(quoted) = typed.strip_prefix('"') else {
+        return typed.to_owned();
+    };
+    let open = quoted.strip_suffix('"').unwrap_or(quoted);
+    open.replace("\\\"", "\"").replace("\\\\", "\\")
+}
+
+fn candidates(
+    kind: Argument,
+    wanted: &str,
+    people: &People,
+    own_groups: &[GroupName],
+) -> Vec<String> {
+    let mut found: Vec<String> = match kind {
+        Argument::Peer => names(people).collect(),
+        Argument::OwnGroup => own_groups.iter().map(shown).collect(),
+        Argument::Group => people
+            .groups()
+            .map(|(group, _)| group)
+            .chain(own_groups)
+            .map(shown)
+            .collect(),
+        Argument::Command => COMMANDS.iter().map(|info| info.name.to_owned()).collect(),
+        Argument::Text | Argument::Other => Vec::new(),
+    };
+    let wanted_command = wanted.strip_prefix('/').unwrap_or(wanted);
+    found.retain(|name| match kind {
+        Argument::Command => name.trim_start_matches('/').starts_with(wanted_command),
+        _ => name.to_lowercase().starts_with(wanted),
+    });
+    found.sort_unstable();
+    found.dedup();
+    found.truncate(CANDIDATES);
+    found.iter().map(|name| quote(name) + " ").collect()
+}
+
+/// A name in a text, with a colon where it stands first.
+fn mention(before: &str, people: &People) -> Completion {
+    let start = before.rfind(char::is_whitespace).map_or(0, |at| {
+        at + before
+            .get(at..)
+            .and_then(|rest| rest.chars().next())
+            .map_or(1, char::len_utf8)
+    });
+    let wanted = before.get(start..).unwrap_or_default().to_lowercase();
+    if wanted.is_empty() {
+        return Completion {
+            start,
+            candidates: Vec::new(),
+        };
+    }
+    let end = if start == 0 { ": " } else { " " };
+    let mut found: Vec<String> = names(people)
+        .filter(|name| name.to_lowercase().starts_with(&wanted))
+        .collect();
+    found.sort_unstable();
+    found.truncate(CANDIDATES);
+    Completion {
+        start,
+        candidates: found.iter().map(|name| format!("{name}{end}")).collect(),
+    }
+}
+
+fn names(people: &People) -> impl Iterator<Item = String> {
+    people
+        .iter()
+        .map(|(peer, person)| people.shown(peer, &person.shown))
+}
+
+fn shown(group: &GroupName) -> String {
+    sanitize::name(group).into_owned()
 }

@@ -11,14 +11,26 @@
 //! }
 //! ```
 
+mod command;
 mod complete;
 mod config;
+mod item;
 mod line;
+mod merge;
+mod naming;
 mod output;
+mod payload;
+mod people;
 mod record;
+mod render;
+mod report;
+mod request;
+mod sanitize;
 mod session;
+mod settle;
 mod stamp;
 
+pub use command::{Argument, COMMANDS, CommandInfo};
 pub use complete::Completion;
 pub use config::{Config, Form, Input, Purpose, TEXT_OCTETS};
 pub use line::{Line, LineKind, Span, Style};

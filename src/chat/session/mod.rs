@@ -1,10 +1,37 @@
 //! The chat as one state machine: [`Session`].
+//!
+//! Here is what it knows and how it is driven; what it does is in the files beside this one: `lines`
+//! (what is typed), `talk`, `groups`, `lookup`, `manners` (commands), `private`, `events` (what the
+//! node tells), `show` and `finish`.
+
+mod events;
+mod finish;
+mod groups;
+mod lines;
+mod lookup;
+mod manners;
+mod private;
+mod show;
+mod talk;
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::{Completion, Config, Exit, Output, Signal, Stamp};
-use crate::zre::{Event, PeerId};
+use self::finish::{Phase, Tally};
+use self::lookup::Question;
+use self::manners::Ignored;
+use super::complete;
+use super::item::Item;
+use super::merge::{Flaps, Merge};
+use super::naming::Who;
+use super::people::People;
+use super::request::Private;
+use super::settle::Settle;
+use super::{Completion, Config, Form, Input, Output, Prompt, Purpose, Signal, Stamp, TEXT_OCTETS};
+use crate::zre::{Event, GroupName, Name, PeerId, Ticket};
+
+/// How long one may be alone before the hint comes that this can be looked into: ten beacons.
+const ALONE: Duration = Duration::from_secs(10);
 
 /// A chat. What happens is told to it by a `handle_…` method together with the time (`now`, which
 /// never runs backwards, and the wall clock, for people); what it wants done comes out of
@@ -15,6 +42,33 @@ use crate::zre::{Event, PeerId};
 /// lines without end need no memory.
 #[derive(Debug)]
 pub struct Session {
+    purpose: Purpose,
+    input: Input,
+    form: Form,
+    wait: Duration,
+    name: Name,
+    groups: Vec<GroupName>,
+    current: Option<GroupName>,
+    away: Option<String>,
+    people: People,
+    ignored: Vec<Ignored>,
+    settle: Settle,
+    /// A piped line that waits until discovery has settled.
+    held: Option<String>,
+    private: Private,
+    questions: Vec<Question>,
+    merge: Merge,
+    flaps: Flaps,
+    phase: Phase,
+    tally: Tally,
+    /// Until when being alone is no matter; `None` once it was told, or somebody was here.
+    alone_until: Option<Instant>,
+    next_number: u64,
+    lines: u64,
+    now: Instant,
+    wall: Stamp,
+    shown_at: Stamp,
+    prompt: Option<Prompt>,
     outputs: VecDeque<Output>,
 }
 
@@ -23,44 +77,127 @@ pub struct Session {
 pub enum BadLine {
     /// It is not UTF-8.
     NotUtf8,
-    /// It is longer than [`TEXT_OCTETS`](super::TEXT_OCTETS); the shell need not keep the rest of it.
+    /// It is longer than [`TEXT_OCTETS`]; the shell need not keep the rest of it.
     TooLong,
 }
 
 impl Session {
-    /// The session of the node with this id.
+    /// The session of the node with this id, which was started with the name and the groups of the
+    /// configuration, and with [`HEADERS`](super::HEADERS).
     #[must_use]
-    pub fn new(_config: Config, _own: PeerId, _now: Instant, _wall: Stamp) -> Self {
-        Self {
+    pub fn new(config: Config, own: PeerId, now: Instant, wall: Stamp) -> Self {
+        let screen = config.form == Form::Screen;
+        // What is to be sent once is waited for, whoever types it.
+        let is_chat = config.purpose == Purpose::Chat;
+        let input = if is_chat { config.input } else { Input::Piped };
+        let wait = if input == Input::Piped {
+            config.wait
+        } else {
+            Duration::ZERO
+        };
+        let mut session = Self {
+            people: People::new(own, &config.name),
+            current: config.groups.first().cloned(),
+            groups: config.groups,
+            name: config.name,
+            purpose: config.purpose,
+            input,
+            form: config.form,
+            wait: config.wait,
+            away: None,
+            ignored: Vec::new(),
+            settle: Settle::new(now, wait),
+            held: None,
+            private: Private::default(),
+            questions: Vec::new(),
+            merge: Merge::default(),
+            flaps: Flaps::default(),
+            phase: Phase::Open,
+            tally: Tally::default(),
+            alone_until: screen.then_some(now + ALONE),
+            next_number: 1,
+            lines: 0,
+            now,
+            wall,
+            shown_at: wall,
+            prompt: None,
             outputs: VecDeque::new(),
-        }
+        };
+        session.greet(config.endpoint);
+        session.settle_up();
+        session
     }
 
     /// A line was typed or piped in; without its line end. Only to be called while
     /// [`Session::wants_lines`].
-    pub fn handle_line(&mut self, _now: Instant, _wall: Stamp, _line: &str) {}
+    pub fn handle_line(&mut self, now: Instant, wall: Stamp, line: &str) {
+        self.at(now, wall);
+        self.lines += 1;
+        self.take_line(line);
+        self.settle_up();
+    }
 
     /// A line came that cannot be handled; it counts as a line, and nothing of it is sent.
-    pub fn handle_bad_line(&mut self, _now: Instant, _wall: Stamp, _why: BadLine) {}
+    pub fn handle_bad_line(&mut self, now: Instant, wall: Stamp, why: BadLine) {
+        self.at(now, wall);
+        self.lines += 1;
+        match why {
+            BadLine::NotUtf8 => self.refuse("not UTF-8; it was not sent"),
+            BadLine::TooLong => {
+                self.refuse(&format!(
+                    "longer than {TEXT_OCTETS} octets; it was not sent"
+                ));
+            }
+        }
+        self.settle_up();
+    }
 
     /// No more lines will come: the session delivers what it has, and ends.
-    pub fn handle_end_of_input(&mut self, now: Instant, _wall: Stamp) {
-        self.handle_signal(now, _wall, Signal::Terminate);
+    pub fn handle_end_of_input(&mut self, now: Instant, wall: Stamp) {
+        self.at(now, wall);
+        self.end_input();
+        self.settle_up();
     }
 
     /// The program is to end, after a clean leave; at the second signal it ends at once.
-    pub fn handle_signal(&mut self, _now: Instant, _wall: Stamp, signal: Signal) {
-        self.outputs.push_back(Output::Quit(Exit::Signal(signal)));
+    pub fn handle_signal(&mut self, now: Instant, wall: Stamp, signal: Signal) {
+        self.at(now, wall);
+        self.take_signal(signal);
+        self.settle_up();
     }
 
     /// Nobody reads what is shown (a broken pipe): the session leaves cleanly, and quietly.
-    pub fn handle_broken_pipe(&mut self, _now: Instant, _wall: Stamp) {}
+    pub fn handle_broken_pipe(&mut self, now: Instant, wall: Stamp) {
+        self.at(now, wall);
+        self.mute();
+        self.settle_up();
+    }
 
     /// The node tells something.
-    pub fn handle_event(&mut self, _now: Instant, _wall: Stamp, _event: Event) {}
+    pub fn handle_event(&mut self, now: Instant, wall: Stamp, event: Event) {
+        self.at(now, wall);
+        self.take_event(event);
+        self.settle_up();
+    }
 
     /// The time that [`Session::poll_timeout`] named has come (or any other).
-    pub fn handle_timeout(&mut self, _now: Instant, _wall: Stamp) {}
+    pub fn handle_timeout(&mut self, now: Instant, wall: Stamp) {
+        self.at(now, wall);
+        let steps = self.private.handle_timeout(now);
+        self.take_steps(steps);
+        self.give_up_questions();
+        while let Some((peer, lost)) = self.flaps.handle_timeout(now) {
+            self.take_flap(peer, lost);
+        }
+        if self.merge.poll_timeout().is_some_and(|until| until <= now) {
+            self.show_held();
+        }
+        if self.alone_until.is_some_and(|until| until <= now) {
+            self.alone_until = None;
+            self.notice("nobody else is here so far; \"zchat doctor\" finds out why".to_owned());
+        }
+        self.settle_up();
+    }
 
     /// What to do next; to be asked until there is nothing.
     pub fn poll_output(&mut self) -> Option<Output> {
@@ -70,19 +207,65 @@ impl Session {
     /// When [`Session::handle_timeout`] is wanted; `None` while there is nothing to wait for.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        let settle = self.held.as_ref().and_then(|line| {
+            let receiver = self.receiver_is_known(line);
+            self.settle.poll_timeout(receiver)
+        });
+        [
+            settle,
+            self.private.poll_timeout(),
+            self.questions.iter().map(Question::until).min(),
+            self.flaps.poll_timeout(),
+            self.merge.poll_timeout(),
+            self.alone_until,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
-    /// Whether the session takes lines: not while the first piped one waits for a receiver, and not
-    /// once it is leaving. The shell then leaves them where they come from.
+    /// Whether the session takes lines: not while a piped one waits for a receiver, and not once the
+    /// session is leaving. The shell then leaves them where they come from.
     #[must_use]
     pub fn wants_lines(&self) -> bool {
-        true
+        self.held.is_none() && self.phase == Phase::Open
     }
 
     /// What could stand before the cursor, which is at this octet of the line.
     #[must_use]
-    pub fn complete(&self, _line: &str, _cursor: usize) -> Completion {
-        Completion::default()
+    pub fn complete(&self, line: &str, cursor: usize) -> Completion {
+        complete::complete(line, cursor, &self.people, &self.groups)
+    }
+
+    fn at(&mut self, now: Instant, wall: Stamp) {
+        self.now = now;
+        self.wall = wall;
+    }
+
+    /// Does what has become possible: handles the line that was held, ends what is at its end, and
+    /// tells the prompt.
+    fn settle_up(&mut self) {
+        self.release_line();
+        self.finish();
+        self.tell_prompt();
+    }
+
+    /// A number that was never given before: of a message, a request or a question.
+    const fn number(&mut self) -> u64 {
+        let number = self.next_number;
+        self.next_number += 1;
+        number
+    }
+
+    const fn ticket(&mut self) -> Ticket {
+        Ticket(self.number())
+    }
+
+    fn ourselves(&self) -> Who {
+        self.people.who_we_are(&self.name)
+    }
+
+    fn notice(&mut self, text: String) {
+        self.show(Item::Notice(text));
     }
 }

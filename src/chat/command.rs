@@ -1,0 +1,576 @@
+//! The commands of the chat: one table ([`COMMANDS`]) for the parser, for `/help`, for completion and
+//! for the manual.
+//!
+//! Parsing needs nothing but the line; whether a named peer or group exists is the session's business.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::naming::nearest;
+
+/// A command, as people read about it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct CommandInfo {
+    /// What it is called, with its slash.
+    pub name: &'static str,
+    /// What else it is called.
+    pub also: &'static [&'static str],
+    /// How it is written.
+    pub usage: &'static str,
+    /// What it does.
+    pub help: &'static str,
+    /// What it is given, in order; completion offers these.
+    pub arguments: &'static [Argument],
+    build: fn(&mut Words<'_>) -> Option<Command>,
+}
+
+/// What a command is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Argument {
+    /// A command.
+    Command,
+    /// The name of a peer, in double quotes where it has spaces.
+    Peer,
+    /// A group that somebody is in.
+    Group,
+    /// A group that we are in.
+    OwnGroup,
+    /// Whatever follows, as it is.
+    Text,
+    /// Something that cannot be completed: a name of one's own, an address, a port.
+    Other,
+}
+
+/// A command that was typed, its words understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Command {
+    Help { command: Option<String> },
+    Msg { name: String, text: String },
+    All { text: String },
+    Me { text: String },
+    Join { group: String, create: bool },
+    Leave { group: Option<String> },
+    Switch { group: String },
+    Groups,
+    List,
+    Names { group: Option<String> },
+    Whois { name: String },
+    Search { text: String },
+    Rename { name: String },
+    Add { address: SocketAddr },
+    Delete { address: SocketAddr },
+    Query { target: Target },
+    Select { target: Target },
+    Chat { name: String },
+    Accept { name: Option<String> },
+    Reject { name: Option<String> },
+    End,
+    Away { text: String },
+    Back,
+    Ignore { name: String },
+    Unignore { name: String },
+    Quit { text: Option<String> },
+}
+
+/// A peer, by its name or by where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    Name(String),
+    Address(SocketAddr),
+}
+
+/// What a line is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Typed<'a> {
+    /// Text to say.
+    Text(&'a str),
+    /// Something to do.
+    Command(Command),
+    /// An attempt at a command, and what is wrong with it.
+    Wrong(Wrong<'a>),
+}
+
+/// Why a line is not a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wrong<'a> {
+    /// There is no such command; this one comes near.
+    Unknown {
+        name: &'a str,
+        near: Option<&'static str>,
+    },
+    /// Something is missing, too much, or not what it should be: how it is written.
+    Usage(&'static str),
+}
+
+/// All commands, in the order in which people read about them.
+pub static COMMANDS: &[CommandInfo] = &[
+    CommandInfo {
+        name: "/help",
+        also: &["/?"],
+        usage: "/help [COMMAND]",
+        help: "tell what there is, or about one command",
+        arguments: &[Argument::Command],
+        build: |words| {
+            Some(Command::Help {
+                command: words.last_optional()?,
+            })
+        },
+    },
+    CommandInfo {
+        name: "/msg",
+        also: &["/whisper", "/w"],
+        usage: "/msg NAME TEXT",
+        help: "say something to one peer alone",
+        arguments: &[Argument::Peer, Argument::Text],
+        build: |words| {
+            Some(Command::Msg {
+                name: words.next()?,
+                text: words.text()?,
+            })
+        },
+    },
+    CommandInfo {
+        name: "/all",
+        also: &[],
+        usage: "/all TEXT",
+        help: "say something to every connected peer, whatever its groups",
+        arguments: &[Argument::Text],
+        build: |words| {
+            Some(Command::All {
+                text: words.text()?,
+            })
+        },
+    },
+    CommandInfo {
+        name: "/me",
+        also: &[],
+        usage: "/me TEXT",
+        help: "say what you do: \"/me waves\"",
+        arguments: &[Argument::Text],
+        build: |words| {
+            Some(Command::Me {
+                text: words.text()?,
+            })
+        },
+    },
+    CommandInfo {
+        name: "/join",
+        also: &[],
+        usage: "/join GROUP",
+        help: "join a group and make it the current one",
+        arguments: &[Argument::Group],
+        build: |words| {
+            Some(Command::Join {
+                group: words.last()?,
+                create: false,
+            })
+        },
+    },
+    CommandInfo {
+        name: "/create",
+        also: &[],
+        usage: "/create GROUP",
+        help: "the same, and tell whether the group exists already",
+        arguments: &[Argument::Other],
+        build: |words| {
+            Some(Command::Join {
+                group: words.last()?,
+                create: true,
+            })
+        },
+    },
+    CommandInfo {
+        name: "/leave",
+        also: &["/part"],
+        usage: "/leave [GROUP]",
+        help: "leave a group, or the current one",
+        arguments: &[Argument::OwnGroup],
+        build: |words| {
+            Some(Command::Leave {
+                group: words.last_optional()?,
+            })
+        },
+    },
+    CommandInfo {
+        name: "/switch",
+        also: &[],
+        usage: "/switch GROUP",
+        help: "make another joined group the current one",
+        arguments: &[Argument::OwnGroup],
+        build: |words| {
+            Some(Command::Switch {
+                group: words.last()?,
+            })
+        },
+    },
+    CommandInfo {
+        name: "/groups",
+        also: &["/rooms"],
+        usage: "/groups",
+        help: "list all groups, with who is in them",
+        arguments: &[],
+        build: |words| words.end().then_some(Command::Groups),
+    },
+    CommandInfo {
+        name: "/list",
+        also: &["/peers", "/who"],
+        usage: "/list",
+        help: "list everybody connected: name, id, address, groups, since when",
+        arguments: &[],
+        build: |words| words.end().then_some(Command::List),
+    },
+    CommandInfo {
+        name: "/names",
+        also: &[],
+        usage: "/names [GROUP]",
+        help: "list who is in a group, or in the current one",
+        arguments: &[Argument::Group],
+        build: |words| {
+            Some(Command::Names {
+                group: words.last_optional()?,
+            })
+        },
+    },
+    CommandInfo {
+        name: "/whois",
+        also: &[],
+        usage: "/whois NAME",
+        help: "tell all about a peer, and measure the round trip to it",
+        arguments: &[Argument::Peer],
+        build: |words| {
+            Some(Command::Whois {
+                name: words.last()?,
+            })
+        },
+    },
+    CommandInfo {
+        name: "/search",
+        also: &[],
+        usage: "/search TEXT",
+        help: "list peers whose name contains TEXT",
+        arguments: &[Argument::Text],
+        build: |words| {
+            Some(Command::Search {
+                text: words.text()?,
+            })
+        },
+    },
+    CommandInfo {
+        name: "/rename",
+        also: &["/nick"],
+        usage: "/rename NAME",
+        help: "take another public name",
+        arguments: &[Argument::Other],
+        build: |words| {
+            Some(Command::Rename {
+                name: words.last()?,
+            })
+        },
+    },
+    CommandInfo {
+        name: "/add",
+        also: &[],
+        usage: "/add IP PORT",
+        help: "greet a peer that beacons do not reach",
+        arguments: &[Argument::Other, Argument::Other],
+        build: |words| {
+            Some(Command::Add {
+                address: words.address()?,
+            })
+        },
+    },
+    CommandInfo {
+        name: "/delete",
+        also: &[],
+        usage: "/delete IP PORT",
+        help: "disconnect the peer there, and stay away from it until it is added again",
+        arguments: &[Argument::Other, Argument::Other],
+        build: |words| {
+            Some(Command::Delete {
+                address: words.address()?,
+            })
+        },
+    },
+    CommandInfo {
+        name: "/query",
+        also: &[],
+        usage: "/query NAME, or /query IP PORT",
+        help: "tell whether this very peer is connected, and since when",
+        arguments: &[Argument::Peer],
+        build: |words| {
+            Some(Command::Query {
+                target: words.target()?,
+            })
+        },
+    },
+    CommandInfo {
+        name: "/select",
+        also: &[],
+        usage: "/select NAME, or /select IP PORT",
+        help: "ask that peer for its own list of peers",
+        arguments: &[Argument::Peer],
+        build: |words| {
+            Some(Command::Select {
+                target: words.target()?,
+            })
+        },
+    },
+    CommandInfo {
+        name: "/chat",
+        also: &[],
+        usage: "/chat NAME",
+        help: "ask for a private chat; the other side answers by /ok or /reject",
+        arguments: &[Argument::Peer],
+        build: |words| {
+            Some(Command::Chat {
+                name: words.last()?,
+            })
+        },
+    },
+    CommandInfo {
+        name: "/ok",
+        also: &[],
+        usage: "/ok [NAME]",
+        help: "accept the private chat that a peer asked for",
+        arguments: &[Argument::Peer],
+        build: |words| {
+            Some(Command::Accept {
+                name: words.last_optional()?,
+            })
+        },
+    },
+    CommandInfo {
+        name: "/reject",
+        also: &[],
+        usage: "/reject [NAME]",
+        help: "do not accept it",
+        arguments: &[Argument::Peer],
+        build: |words| {
+            Some(Command::Reject {
+                name: words.last_optional()?,
+            })
+        },
+    },
+    CommandInfo {
+        name: "/end",
+        also: &[],
+        usage: "/end",
+        help: "end the private chat, or take back the request for one",
+        arguments: &[],
+        build: |words| words.end().then_some(Command::End),
+    },
+    CommandInfo {
+        name: "/away",
+        also: &[],
+        usage: "/away [TEXT]",
+        help: "show the others that you are away, and why",
+        arguments: &[Argument::Text],
+        build: |words| {
+            Some(Command::Away {
+                text: words.text().unwrap_or_default(),
+            })
+        },
+    },
+    CommandInfo {
+        name: "/back",
+        also: &[],
+        usage: "/back",
+        help: "show the others that you are back",
+        arguments: &[],
+        build: |words| words.end().then_some(Command::Back),
+    },
+    CommandInfo {
+        name: "/ignore",
+        also: &[],
+        usage: "/ignore NAME",
+        help: "show nothing of what a peer says; it is not told",
+        arguments: &[Argument::Peer],
+        build: |words| {
+            Some(Command::Ignore {
+                name: words.last()?,
+            })
+        },
+    },
+    CommandInfo {
+        name: "/unignore",
+        also: &[],
+        usage: "/unignore NAME",
+        help: "show it again",
+        arguments: &[Argument::Peer],
+        build: |words| {
+            Some(Command::Unignore {
+                name: words.last()?,
+            })
+        },
+    },
+    CommandInfo {
+        name: "/quit",
+        also: &["/exit"],
+        usage: "/quit [TEXT]",
+        help: "leave, after saying TEXT to the current group; a line $$STOP leaves too",
+        arguments: &[Argument::Text],
+        build: |words| Some(Command::Quit { text: words.text() }),
+    },
+];
+
+/// The line that ends a chat task, as it does in other programs of this family.
+pub(crate) const STOP: &str = "$$STOP";
+
+/// What a line is: without its line end, not empty.
+pub(crate) fn parse(line: &str) -> Typed<'_> {
+    if line == STOP {
+        return Typed::Command(Command::Quit { text: None });
+    }
+    let Some(after_slash) = line.strip_prefix('/') else {
+        return Typed::Text(line);
+    };
+    if after_slash.starts_with('/') {
+        return Typed::Text(after_slash);
+    }
+    let end = line.find(char::is_whitespace).unwrap_or(line.len());
+    let (name, rest) = line.split_at(end);
+    let Some(info) = find(name) else {
+        let names = COMMANDS.iter().map(|info| info.name);
+        let near = nearest(name, names).first().and_then(|name| find(name));
+        return Typed::Wrong(Wrong::Unknown {
+            name,
+            near: near.map(|info| info.usage),
+        });
+    };
+    match (info.build)(&mut Words { rest }) {
+        Some(command) => Typed::Command(command),
+        None => Typed::Wrong(Wrong::Usage(info.usage)),
+    }
+}
+
+/// The command of this name, with or without its slash.
+pub(crate) fn find(name: &str) -> Option<&'static CommandInfo> {
+    let bare = name.strip_prefix('/').unwrap_or(name);
+    let is = |known: &&str| known.strip_prefix('/').is_some_and(|known| known == bare);
+    COMMANDS
+        .iter()
+        .find(|info| is(&info.name) || info.also.iter().any(&is))
+}
+
+/// What follows the name of a command.
+#[derive(Debug)]
+pub(crate) struct Words<'a> {
+    pub(crate) rest: &'a str,
+}
+
+impl<'a> Words<'a> {
+    /// The next word, taken out of its quotes; `None` if there is none, or its quotes do not end.
+    pub(crate) fn next(&mut self) -> Option<String> {
+        let rest = self.rest.trim_start();
+        if rest.is_empty() {
+            return None;
+        }
+        let Some(quoted) = rest.strip_prefix('"') else {
+            let (word, after) = rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len()));
+            self.rest = after;
+            return Some(word.to_owned());
+        };
+        let mut word = String::new();
+        let mut characters = quoted.char_indices();
+        while let Some((at, character)) = characters.next() {
+            match character {
+                '"' => {
+                    self.rest = quoted.get(at + 1..).unwrap_or_default();
+                    let ends = self.rest.is_empty() || self.rest.starts_with(char::is_whitespace);
+                    return ends.then_some(word);
+                }
+                '\\' => word.push(characters.next().map_or('\\', |(_, escaped)| escaped)),
+                _ => word.push(character),
+            }
+        }
+        None
+    }
+
+    /// Whether nothing follows.
+    fn end(&self) -> bool {
+        self.rest.trim_start().is_empty()
+    }
+
+    /// The next word, which must be the last.
+    fn last(&mut self) -> Option<String> {
+        let word = self.next()?;
+        self.end().then_some(word)
+    }
+
+    /// The same, or nothing at all.
+    #[expect(clippy::option_option, reason = "wrong, or nothing, or a word")]
+    fn last_optional(&mut self) -> Option<Option<String>> {
+        if self.end() {
+            Some(None)
+        } else {
+            self.last().map(Some)
+        }
+    }
+
+    /// Everything that follows, which must be something.
+    fn text(&mut self) -> Option<String> {
+        let text = self.rest.trim_start();
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// `IP PORT` or `IP:PORT`.
+    fn address(&mut self) -> Option<SocketAddr> {
+        let first = self.next()?;
+        let address = match first.parse() {
+            Ok(address) => address,
+            Err(_) => SocketAddr::new(first.parse::<IpAddr>().ok()?, self.next()?.parse().ok()?),
+        };
+        (self.end() && address.port() != 0).then_some(address)
+    }
+
+    /// `IP PORT`, `IP:PORT` or `NAME`.
+    fn target(&mut self) -> Option<Target> {
+        let mut as_address = Words { rest: self.rest };
+        match as_address.address() {
+            Some(address) => Some(Target::Address(address)),
+            None => self.last().map(Target::Name),
+        }
+    }
+}
+
+/// A name as it is written in a command: in double quotes where it needs them.
+pub(crate) fn quote(name: &str) -> String {
+    if !name.is_empty() && !name.starts_with('"') && !name.contains(char::is_whitespace) {
+        return name.to_owned();
+    }
+    let escaped = name.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{escaped}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_usage_line_begins_with_the_name_of_its_command() {
+        for info in COMMANDS {
+            assert!(info.usage.starts_with(info.name), "{}", info.usage);
+        }
+    }
+
+    #[test]
+    fn no_name_stands_twice() {
+        let mut names: Vec<&str> = COMMANDS
+            .iter()
+            .flat_map(|info| [info.name].into_iter().chain(info.also.iter().copied()))
+            .collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn quoted_names_come_back() {
+        for name in ["bob", "Anna Maria", "say \"hi\"", "back\\slash", " ", ""] {
+            let mut words = Words { rest: &quote(name) };
+            assert_eq!(words.last().as_deref(), Some(name));
+        }
+    }
+}

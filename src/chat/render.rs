@@ -1,0 +1,434 @@
+//! Makes lines of what there is to show. The forms are a contract: people read them and programs
+//! search them.
+
+use std::fmt::Write;
+use std::ops::Range;
+
+use unicode_width::UnicodeWidthStr;
+
+use super::item::{GroupRow, Item, Missing, PeerRow, Said, Way};
+use super::naming::Who;
+use super::payload::Body;
+use super::request::State;
+use super::{Line, LineKind, Span, Stamp, Style, sanitize};
+use crate::zre::UndeliveredReason;
+
+/// How lines are to look.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look<'a> {
+    /// When it is now.
+    pub(crate) wall: Stamp,
+    /// Whether each line begins with the time of day.
+    pub(crate) times: bool,
+    /// Our own name, safe to show.
+    pub(crate) own: &'a str,
+}
+
+/// How many groups and names a row tells before it only counts.
+const TOLD: usize = 12;
+
+impl Look<'_> {
+    /// The lines for something to show; most things have one.
+    pub(crate) fn lines(self, item: &Item) -> Vec<Line> {
+        let presence = || self.line(LineKind::Presence).with("* ");
+        let line = match item {
+            Item::Enter { who, address, .. } => presence()
+                .name(who)
+                .with(&format!(" is here ({})", sanitize::name(address))),
+            Item::Exit(who) => presence().name(who).with(" is gone"),
+            Item::Join { who, group } => presence().name(who).with(" joined ").group(group),
+            Item::Leave { who, group } => presence().name(who).with(" left ").group(group),
+            Item::Moves(words) => presence().with(words),
+            Item::Said(said) => self.said(said),
+            Item::Rename { who, was_shown, .. } => presence()
+                .with(was_shown)
+                .with(" is now known as ")
+                .name(who),
+            Item::Away { who, text } => away(presence().name(who), text.as_deref()),
+            Item::Request { who, state } => self.request(who, *state),
+            Item::Undelivered { who, count, reason } => self.undelivered(who, *count, *reason),
+            Item::Peers(rows) => return self.peers(rows),
+            Item::Whois { row, heard, id } => return self.whois(row, *heard, id),
+            Item::Groups(rows) => return rows.iter().map(|row| self.group(row)).collect(),
+            Item::Sent { to, missing } => return self.sent(to, missing),
+            Item::Notice(text) => self.line(LineKind::Notice).with("* ").with(text),
+            Item::Rows(rows) => return self.rows(rows),
+            Item::Error(text) => self.line(LineKind::Error).with("! ").with(text),
+            Item::Start { .. } | Item::Evasive(_) | Item::Silent(_) | Item::Stop => {
+                return Vec::new();
+            }
+        };
+        vec![line]
+    }
+
+    /// The line between two days.
+    pub(crate) fn day(self) -> Line {
+        Line::new(LineKind::Day, self.wall).with(&format!("--- {} ---", self.wall.date()))
+    }
+
+    fn line(self, kind: LineKind) -> Line {
+        let line = Line::new(kind, self.wall);
+        if self.times {
+            line.styled(Style::Time, &self.wall.clock()).with(" ")
+        } else {
+            line
+        }
+    }
+
+    fn said(self, said: &Said) -> Line {
+        let Said {
+            who, way, action, ..
+        } = said;
+        let line = match way {
+            Way::Group(group) => {
+                let line = self.line(LineKind::Shout).with("[").group(group).with("] ");
+                if *action {
+                    line.with("* ").name(who).with(" ")
+                } else {
+                    line.name(who).with(": ")
+                }
+            }
+            Way::OwnGroup(group) => {
+                let line = self.line(LineKind::Own).with("[").group(group).with("] ");
+                let own = |line: Line| line.styled(Style::OwnName, &who.shown);
+                if *action {
+                    own(line.with("* ")).with(" ")
+                } else {
+                    own(line).with(": ")
+                }
+            }
+            Way::ToUs => {
+                let line = self
+                    .line(LineKind::Whisper)
+                    .with("[")
+                    .name(who)
+                    .with(" -> you] ");
+                if *action {
+                    line.with("* ").name(who).with(" ")
+                } else {
+                    line
+                }
+            }
+            Way::FromUs => {
+                let line = self
+                    .line(LineKind::Own)
+                    .with("[you -> ")
+                    .name(who)
+                    .with("] ");
+                self.own_action(line, *action)
+            }
+            Way::FromUsToAll => {
+                self.own_action(self.line(LineKind::Own).with("[you -> all] "), *action)
+            }
+        };
+        let start = line.text.len();
+        let mut line = line.with(&body(&said.body));
+        if matches!(way, Way::Group(_) | Way::ToUs) {
+            let text = line.text.get(start..).unwrap_or_default();
+            let mentions = mentions(text, self.own);
+            line.mention = !mentions.is_empty();
+            line.spans.extend(mentions.into_iter().map(|found| Span {
+                range: start + found.start..start + found.end,
+                style: Style::Mention,
+            }));
+        }
+        match said.frames.len() {
+            0 => line,
+            1 => line.with(" (and another frame)"),
+            frames => line.with(&format!(" (and {frames} more frames)")),
+        }
+    }
+
+    fn own_action(self, line: Line, action: bool) -> Line {
+        if action {
+            line.with("* ").styled(Style::OwnName, self.own).with(" ")
+        } else {
+            line
+        }
+    }
+
+    fn request(self, who: &Who, state: State) -> Line {
+        let mut line = match state {
+            State::Asked => self.line(LineKind::Whisper),
+            State::Rejected | State::Busy | State::Unanswered => self.line(LineKind::Error),
+            _ => self.line(LineKind::Notice),
+        };
+        line.mention = state == State::Asked;
+        let line = line.with("* ");
+        match state {
+            State::Asked => line
+                .name(who)
+                .with(" asks for a private chat: /ok or /reject"),
+            State::Asking => line
+                .with("you asked ")
+                .name(who)
+                .with(" for a private chat"),
+            State::Accepted => line
+                .with("private chat with ")
+                .name(who)
+                .with(" begins: what you type goes there alone, until /end"),
+            State::Rejected => line.name(who).with(" does not want a private chat"),
+            State::Refused => line.with("you rejected the private chat with ").name(who),
+            State::Busy => line.name(who).with(" is in another private chat"),
+            State::Unanswered => line
+                .name(who)
+                .with(" did not answer the request for a private chat"),
+            State::Missed => line
+                .with("the request for a private chat from ")
+                .name(who)
+                .with(" has timed out"),
+            State::Withdrawn => line
+                .name(who)
+                .with(" took the request for a private chat back"),
+            State::GaveUp => line
+                .with("you took the request for a private chat with ")
+                .name(who)
+                .with(" back"),
+            State::Ended => line
+                .with("the private chat with ")
+                .name(who)
+                .with(" has ended"),
+            State::Gone => line
+                .with("the private chat with ")
+                .name(who)
+                .with(" has ended: gone"),
+        }
+    }
+
+    fn undelivered(self, who: &Who, count: u64, reason: UndeliveredReason) -> Line {
+        let messages = if count == 1 { "message" } else { "messages" };
+        let line = self
+            .line(LineKind::Error)
+            .with(&format!("! {count} {messages} to "))
+            .name(who);
+        line.with(" not delivered: ").with(match reason {
+            UndeliveredReason::Gone => "it is gone",
+            UndeliveredReason::Full => "it takes nothing",
+            UndeliveredReason::Stopped => "it did not answer until the end",
+        })
+    }
+
+    fn rows(self, rows: &[String]) -> Vec<Line> {
+        rows.iter()
+            .map(|row| Line::new(LineKind::Row, self.wall).with(row))
+            .collect()
+    }
+
+    fn peers(self, peers: &[PeerRow]) -> Vec<Line> {
+        let head = ["name", "id", "address", "groups", "since", ""]
+            .map(str::to_owned)
+            .to_vec();
+        let rows = peers.iter().map(|row| {
+            let mut remarks = row.remarks.join(", ");
+            if !remarks.is_empty() {
+                remarks = format!("({remarks})");
+            }
+            vec![
+                row.who.shown.clone(),
+                row.who.peer.short(8),
+                sanitize::name(&row.address).into_owned(),
+                few(
+                    row.groups.iter().map(|group| sanitize::name(group)),
+                    " ",
+                    row.groups.len(),
+                ),
+                row.since.brief(self.wall),
+                remarks,
+            ]
+        });
+        self.rows(&table(std::iter::once(head).chain(rows).collect()))
+    }
+
+    fn whois(self, row: &PeerRow, heard: Stamp, id: &str) -> Vec<Line> {
+        let mut told = vec![
+            vec![row.who.shown.clone(), id.to_owned()],
+            vec![
+                " address".to_owned(),
+                sanitize::name(&row.address).into_owned(),
+            ],
+        ];
+        let groups = row.groups.iter().map(|group| sanitize::name(group));
+        told.push(vec![
+            " groups".to_owned(),
+            few(groups, " ", row.groups.len()),
+        ]);
+        for (name, value) in &row.headers {
+            let header = format!("{} = {}", sanitize::name(name), sanitize::text(value));
+            told.push(vec![" header".to_owned(), header]);
+        }
+        told.push(vec![" here since".to_owned(), row.since.brief(self.wall)]);
+        told.push(vec![" last message".to_owned(), heard.brief(self.wall)]);
+        told.extend(
+            row.remarks
+                .iter()
+                .map(|remark| vec![" is".to_owned(), remark.clone()]),
+        );
+        let answer = row.round_trip.map_or_else(
+            || "no answer".to_owned(),
+            |elapsed| format!("{:.1} ms", elapsed.as_secs_f64() * 1_000.0),
+        );
+        told.push(vec![" round trip".to_owned(), answer]);
+        self.rows(&table(told))
+    }
+
+    fn group(self, row: &GroupRow) -> Line {
+        let own = row.own.as_ref().map(|own| format!("{} (you)", own.shown));
+        let names = own
+            .into_iter()
+            .chain(row.members.iter().map(|who| who.shown.clone()));
+        let count = row.members.len() + usize::from(row.own.is_some());
+        let mark = if row.current { " (current)" } else { "" };
+        Line::new(LineKind::Row, self.wall)
+            .group(&row.group)
+            .with(&format!("{mark}: {}", few(names, ", ", count)))
+    }
+
+    fn sent(self, to: &[Who], missing: &[Missing]) -> Vec<Line> {
+        let mut lines = Vec::new();
+        if !to.is_empty() {
+            let names = few(to.iter().map(|who| who.shown.as_str()), ", ", to.len());
+            lines.push(
+                self.line(LineKind::Notice)
+                    .with("* delivered to ")
+                    .with(&names),
+            );
+        }
+        for missing in missing {
+            let line = self.line(LineKind::Error);
+            lines.push(match missing {
+                Missing::Peer(who) => line.with("! not known to have reached ").name(who),
+                Missing::Name(name) => line.with("! not here: ").with(&sanitize::name(name)),
+            });
+        }
+        lines
+    }
+}
+
+impl Line {
+    fn name(self, who: &Who) -> Self {
+        self.styled(Style::Name(who.colour), &who.shown)
+    }
+
+    fn group(self, group: &str) -> Self {
+        self.styled(Style::Group, &sanitize::name(group))
+    }
+}
+
+fn away(line: Line, text: Option<&str>) -> Line {
+    match text {
+        None => line.with(" is back"),
+        Some("") => line.with(" is away"),
+        Some(text) => line.with(" is away: ").with(&sanitize::text(text)),
+    }
+}
+
+fn body(body: &Body) -> String {
+    match body {
+        Body::Text(text) => sanitize::text(text).into_owned(),
+        Body::Octets(octets) => format!("({} octets that are not text)", octets.len()),
+    }
+}
+
+/// The first of the names, and how many more there are.
+pub(crate) fn few<T: AsRef<str>>(
+    names: impl Iterator<Item = T>,
+    between: &str,
+    count: usize,
+) -> String {
+    let mut text = String::new();
+    for (number, name) in names.take(TOLD).enumerate() {
+        if number > 0 {
+            text.push_str(between);
+        }
+        text.push_str(name.as_ref());
+    }
+    if count > TOLD {
+        let _ = write!(text, "{between}and {} more", count - TOLD);
+    }
+    text
+}
+
+/// Rows whose columns stand below each other.
+pub(crate) fn table(rows: Vec<Vec<String>>) -> Vec<String> {
+    /// A cell wider than this does not move the others' columns.
+    const WIDEST: usize = 32;
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            cells
+                .map(|cell| cell.width())
+                .filter(|width| *width <= WIDEST)
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    let row = |cells: Vec<String>| {
+        let mut text = String::new();
+        for (cell, width) in cells.iter().zip(&widths) {
+            let padding = width.saturating_sub(cell.width()) + 2;
+            text.push_str(cell);
+            text.extend(std::iter::repeat_n(' ', padding));
+        }
+        text.truncate(text.trim_end().len());
+        text
+    };
+    rows.into_iter().map(row).collect()
+}
+
+/// Where a text names somebody, whatever the case of the letters, as a word of its own.
+fn mentions(text: &str, name: &str) -> Vec<Range<usize>> {
+    let name: Vec<char> = name.chars().flat_map(char::to_lowercase).collect();
+    let mut found = Vec::new();
+    let mut before = ' ';
+    let mut next = 0;
+    for (at, character) in text.char_indices() {
+        if at >= next && !before.is_alphanumeric() && !name.is_empty() {
+            let rest = text.get(at..).unwrap_or_default();
+            if let Some(length) = word(rest, &name) {
+                found.push(at..at + length);
+                next = at + length;
+            }
+        }
+        before = character;
+    }
+    found
+}
+
+/// How long the name is that a text begins with, if it does and a word ends there.
+fn word(text: &str, name: &[char]) -> Option<usize> {
+    let mut expected = name.iter();
+    for (at, character) in text.char_indices() {
+        if expected.len() == 0 {
+            return (!character.is_alphanumeric()).then_some(at);
+        }
+        if !character
+            .to_lowercase()
+            .all(|letter| expected.next() == Some(&letter))
+        {
+            return None;
+        }
+    }
+    (expected.len() == 0).then_some(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mention_is_a_whole_word_in_any_case() {
+        assert_eq!(
+            mentions("Alice, ask alice2 or ALICE", "alice"),
+            [0..5, 21..26]
+        );
+        assert_eq!(mentions("malice", "alice"), []);
+        assert_eq!(mentions("Ärzte: ärzte!", "ärzte"), [0..6, 8..14]);
+    }
+
+    #[test]
+    fn columns_stand_below_each_other_in_wide_scripts() {
+        let rows = [["日本", "x"], ["bob", "y"]].map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(table(rows.to_vec()), ["日本  x", "bob   y"]);
+    }
+}

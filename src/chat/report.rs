@@ -1,0 +1,201 @@
+//! Makes records of what there is to show: nothing is made safe in them, and nothing left out.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::Stamp;
+use super::item::{GroupRow, Item, Missing, PeerRow, Said, Way};
+use super::naming::Who;
+use super::payload::Body;
+use super::record::{Id, Member, Record};
+use super::request::State;
+
+/// The records for something to show; most things have one.
+pub(crate) fn records(item: Item, time: Stamp) -> Vec<Record> {
+    let record = |event| Record::new(event, time);
+    vec![match item {
+        Item::Said(said) => return self::said(said, time).into_iter().collect(),
+        Item::Request { who, state } => {
+            return request(who, state, time).into_iter().collect();
+        }
+        Item::Peers(rows) => return rows.into_iter().map(|row| peer(row, time)).collect(),
+        Item::Whois { row, .. } => peer(row, time),
+        Item::Groups(rows) => return rows.into_iter().map(|row| group(row, time)).collect(),
+        Item::Sent { to, missing } => Record {
+            to: Some(to.into_iter().map(Member::from).collect()),
+            missing: Some(missing.into_iter().map(Member::from).collect()),
+            ..record("sent")
+        },
+        Item::Moves(text) | Item::Notice(text) => record("notice").saying(text),
+        Item::Rows(rows) => {
+            let rows = rows.into_iter();
+            return rows.map(|row| record("notice").saying(row)).collect();
+        }
+        Item::Error(text) => record("error").saying(text),
+        Item::Stop => record("stop"),
+        Item::Start { .. }
+        | Item::Enter { .. }
+        | Item::Exit(_)
+        | Item::Evasive(_)
+        | Item::Silent(_)
+        | Item::Join { .. }
+        | Item::Leave { .. }
+        | Item::Rename { .. }
+        | Item::Away { .. }
+        | Item::Undelivered { .. } => return about(item, time).into_iter().collect(),
+    }]
+}
+
+/// The record for something about one peer.
+fn about(item: Item, time: Stamp) -> Option<Record> {
+    let of = |event, who| Record::new(event, time).of(who);
+    Some(match item {
+        Item::Start {
+            who,
+            endpoint,
+            groups,
+        } => Record {
+            endpoint: Some(endpoint),
+            groups: Some(groups),
+            ..of("start", who)
+        },
+        Item::Enter {
+            who,
+            endpoint,
+            headers,
+            ..
+        } => Record {
+            endpoint: Some(endpoint),
+            headers: Some(headers.into_iter().collect()),
+            ..of("enter", who)
+        },
+        Item::Exit(who) => of("exit", who),
+        Item::Evasive(who) => of("evasive", who),
+        Item::Silent(who) => of("silent", who),
+        Item::Join { who, group } => Record {
+            group: Some(group),
+            ..of("join", who)
+        },
+        Item::Leave { who, group } => Record {
+            group: Some(group),
+            ..of("leave", who)
+        },
+        Item::Rename { who, was, .. } => Record {
+            was: Some(was),
+            ..of("rename", who)
+        },
+        Item::Away { who, text } => Record {
+            text: Some(text),
+            ..of("away", who)
+        },
+        Item::Undelivered { who, count, .. } => Record {
+            count: Some(count),
+            ..of("undelivered", who)
+        },
+        _ => return None,
+    })
+}
+
+/// What became of a request; nothing for what we did ourselves.
+fn request(who: Who, state: State, time: Stamp) -> Option<Record> {
+    let state = match state {
+        State::Asked => "asked",
+        State::Accepted => "ok",
+        State::Rejected => "rejected",
+        State::Busy => "busy",
+        State::Unanswered | State::Missed => "timeout",
+        State::Withdrawn | State::Ended | State::Gone => "ended",
+        State::Asking | State::Refused | State::GaveUp => return None,
+    };
+    Some(Record {
+        state: Some(state),
+        ..Record::new("request", time).of(who)
+    })
+}
+
+/// What was said; nothing for what we said ourselves.
+fn said(said: Said, time: Stamp) -> Option<Record> {
+    let (kind, group) = match said.way {
+        Way::Group(group) => ("shout", Some(group)),
+        Way::ToUs => ("whisper", None),
+        Way::OwnGroup(_) | Way::FromUs | Way::FromUsToAll => return None,
+    };
+    let kind = if said.action { "action" } else { kind };
+    let mut record = Record {
+        group,
+        ..Record::new(kind, time).of(said.who)
+    };
+    match said.body {
+        Body::Text(text) => record.text = Some(Some(text)),
+        Body::Octets(octets) => record.base64 = Some(STANDARD.encode(&*octets)),
+    }
+    record.frames = said
+        .frames
+        .iter()
+        .map(|frame| STANDARD.encode(&**frame))
+        .collect();
+    Some(record)
+}
+
+fn peer(row: PeerRow, time: Stamp) -> Record {
+    Record {
+        endpoint: Some(row.endpoint),
+        groups: Some(row.groups),
+        headers: Some(row.headers.into_iter().collect()),
+        since: Some(row.since),
+        from: row.from.map(Id),
+        round_trip: row
+            .round_trip
+            .map(|elapsed| elapsed.as_secs_f64() * 1_000.0),
+        ..Record::new("peer", time).of(row.who)
+    }
+}
+
+fn group(row: GroupRow, time: Stamp) -> Record {
+    let members = row
+        .own
+        .into_iter()
+        .chain(row.members)
+        .map(Member::from)
+        .collect();
+    Record {
+        group: Some(row.group),
+        members: Some(members),
+        ..Record::new("group", time)
+    }
+}
+
+impl Record {
+    fn of(self, who: Who) -> Self {
+        Self {
+            peer: Some(Id(who.peer)),
+            name: Some(who.name),
+            ..self
+        }
+    }
+
+    fn saying(self, text: String) -> Self {
+        Self {
+            text: Some(Some(text)),
+            ..self
+        }
+    }
+}
+
+impl From<Who> for Member {
+    fn from(who: Who) -> Self {
+        Self {
+            peer: Some(Id(who.peer)),
+            name: who.name,
+        }
+    }
+}
+
+impl From<Missing> for Member {
+    fn from(missing: Missing) -> Self {
+        match missing {
+            Missing::Peer(who) => who.into(),
+            Missing::Name(name) => Self { peer: None, name },
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Groups: joining, leaving, and who is in them.
+
+use std::collections::BTreeSet;
+
+use super::Session;
+use crate::chat::item::{GroupRow, Item};
+use crate::chat::merge::listed;
+use crate::chat::sanitize;
+use crate::zre::{Action, GroupName};
+
+/// The most groups that we are in: each is told to everybody, in every greeting.
+const OWN_GROUPS: usize = 256;
+
+impl Session {
+    /// `/join` and `/create`.
+    pub(super) fn join(&mut self, group: &str, create: bool) {
+        let Some(group) = self.group_named(group) else {
+            return;
+        };
+        let shown = sanitize::name(&group).into_owned();
+        let joined_already = self.groups.contains(&group);
+        if joined_already {
+            self.current = Some(group);
+            let exists = if create {
+                "exists already; you"
+            } else {
+                "is current; you"
+            };
+            self.notice(format!("{shown} {exists} are in it"));
+            return;
+        }
+        if self.groups.len() >= OWN_GROUPS {
+            self.refuse(&format!(
+                "you are in {OWN_GROUPS} groups, and can be in no more"
+            ));
+            return;
+        }
+        self.act(Action::Join(group.clone()));
+        self.groups.push(group.clone());
+        self.current = Some(group.clone());
+        let members: Vec<String> = self
+            .people
+            .members(&group)
+            .map(|peer| self.people.who(peer).shown)
+            .collect();
+        for peer in self.people.members(&group).collect::<Vec<_>>() {
+            if let Some(person) = self.people.person_mut(peer) {
+                person.announced = true;
+            }
+        }
+        self.notice(match (create, members.as_slice()) {
+            (false, []) => format!("you joined {shown}; nobody else is in it"),
+            (false, [..]) => format!("you joined {shown}, with {}", listed(&members)),
+            (true, []) => format!("you created {shown}"),
+            (true, [..]) => {
+                format!(
+                    "{shown} exists already; you joined it, with {}",
+                    listed(&members)
+                )
+            }
+        });
+    }
+
+    /// `/leave`.
+    pub(super) fn leave(&mut self, group: Option<&str>) {
+        let group = match group {
+            Some(name) => self.group_named(name),
+            None if self.current.is_none() => {
+                self.refuse("you are in no group");
+                None
+            }
+            None => self.current.clone(),
+        };
+        let Some(group) = group.filter(|group| self.is_ours(group)) else {
+            return;
+        };
+        self.act(Action::Leave(group.clone()));
+        self.groups.retain(|joined| *joined != group);
+        let left = format!("you left {}", sanitize::name(&group));
+        if self.current.as_ref() != Some(&group) {
+            self.notice(left);
+            return;
+        }
+        self.current = self.groups.last().cloned();
+        self.notice(match &self.current {
+            Some(current) => format!("{left}; the current group is {}", sanitize::name(current)),
+            None => format!("{left}, and are in no group now"),
+        });
+    }
+
+    /// `/switch`.
+    pub(super) fn switch(&mut self, group: &str) {
+        let Some(group) = self.group_named(group).filter(|group| self.is_ours(group)) else {
+            return;
+        };
+        self.notice(format!("the current group is {}", sanitize::name(&group)));
+        self.current = Some(group);
+    }
+
+    /// `/groups`.
+    pub(super) fn list_groups(&mut self) {
+        let others = self.people.groups().map(|(group, _)| group);
+        let mut groups: Vec<GroupName> = others.chain(&self.groups).cloned().collect();
+        groups.sort_unstable();
+        groups.dedup();
+        if groups.is_empty() {
+            self.notice("there are no groups".to_owned());
+            return;
+        }
+        let rows = groups.iter().map(|group| self.row(group)).collect();
+        self.show(Item::Groups(rows));
+    }
+
+    /// `/names`.
+    pub(super) fn list_members(&mut self, group: Option<&str>) {
+        let group = match group {
+            Some(name) => self.group_named(name),
+            None if self.current.is_none() => {
+                self.refuse("you are in no group; usage: /names [GROUP]");
+                None
+            }
+            None => self.current.clone(),
+        };
+        let Some(group) = group else {
+            return;
+        };
+        let row = self.row(&group);
+        if row.members.is_empty() && row.own.is_none() {
+            self.refuse(&format!("nobody is in {}", sanitize::name(&group)));
+        } else {
+            self.show(Item::Groups(vec![row]));
+        }
+    }
+
+    fn row(&self, group: &GroupName) -> GroupRow {
+        GroupRow {
+            group: group.to_string(),
+            members: self
+                .people
+                .members(group)
+                .map(|peer| self.people.who(peer))
+                .collect(),
+            own: self.groups.contains(group).then(|| self.ourselves()),
+            current: self.current.as_ref() == Some(group),
+        }
+    }
+
+    /// Whether we are in a group; if not, tells so.
+    fn is_ours(&mut self, group: &GroupName) -> bool {
+        if self.groups.contains(group) {
+            return true;
+        }
+        let shown = sanitize::name(group);
+        self.refuse(&format!("you are not in {shown}; usage: /join GROUP"));
+        false
+    }
+
+    /// Whether a peer is in a group that we are in, so that its moves are news.
+    pub(super) fn shares(&self, groups: &BTreeSet<GroupName>) -> bool {
+        self.groups.iter().any(|group| groups.contains(group))
+    }
+}

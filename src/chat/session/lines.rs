@@ -1,0 +1,237 @@
+//! What is typed or piped in: text to say, commands to carry out, errors to tell.
+
+use super::Session;
+use crate::chat::command::{self, COMMANDS, Command, Target, Typed, Wrong};
+use crate::chat::item::Item;
+use crate::chat::naming::Unresolved;
+use crate::chat::render::table;
+use crate::chat::{Input, Purpose, sanitize};
+use crate::zre::{GroupName, PeerId};
+
+impl Session {
+    /// Takes a line: handles it, or holds it until discovery has settled.
+    pub(super) fn take_line(&mut self, line: &str) {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        if line.is_empty() {
+            return;
+        }
+        let receiver = self.receiver_is_known(line);
+        if self.waits_for_receiver(line) && !self.settle.has_settled(self.now, receiver) {
+            self.held = Some(line.to_owned());
+        } else {
+            self.handle(line);
+        }
+    }
+
+    /// Handles the line that was held, if discovery has settled.
+    pub(super) fn release_line(&mut self) {
+        let Some(line) = self.held.take() else {
+            return;
+        };
+        let receiver = self.receiver_is_known(&line);
+        if self.settle.has_settled(self.now, receiver) {
+            self.handle(&line);
+        } else {
+            self.held = Some(line);
+        }
+    }
+
+    /// Whether somebody who is to receive this line is known.
+    pub(super) fn receiver_is_known(&self, line: &str) -> bool {
+        if let Purpose::Send { groups, to } = &self.purpose {
+            return groups
+                .iter()
+                .all(|group| self.people.member_count(group) > 0)
+                && to.iter().all(|name| self.people.resolve(name).is_ok());
+        }
+        match command::parse(line) {
+            Typed::Text(_) | Typed::Command(Command::Me { .. }) => {
+                let members = |group| self.people.member_count(group) > 0;
+                self.private.partner().is_some() || self.current.as_ref().is_some_and(members)
+            }
+            Typed::Command(
+                Command::Msg { name, .. }
+                | Command::Whois { name }
+                | Command::Chat { name }
+                | Command::Ignore { name }
+                | Command::Query {
+                    target: Target::Name(name),
+                }
+                | Command::Select {
+                    target: Target::Name(name),
+                },
+            ) => self.people.resolve(&name).is_ok(),
+            Typed::Command(
+                Command::Query {
+                    target: Target::Address(address),
+                }
+                | Command::Select {
+                    target: Target::Address(address),
+                },
+            ) => self.people.at(address).is_some(),
+            Typed::Command(_) | Typed::Wrong(_) => self.people.count() > 0,
+        }
+    }
+
+    /// Whether a line is about others, so that it waits until they are known.
+    fn waits_for_receiver(&self, line: &str) -> bool {
+        if self.purpose != Purpose::Chat {
+            return true;
+        }
+        match command::parse(line) {
+            Typed::Text(_) => true,
+            Typed::Wrong(_) => false,
+            Typed::Command(command) => !matches!(
+                command,
+                Command::Help { .. }
+                    | Command::Join { .. }
+                    | Command::Leave { .. }
+                    | Command::Switch { .. }
+                    | Command::Rename { .. }
+                    | Command::Add { .. }
+                    | Command::Delete { .. }
+                    | Command::Away { .. }
+                    | Command::Back
+                    | Command::End
+                    | Command::Quit { text: None }
+            ),
+        }
+    }
+
+    fn handle(&mut self, line: &str) {
+        if self.purpose != Purpose::Chat {
+            self.send_to_all_named(line);
+            return;
+        }
+        match command::parse(line) {
+            Typed::Text(text) => self.say(text, false),
+            Typed::Command(command) => self.carry_out(command),
+            Typed::Wrong(Wrong::Usage(usage)) => self.refuse(&format!("usage: {usage}")),
+            Typed::Wrong(Wrong::Unknown { name, near }) => {
+                let name = sanitize::name(name);
+                self.refuse(&match near {
+                    Some(usage) => format!("there is no {name}; did you mean: {usage}"),
+                    None => format!("there is no {name}; usage: /help [COMMAND]"),
+                });
+            }
+        }
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Help { command } => self.help(command.as_deref()),
+            Command::Msg { name, text } => self.whisper_to(&name, &text),
+            Command::All { text } => self.say_to_everybody(&text),
+            Command::Me { text } => self.say(&text, true),
+            Command::Join { group, create } => self.join(&group, create),
+            Command::Leave { group } => self.leave(group.as_deref()),
+            Command::Switch { group } => self.switch(&group),
+            Command::Groups => self.list_groups(),
+            Command::List => self.list_peers(),
+            Command::Names { group } => self.list_members(group.as_deref()),
+            Command::Whois { name } => self.whois(&name),
+            Command::Search { text } => self.search(&text),
+            Command::Rename { name } => self.rename(&name),
+            Command::Add { address } => self.add(address),
+            Command::Delete { address } => self.delete(address),
+            Command::Query { target } => self.query(&target),
+            Command::Select { target } => self.select(&target),
+            Command::Chat { name } => self.ask_for_chat(&name),
+            Command::Accept { name } => self.answer_chat(name.as_deref(), true),
+            Command::Reject { name } => self.answer_chat(name.as_deref(), false),
+            Command::End => self.end_chat(),
+            Command::Away { text } => self.go_away(text),
+            Command::Back => self.come_back(),
+            Command::Ignore { name } => self.ignore(&name),
+            Command::Unignore { name } => self.unignore(&name),
+            Command::Quit { text } => {
+                if let Some(text) = text {
+                    self.say(&text, false);
+                }
+                self.end_input();
+            }
+        }
+    }
+
+    /// Tells that a line was not carried out, and why.
+    pub(super) fn refuse(&mut self, why: &str) {
+        self.tally.wrong += 1;
+        let text = match (self.input, &self.purpose) {
+            (Input::Piped, Purpose::Chat) => format!("line {}: {why}", self.lines),
+            (Input::Piped, Purpose::Send { .. }) | (Input::Typed, _) => why.to_owned(),
+        };
+        self.show(Item::Error(text));
+    }
+
+    /// The peer of this name; if there is none, tells why not.
+    pub(super) fn peer_named(&mut self, name: &str) -> Option<PeerId> {
+        let unresolved = match self.people.resolve(name) {
+            Ok(peer) => return Some(peer),
+            Err(unresolved) => unresolved,
+        };
+        self.tally.named_missing = true;
+        let why = unresolved_in_words(name, unresolved);
+        self.refuse(&why);
+        None
+    }
+
+    /// A group of this name; if there can be none, tells why not.
+    pub(super) fn group_named(&mut self, name: &str) -> Option<GroupName> {
+        match GroupName::new(name) {
+            Ok(group) => Some(group),
+            Err(error) => {
+                self.refuse(&error.to_string());
+                None
+            }
+        }
+    }
+
+    fn help(&mut self, command: Option<&str>) {
+        let Some(name) = command else {
+            let rows = COMMANDS
+                .iter()
+                .map(|info| vec![info.usage.to_owned(), info.help.to_owned()]);
+            let mut rows = table(rows.collect());
+            rows.push("anything else is said to the current group; //x says /x".to_owned());
+            self.show(Item::Rows(rows));
+            return;
+        };
+        let Some(info) = command::find(name) else {
+            let name = sanitize::name(name);
+            self.refuse(&format!("there is no command {name}; /help lists them"));
+            return;
+        };
+        let mut rows = vec![format!("{}: {}", info.usage, info.help)];
+        if !info.also.is_empty() {
+            rows.push(format!("also: {}", info.also.join(", ")));
+        }
+        self.show(Item::Rows(rows));
+    }
+}
+
+/// Why a name is not that of a peer, in words.
+pub(super) fn unresolved_in_words(name: &str, unresolved: Unresolved) -> String {
+    let name = sanitize::name(name);
+    match unresolved {
+        Unresolved::Ourselves => format!("{name} is your own name"),
+        Unresolved::Ambiguous {
+            candidates,
+            more: 0,
+        } => {
+            format!("{name} is ambiguous: {}", candidates.join(", "))
+        }
+        Unresolved::Ambiguous { candidates, more } => {
+            format!(
+                "{name} is ambiguous: {} and {more} more",
+                candidates.join(", ")
+            )
+        }
+        Unresolved::Unknown { near } if near.is_empty() => format!("no peer is named {name}"),
+        Unresolved::Unknown { near } => {
+            format!(
+                "no peer is named {name}; did you mean {}?",
+                near.join(" or ")
+            )
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The chat in virtual time: transcripts of sessions (lines and events in, screen, records and actions
+//! out), two sessions wired to each other, and whatever a hostile peer may send.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, and says where"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "one reading of the clock is the epoch of each world"
+)]
+#![allow(unreachable_pub, missing_docs, reason = "nothing here is a library")]
+
+mod harness;
+mod sending;
+mod talking;

@@ -1,0 +1,51 @@
+//! One shot: to groups and named peers, once they are there, with the truth about who has it.
+
+use std::time::Duration;
+
+use zchat::chat::{Exit, Form};
+
+use crate::harness::{BOB, CAROL, Chat, sending};
+
+#[test]
+fn a_text_goes_to_the_groups_and_peers_that_were_named_once_all_are_there() {
+    let mut chat = Chat::new(sending(&["CHAT"], &["carol"]));
+    chat.line("build is red");
+    chat.end();
+    chat.enter_foreign(BOB, "bob", &["CHAT"]);
+    chat.seconds(1);
+    assert_eq!(chat.sent(), Vec::<String>::new(), "carol is not there yet");
+    chat.enter(CAROL, "carol", &[]);
+    chat.pass(Duration::from_millis(300));
+    chat.finish(&[]);
+    assert_eq!(chat.sent(), ["CHAT: build is red", "ca: build is red"]);
+    assert_eq!(chat.screen(), "* delivered to bob, carol");
+    assert_eq!(chat.quit, Some(Exit::Done));
+}
+
+#[test]
+fn who_of_the_named_was_not_there_is_told_and_fails_the_whole() {
+    let mut chat = Chat::new(sending(&[], &["bob", "carol"]));
+    chat.enter(BOB, "bob", &[]);
+    chat.line("hello");
+    chat.end();
+    chat.seconds(5);
+    chat.finish(&[]);
+    assert_eq!(chat.screen(), "* delivered to bob\n! not here: carol");
+    assert_eq!(chat.quit, Some(Exit::Failed));
+}
+
+#[test]
+fn nobody_at_all_is_a_status_of_its_own() {
+    let mut config = sending(&[], &["bob"]);
+    config.form = Form::Json;
+    let mut chat = Chat::new(config);
+    chat.line("hello");
+    chat.end();
+    chat.seconds(5);
+    chat.finish(&[]);
+    assert_eq!(
+        chat.reported(),
+        r#"{"event":"sent","missing":[{"name":"bob"}],"to":[]}"#
+    );
+    assert_eq!(chat.quit, Some(Exit::Nobody));
+}
