@@ -1,6 +1,7 @@
 //! What Tab offers: commands, names of peers and groups, from the table of commands ([`Completion`]).
 
-use super::command::{self, Argument, COMMANDS, Words, quote};
+use super::command::{self, Argument, COMMANDS};
+use super::parse::{Words, quote};
 use super::people::People;
 use super::sanitize;
 use crate::zre::GroupName;
@@ -113,12 +114,7 @@ fn candidates(
     let mut found: Vec<String> = match kind {
         Argument::Peer => names(people).collect(),
         Argument::OwnGroup => own_groups.iter().map(shown).collect(),
-        Argument::Group => people
-            .groups()
-            .map(|(group, _)| group)
-            .chain(own_groups)
-            .map(shown)
-            .collect(),
+        Argument::Group => people.groups().map(|group| shown(group.name())).collect(),
         Argument::Command => COMMANDS.iter().map(|info| info.name.to_owned()).collect(),
         Argument::Text | Argument::Other => Vec::new(),
     };
@@ -161,9 +157,7 @@ fn mention(before: &str, people: &People) -> Completion {
 }
 
 fn names(people: &People) -> impl Iterator<Item = String> {
-    people
-        .iter()
-        .map(|(peer, person)| people.shown(peer, &person.shown))
+    people.iter().map(|known| people.who(known.id).shown)
 }
 
 fn shown(group: &GroupName) -> String {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Stamp;
 use super::naming::Who;
-use super::payload::Body;
+use super::note::Body;
 use super::request::State;
 use crate::zre::{Frame, PeerId, UndeliveredReason};
 
@@ -57,6 +57,11 @@ pub(crate) enum Item {
     },
     /// Peers, one a row.
     Peers(Vec<PeerRow>),
+    /// Peers, with what has changed about them, and groups.
+    Tracked {
+        rows: Vec<(Option<Change>, PeerRow)>,
+        groups: Vec<GroupRow>,
+    },
     /// One peer, with all that is known.
     Whois {
         row: PeerRow,
@@ -118,6 +123,14 @@ pub(crate) struct PeerRow {
     /// Whose list this row is from, if not ours.
     pub(crate) from: Option<PeerId>,
     pub(crate) round_trip: Option<Duration>,
+}
+
+/// What has changed about a peer since it was shown last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    New,
+    Changed,
+    Gone,
 }
 
 /// A group in a list.

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::item::Item;
 use super::people::Person;
-use super::render::few;
-use crate::zre::PeerId;
+use super::table::few;
+use crate::zre::{KnownPeer, PeerId};
 
 /// How long further moves are held after one was shown, to be shown together.
 pub(crate) const TOGETHER: Duration = Duration::from_secs(1);
@@ -146,10 +146,17 @@ pub(crate) fn listed<T: AsRef<str>>(names: &[T]) -> String {
     }
 }
 
+/// A peer that is gone, as it was.
+#[derive(Debug, Clone)]
+pub(crate) struct Lost {
+    pub(crate) known: KnownPeer,
+    pub(crate) person: Person,
+}
+
 /// Peers that were lost a moment ago, and may be back at once.
 #[derive(Debug, Default)]
 pub(crate) struct Flaps {
-    lost: BTreeMap<PeerId, Person>,
+    lost: BTreeMap<PeerId, Lost>,
     /// Until when peers may come back, or, once they are, may join all their groups again.
     until: BTreeMap<PeerId, Instant>,
     /// The same, the earliest first.
@@ -158,20 +165,20 @@ pub(crate) struct Flaps {
 
 impl Flaps {
     /// A peer is lost; it may be back at once.
-    pub(crate) fn handle_lost(&mut self, now: Instant, peer: PeerId, person: Person) {
-        self.lost.insert(peer, person);
+    pub(crate) fn handle_lost(&mut self, now: Instant, peer: PeerId, lost: Lost) {
+        self.lost.insert(peer, lost);
         self.give_time(now, peer);
     }
 
     /// A peer is here: as whom it was lost a moment ago, if it was.
-    pub(crate) fn handle_back(&mut self, now: Instant, peer: PeerId) -> Option<Person> {
-        let person = self.lost.remove(&peer)?;
+    pub(crate) fn handle_back(&mut self, now: Instant, peer: PeerId) -> Option<Lost> {
+        let lost = self.lost.remove(&peer)?;
         self.give_time(now, peer);
-        Some(person)
+        Some(lost)
     }
 
     /// The next peer whose time is over, and who it was if it did not come back.
-    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Option<(PeerId, Option<Person>)> {
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Option<(PeerId, Option<Lost>)> {
         let (until, peer) = *self.order.first()?;
         if until > now {
             return None;

@@ -5,7 +5,7 @@
 //! else: for another one's name with digits, for us, or for a part of a line.
 
 use super::people::{People, Person};
-use crate::zre::PeerId;
+use crate::zre::{KnownPeer, PeerId};
 
 /// The fewest digits of an id that are shown.
 const DIGITS: usize = 4;
@@ -56,8 +56,9 @@ impl People {
     /// How a peer is shown, here or gone.
     pub(crate) fn who(&self, peer: PeerId) -> Who {
         let departed = || self.departed.iter().find(|(departed, _)| *departed == peer);
-        let (base, name) = match self.person(peer) {
-            Some(person) => (person.shown.to_string(), person.name.to_string()),
+        let here = self.person(peer).zip(self.known(peer));
+        let (base, name) = match here {
+            Some((person, known)) => (person.shown.to_string(), known.name.to_string()),
             None => departed().map_or_else(Default::default, |(_, name)| {
                 (super::sanitize::name(name).into_owned(), name.to_string())
             }),
@@ -122,8 +123,8 @@ impl People {
             [] if typed == &*self.own_shown => Err(Unresolved::Ourselves),
             [] => self
                 .iter()
-                .find(|(peer, _)| peer.to_string() == typed)
-                .map(|(peer, _)| peer)
+                .map(|known| known.id)
+                .find(|peer| peer.to_string() == typed)
                 .ok_or_else(|| Unresolved::Unknown {
                     near: self.near(typed),
                 }),
@@ -175,9 +176,9 @@ impl People {
     }
 
     /// Everybody, in the order of their names.
-    pub(crate) fn by_name(&self) -> impl Iterator<Item = (PeerId, &Person)> {
+    pub(crate) fn by_name(&self) -> impl Iterator<Item = (&KnownPeer, &Person)> {
         let peers = self.by_shown.values().flatten();
-        peers.filter_map(|peer| self.person(*peer).map(|person| (*peer, person)))
+        peers.filter_map(|peer| self.known(*peer).zip(self.person(*peer)))
     }
 }
 

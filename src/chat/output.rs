@@ -33,6 +33,19 @@ pub struct Prompt {
     pub away: bool,
 }
 
+impl Prompt {
+    /// A prompt of these parts; the texts in it must be safe to show.
+    #[must_use]
+    pub const fn new(place: Place, here: usize, connected: usize, away: bool) -> Self {
+        Self {
+            place,
+            here,
+            connected,
+            away,
+        }
+    }
+}
+
 /// Where typed text goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {

@@ -1,6 +1,6 @@
-//! Who is here, and in which groups: [`People`], folded from the node's events.
+//! Who is here: the node's [`Roster`], and what a chat adds to it ([`People`]).
 //!
-//! What they are called is in `naming`. Bounded by the limits of the node: peers, groups a peer.
+//! What peers are called here is in `naming`. Bounded by the limits of the node: peers, groups a peer.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -8,29 +8,23 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{HEADER, Stamp, sanitize};
-use crate::zre::{GroupName, Headers, Link, Name, PeerId};
+use crate::zre::{Event, GroupName, KnownGroup, KnownPeer, Name, PeerId, Roster};
 
 /// How many peers are remembered by name after they left: what could not be delivered to them is told
 /// after that.
 const DEPARTED: usize = 256;
 
-/// A peer that is here.
+/// What a chat knows of a peer beside what the roster has.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
-    /// What it calls itself.
-    pub(crate) name: Name,
-    /// The same, safe to show.
+    /// What it calls itself, safe to show.
     pub(crate) shown: Arc<str>,
-    pub(crate) headers: Headers,
-    pub(crate) link: Link,
-    pub(crate) groups: BTreeSet<GroupName>,
     /// Since when it is here.
     pub(crate) since: Stamp,
-    /// The same, as a moment.
-    pub(crate) arrived: Instant,
     /// When it said something last, or came.
     pub(crate) heard: Stamp,
-    pub(crate) reach: Reach,
+    /// When it was told last that the peer does not answer.
+    pub(crate) unanswered: Option<Instant>,
     /// What it told us about being away; empty where it gave no reason.
     pub(crate) away: Option<Arc<str>>,
     /// Whether we were told that it is away when we whispered to it.
@@ -43,52 +37,13 @@ pub(crate) struct Person {
     pub(crate) before: BTreeSet<GroupName>,
 }
 
-/// How a peer is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// Nothing else is known.
-    Heard,
-    /// It did not answer; told then.
-    Evasive(Instant),
-    /// Nothing was heard of it; told then.
-    Silent(Instant),
-}
-
-impl Person {
-    /// A peer that came just now.
-    pub(crate) fn new(name: Name, headers: Headers, link: Link, now: Instant, wall: Stamp) -> Self {
-        let shown = sanitize::name(&name).into();
-        Self {
-            name,
-            shown,
-            headers,
-            link,
-            groups: BTreeSet::new(),
-            since: wall,
-            arrived: now,
-            heard: wall,
-            reach: Reach::Heard,
-            away: None,
-            away_told: false,
-            announced: false,
-            answered: None,
-            before: BTreeSet::new(),
-        }
-    }
-
-    /// Whether it understands our second frame.
-    pub(crate) fn is_zchat(&self) -> bool {
-        self.headers.get(HEADER).is_some()
-    }
-}
-
 /// Who is here, ourselves included where names are compared.
 #[derive(Debug)]
 pub(crate) struct People {
     pub(super) own: PeerId,
     pub(super) own_shown: Arc<str>,
+    roster: Roster,
     people: BTreeMap<PeerId, Person>,
-    members: BTreeMap<GroupName, BTreeSet<PeerId>>,
     pub(super) by_shown: BTreeMap<Arc<str>, BTreeSet<PeerId>>,
     pub(super) departed: VecDeque<(PeerId, Name)>,
     changes: u64,
@@ -101,82 +56,85 @@ impl People {
         Self {
             own,
             own_shown: own_shown.clone(),
+            roster: Roster::new(),
             people: BTreeMap::new(),
-            members: BTreeMap::new(),
             by_shown: BTreeMap::from([(own_shown, BTreeSet::from([own]))]),
             departed: VecDeque::new(),
             changes: 0,
         }
     }
 
-    /// A peer came; whoever had its id before is replaced.
-    pub(crate) fn enter(&mut self, peer: PeerId, person: Person) {
-        self.exit(peer);
-        self.departed.retain(|(departed, _)| *departed != peer);
-        self.call(peer, person.shown.clone());
-        self.people.insert(peer, person);
-        self.changes += 1;
+    /// Takes in what the node told. A peer that is gone thereby is given back.
+    pub(crate) fn handle_event(
+        &mut self,
+        now: Instant,
+        wall: Stamp,
+        event: &Event,
+    ) -> Option<(KnownPeer, Person)> {
+        let mut gone = None;
+        match event {
+            Event::Enter { peer, name, .. } => {
+                self.forget(*peer);
+                self.enter(*peer, name, wall);
+            }
+            Event::Exit { peer, .. } => gone = self.forget(*peer),
+            Event::Update { peer, name, .. } => self.rename(*peer, name),
+            Event::Evasive { peer } | Event::Silent { peer } => {
+                if let Some(person) = self.people.get_mut(peer) {
+                    person.unanswered = Some(now);
+                }
+            }
+            Event::Whisper { origin, .. } | Event::Shout { origin, .. } => {
+                if let Some(person) = self.people.get_mut(&origin.peer) {
+                    person.heard = wall;
+                }
+            }
+            _ => {}
+        }
+        let moves = matches!(
+            event,
+            Event::Enter { .. } | Event::Exit { .. } | Event::Join { .. } | Event::Leave { .. }
+        );
+        self.changes += u64::from(moves);
+        self.roster.handle_event(event, now);
+        gone
     }
 
-    /// A peer went.
-    pub(crate) fn exit(&mut self, peer: PeerId) -> Option<Person> {
+    fn enter(&mut self, peer: PeerId, name: &Name, wall: Stamp) {
+        let shown: Arc<str> = sanitize::name(name).into();
+        self.departed.retain(|(departed, _)| *departed != peer);
+        self.call(peer, shown.clone());
+        let person = Person {
+            shown,
+            since: wall,
+            heard: wall,
+            unanswered: None,
+            away: None,
+            away_told: false,
+            announced: false,
+            answered: None,
+            before: BTreeSet::new(),
+        };
+        self.people.insert(peer, person);
+    }
+
+    fn forget(&mut self, peer: PeerId) -> Option<(KnownPeer, Person)> {
         let person = self.people.remove(&peer)?;
-        for group in &person.groups {
-            self.remove_member(peer, group);
-        }
         self.uncall(peer, &person.shown);
+        let known = self.roster.peer(peer)?.clone();
         if self.departed.len() >= DEPARTED {
             self.departed.pop_front();
         }
-        self.departed.push_back((peer, person.name.clone()));
-        self.changes += 1;
-        Some(person)
+        self.departed.push_back((peer, known.name.clone()));
+        Some((known, person))
     }
 
-    /// A peer joined a group; whether that is news.
-    pub(crate) fn join(&mut self, peer: PeerId, group: &GroupName) -> bool {
-        let Some(person) = self.people.get_mut(&peer) else {
-            return false;
-        };
-        let new = person.groups.insert(group.clone());
-        if new {
-            self.members.entry(group.clone()).or_default().insert(peer);
-            self.changes += 1;
-        }
-        new
-    }
-
-    /// A peer left a group; whether that is news.
-    pub(crate) fn leave(&mut self, peer: PeerId, group: &GroupName) -> bool {
-        let left = self
-            .people
-            .get_mut(&peer)
-            .is_some_and(|person| person.groups.remove(group));
-        if left {
-            self.remove_member(peer, group);
-            self.changes += 1;
-        }
-        left
-    }
-
-    fn remove_member(&mut self, peer: PeerId, group: &GroupName) {
-        if let Some(members) = self.members.get_mut(group) {
-            members.remove(&peer);
-            if members.is_empty() {
-                self.members.remove(group);
-            }
-        }
-    }
-
-    /// A peer has another name or other headers.
-    pub(crate) fn update(&mut self, peer: PeerId, name: Name, headers: Headers) {
+    fn rename(&mut self, peer: PeerId, name: &Name) {
         let Some(person) = self.people.get_mut(&peer) else {
             return;
         };
-        let shown: Arc<str> = sanitize::name(&name).into();
+        let shown: Arc<str> = sanitize::name(name).into();
         let was = std::mem::replace(&mut person.shown, shown.clone());
-        person.name = name;
-        person.headers = headers;
         self.uncall(peer, &was);
         self.call(peer, shown);
     }
@@ -202,26 +160,43 @@ impl People {
         }
     }
 
-    /// The peer with this id.
+    /// Our own id.
+    pub(crate) const fn own(&self) -> PeerId {
+        self.own
+    }
+
+    /// The peer with this id, as the node told of it.
+    pub(crate) fn known(&self, peer: PeerId) -> Option<&KnownPeer> {
+        self.roster.peer(peer)
+    }
+
+    /// The peer with this id, as the chat knows it.
     pub(crate) fn person(&self, peer: PeerId) -> Option<&Person> {
         self.people.get(&peer)
     }
 
-    /// The same, to change what hangs on it; not its name, headers or groups.
+    /// The same, to change it; not what it is called.
     pub(crate) fn person_mut(&mut self, peer: PeerId) -> Option<&mut Person> {
         self.people.get_mut(&peer)
     }
 
+    /// Whether a peer understands our second frame.
+    pub(crate) fn is_zchat(&self, peer: PeerId) -> bool {
+        self.known(peer)
+            .is_some_and(|known| known.headers.get(HEADER).is_some())
+    }
+
     /// The peer whose mailbox is at this address.
     pub(crate) fn at(&self, address: SocketAddr) -> Option<PeerId> {
-        self.iter()
-            .find(|(_, person)| person.link.remote == address)
-            .map(|(peer, _)| peer)
+        let mut peers = self.roster.peers();
+        peers
+            .find(|known| known.link.remote == address)
+            .map(|known| known.id)
     }
 
     /// Everybody, by id.
-    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (PeerId, &Person)> {
-        self.people.iter().map(|(peer, person)| (*peer, person))
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &KnownPeer> {
+        self.roster.peers()
     }
 
     /// How many are here.
@@ -229,19 +204,40 @@ impl People {
         self.people.len()
     }
 
-    /// All groups that somebody else is in, with who.
-    pub(crate) fn groups(&self) -> impl Iterator<Item = (&GroupName, &BTreeSet<PeerId>)> {
-        self.members.iter()
+    /// All groups that we or others are in.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = KnownGroup<'_>> {
+        self.roster.groups()
     }
 
-    /// Who is in a group; nobody where the group is unknown.
+    /// Who else is in a group.
     pub(crate) fn members(&self, group: &GroupName) -> impl Iterator<Item = PeerId> {
-        self.members.get(group).into_iter().flatten().copied()
+        self.roster.peers_of(group).map(|known| known.id)
     }
 
-    /// How many are in a group.
+    /// How many others are in a group.
     pub(crate) fn member_count(&self, group: &GroupName) -> usize {
-        self.members.get(group).map_or(0, BTreeSet::len)
+        self.roster.group(group).map_or(0, |group| group.count())
+    }
+
+    /// Whether a peer is in a group.
+    pub(crate) fn is_in(&self, peer: PeerId, group: &GroupName) -> bool {
+        self.known(peer)
+            .is_some_and(|known| known.groups.binary_search(group).is_ok())
+    }
+
+    /// Whether a peer is in a group that we are in, so that its moves are news.
+    pub(crate) fn shares_group(&self, peer: PeerId) -> bool {
+        self.roster.shares_group(peer)
+    }
+
+    /// We joined a group.
+    pub(crate) fn join(&mut self, group: &GroupName) {
+        self.roster.join(group);
+    }
+
+    /// We left a group.
+    pub(crate) fn leave(&mut self, group: &GroupName) {
+        self.roster.leave(group);
     }
 
     /// A number that is another one after every arrival, departure, join and leave.

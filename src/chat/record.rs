@@ -35,6 +35,9 @@ pub struct Record {
     pub(crate) headers: Option<BTreeMap<String, String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) since: Option<Stamp>,
+    /// What has changed about the peer since it was reported last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) change: Option<&'static str>,
     /// Whose list this row is from, if not our own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) from: Option<Id>,
@@ -74,6 +77,7 @@ impl Record {
             groups: None,
             headers: None,
             since: None,
+            change: None,
             from: None,
             round_trip: None,
             text: None,

@@ -1,15 +1,12 @@
 //! Makes lines of what there is to show. The forms are a contract: people read them and programs
 //! search them.
 
-use std::fmt::Write;
-use std::ops::Range;
-
-use unicode_width::UnicodeWidthStr;
-
-use super::item::{GroupRow, Item, Missing, PeerRow, Said, Way};
+use super::item::{Change, GroupRow, Item, Missing, PeerRow, Said, Way};
+use super::mention::mentions;
 use super::naming::Who;
-use super::payload::Body;
+use super::note::Body;
 use super::request::State;
+use super::table::{few, table};
 use super::{Line, LineKind, Span, Stamp, Style, sanitize};
 use crate::zre::UndeliveredReason;
 
@@ -23,9 +20,6 @@ pub(crate) struct Look<'a> {
     /// Our own name, safe to show.
     pub(crate) own: &'a str,
 }
-
-/// How many groups and names a row tells before it only counts.
-const TOLD: usize = 12;
 
 impl Look<'_> {
     /// The lines for something to show; most things have one.
@@ -48,6 +42,7 @@ impl Look<'_> {
             Item::Request { who, state } => self.request(who, *state),
             Item::Undelivered { who, count, reason } => self.undelivered(who, *count, *reason),
             Item::Peers(rows) => return self.peers(rows),
+            Item::Tracked { rows, groups } => return self.tracked(rows, groups),
             Item::Whois { row, heard, id } => return self.whois(row, *heard, id),
             Item::Groups(rows) => return rows.iter().map(|row| self.group(row)).collect(),
             Item::Sent { to, missing } => return self.sent(to, missing),
@@ -215,28 +210,53 @@ impl Look<'_> {
     }
 
     fn peers(self, peers: &[PeerRow]) -> Vec<Line> {
-        let head = ["name", "id", "address", "groups", "since", ""]
-            .map(str::to_owned)
-            .to_vec();
-        let rows = peers.iter().map(|row| {
-            let mut remarks = row.remarks.join(", ");
-            if !remarks.is_empty() {
-                remarks = format!("({remarks})");
-            }
-            vec![
-                row.who.shown.clone(),
-                row.who.peer.short(8),
-                sanitize::name(&row.address).into_owned(),
-                few(
-                    row.groups.iter().map(|group| sanitize::name(group)),
-                    " ",
-                    row.groups.len(),
-                ),
-                row.since.brief(self.wall),
-                remarks,
-            ]
-        });
-        self.rows(&table(std::iter::once(head).chain(rows).collect()))
+        let rows = peers.iter().map(|row| self.cells(row));
+        self.rows(&table(std::iter::once(head()).chain(rows).collect()))
+    }
+
+    fn tracked(self, rows: &[(Option<Change>, PeerRow)], groups: &[GroupRow]) -> Vec<Line> {
+        let here = rows
+            .iter()
+            .filter(|(change, _)| *change != Some(Change::Gone))
+            .count();
+        let peers = if here == 1 { "peer" } else { "peers" };
+        let title = format!("--- {}: {here} {peers} ---", self.wall.brief(self.wall));
+        let mark = |change: &Option<Change>| match change {
+            None => " ",
+            Some(Change::New) => "+",
+            Some(Change::Changed) => "*",
+            Some(Change::Gone) => "-",
+        };
+        let marked = |mark: &str, cells: Vec<String>| {
+            std::iter::once(mark.to_owned())
+                .chain(cells)
+                .collect::<Vec<_>>()
+        };
+        let mut cells = vec![marked(" ", head())];
+        cells.extend(
+            rows.iter()
+                .map(|(change, row)| marked(mark(change), self.cells(row))),
+        );
+        let mut lines = self.rows(&[title]);
+        lines.extend(self.rows(&table(cells)));
+        lines.extend(groups.iter().map(|row| self.group(row)));
+        lines
+    }
+
+    fn cells(self, row: &PeerRow) -> Vec<String> {
+        let mut remarks = row.remarks.join(", ");
+        if !remarks.is_empty() {
+            remarks = format!("({remarks})");
+        }
+        let groups = row.groups.iter().map(|group| sanitize::name(group));
+        vec![
+            row.who.shown.clone(),
+            row.who.peer.short(8),
+            sanitize::name(&row.address).into_owned(),
+            few(groups, " ", row.groups.len()),
+            row.since.brief(self.wall),
+            remarks,
+        ]
     }
 
     fn whois(self, row: &PeerRow, heard: Stamp, id: &str) -> Vec<Line> {
@@ -314,6 +334,13 @@ impl Line {
     }
 }
 
+/// What stands above the columns of a table of peers.
+fn head() -> Vec<String> {
+    ["name", "id", "address", "groups", "since"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
 fn away(line: Line, text: Option<&str>) -> Line {
     match text {
         None => line.with(" is back"),
@@ -326,109 +353,5 @@ fn body(body: &Body) -> String {
     match body {
         Body::Text(text) => sanitize::text(text).into_owned(),
         Body::Octets(octets) => format!("({} octets that are not text)", octets.len()),
-    }
-}
-
-/// The first of the names, and how many more there are.
-pub(crate) fn few<T: AsRef<str>>(
-    names: impl Iterator<Item = T>,
-    between: &str,
-    count: usize,
-) -> String {
-    let mut text = String::new();
-    for (number, name) in names.take(TOLD).enumerate() {
-        if number > 0 {
-            text.push_str(between);
-        }
-        text.push_str(name.as_ref());
-    }
-    if count > TOLD {
-        let _ = write!(text, "{between}and {} more", count - TOLD);
-    }
-    text
-}
-
-/// Rows whose columns stand below each other.
-pub(crate) fn table(rows: Vec<Vec<String>>) -> Vec<String> {
-    /// A cell wider than this does not move the others' columns.
-    const WIDEST: usize = 32;
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| {
-            let cells = rows.iter().filter_map(|row| row.get(column));
-            cells
-                .map(|cell| cell.width())
-                .filter(|width| *width <= WIDEST)
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    let row = |cells: Vec<String>| {
-        let mut text = String::new();
-        for (cell, width) in cells.iter().zip(&widths) {
-            let padding = width.saturating_sub(cell.width()) + 2;
-            text.push_str(cell);
-            text.extend(std::iter::repeat_n(' ', padding));
-        }
-        text.truncate(text.trim_end().len());
-        text
-    };
-    rows.into_iter().map(row).collect()
-}
-
-/// Where a text names somebody, whatever the case of the letters, as a word of its own.
-fn mentions(text: &str, name: &str) -> Vec<Range<usize>> {
-    let name: Vec<char> = name.chars().flat_map(char::to_lowercase).collect();
-    let mut found = Vec::new();
-    let mut before = ' ';
-    let mut next = 0;
-    for (at, character) in text.char_indices() {
-        if at >= next && !before.is_alphanumeric() && !name.is_empty() {
-            let rest = text.get(at..).unwrap_or_default();
-            if let Some(length) = word(rest, &name) {
-                found.push(at..at + length);
-                next = at + length;
-            }
-        }
-        before = character;
-    }
-    found
-}
-
-/// How long the name is that a text begins with, if it does and a word ends there.
-fn word(text: &str, name: &[char]) -> Option<usize> {
-    let mut expected = name.iter();
-    for (at, character) in text.char_indices() {
-        if expected.len() == 0 {
-            return (!character.is_alphanumeric()).then_some(at);
-        }
-        if !character
-            .to_lowercase()
-            .all(|letter| expected.next() == Some(&letter))
-        {
-            return None;
-        }
-    }
-    (expected.len() == 0).then_some(text.len())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mention_is_a_whole_word_in_any_case() {
-        assert_eq!(
-            mentions("Alice, ask alice2 or ALICE", "alice"),
-            [0..5, 21..26]
-        );
-        assert_eq!(mentions("malice", "alice"), []);
-        assert_eq!(mentions("Ärzte: ärzte!", "ärzte"), [0..6, 8..14]);
-    }
-
-    #[test]
-    fn columns_stand_below_each_other_in_wide_scripts() {
-        let rows = [["日本", "x"], ["bob", "y"]].map(|row| row.map(str::to_owned).to_vec());
-        assert_eq!(table(rows.to_vec()), ["日本  x", "bob   y"]);
     }
 }

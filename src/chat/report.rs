@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Stamp;
-use super::item::{GroupRow, Item, Missing, PeerRow, Said, Way};
+use super::item::{Change, GroupRow, Item, Missing, PeerRow, Said, Way};
 use super::naming::Who;
-use super::payload::Body;
+use super::note::Body;
 use super::record::{Id, Member, Record};
 use super::request::State;
 
@@ -19,6 +19,7 @@ pub(crate) fn records(item: Item, time: Stamp) -> Vec<Record> {
             return request(who, state, time).into_iter().collect();
         }
         Item::Peers(rows) => return rows.into_iter().map(|row| peer(row, time)).collect(),
+        Item::Tracked { rows, groups } => return tracked(rows, groups, time),
         Item::Whois { row, .. } => peer(row, time),
         Item::Groups(rows) => return rows.into_iter().map(|row| group(row, time)).collect(),
         Item::Sent { to, missing } => Record {
@@ -149,6 +150,25 @@ fn peer(row: PeerRow, time: Stamp) -> Record {
             .map(|elapsed| elapsed.as_secs_f64() * 1_000.0),
         ..Record::new("peer", time).of(row.who)
     }
+}
+
+fn tracked(
+    rows: Vec<(Option<Change>, PeerRow)>,
+    groups: Vec<GroupRow>,
+    time: Stamp,
+) -> Vec<Record> {
+    let word = |change| match change {
+        Change::New => "new",
+        Change::Changed => "changed",
+        Change::Gone => "gone",
+    };
+    let peers = rows.into_iter().map(|(change, row)| Record {
+        change: change.map(word),
+        ..peer(row, time)
+    });
+    peers
+        .chain(groups.into_iter().map(|row| group(row, time)))
+        .collect()
 }
 
 fn group(row: GroupRow, time: Stamp) -> Record {

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::payload::Kind;
+use super::note::Kind;
 use crate::zre::PeerId;
 
 /// How long a request waits for an answer: long enough to come back with a coffee.

@@ -12,6 +12,14 @@
 )]
 #![allow(unreachable_pub, missing_docs, reason = "nothing here is a library")]
 
+mod between;
+mod commands;
+mod completing;
 mod harness;
+mod hostile;
+mod names;
+mod observing;
+mod pair;
+mod screen;
 mod sending;
 mod talking;

@@ -1,31 +1,41 @@
 //! What the node tells: who comes and goes, and what they say.
 
 use super::Session;
+use super::finish::Phase;
 use crate::chat::Form;
 use crate::chat::item::{Item, Said, Way};
-use crate::chat::payload::{self, Kind, Received};
-use crate::chat::people::{Person, Reach};
+use crate::chat::merge::Lost;
+use crate::chat::note::{Kind, Received};
+use crate::chat::payload;
 use crate::chat::request::State;
-use crate::zre::{
-    Content, Event, ExitReason, GroupName, Headers, Link, Name, PeerId, UndeliveredReason,
-};
+use crate::chat::rows::headers;
+use crate::zre::{Content, Event, ExitReason, GroupName, Name, PeerId, UndeliveredReason};
 
 impl Session {
     pub(super) fn take_event(&mut self, event: Event) {
-        match event {
-            Event::Enter {
-                peer,
-                name,
-                headers,
-                link,
-            } => self.enter(peer, name, headers, link),
-            Event::Exit { peer, reason } => self.exit(peer, reason),
-            Event::Evasive { peer } => {
-                self.unreached(peer, Reach::Evasive(self.now), Item::Evasive);
+        match &event {
+            Event::Enter { peer, .. } => self.entered(*peer, &event),
+            Event::Exit { peer, reason } => self.exited(*peer, *reason, &event),
+            Event::Join { peer, group } => self.joined(*peer, group, &event),
+            Event::Leave { peer, group } => self.left(*peer, group, &event),
+            Event::Update { peer, name, .. } => self.updated(*peer, name, &event),
+            _ => {
+                self.fold(&event);
+                self.take_other(event);
             }
-            Event::Silent { peer } => self.unreached(peer, Reach::Silent(self.now), Item::Silent),
-            Event::Join { peer, group } => self.joined(peer, &group),
-            Event::Leave { peer, group } => self.left(peer, &group),
+        }
+    }
+
+    fn take_other(&mut self, event: Event) {
+        match event {
+            Event::Evasive { peer } => {
+                let who = self.people.who(peer);
+                self.show(Item::Evasive(who));
+            }
+            Event::Silent { peer } => {
+                let who = self.people.who(peer);
+                self.show(Item::Silent(who));
+            }
             Event::Whisper { origin, content } => self.whispered(origin.peer, &content),
             Event::Shout {
                 origin,
@@ -34,12 +44,6 @@ impl Session {
             } => {
                 self.shouted(origin.peer, &group, &content);
             }
-            Event::Update {
-                peer,
-                name,
-                headers,
-                ..
-            } => self.updated(peer, name, headers),
             Event::Undelivered {
                 peer,
                 count,
@@ -52,13 +56,21 @@ impl Session {
             } => {
                 self.flushed(ticket, delivered, missing);
             }
-            Event::RoundTrip { peer, elapsed } => {
-                self.heard(peer);
-                self.take_round_trip(peer, elapsed);
-            }
+            Event::RoundTrip { peer, elapsed } => self.take_round_trip(peer, elapsed),
             Event::Network { addresses } => self.network(addresses.is_empty()),
             Event::Stop => self.stopped(),
+            Event::Enter { .. }
+            | Event::Exit { .. }
+            | Event::Join { .. }
+            | Event::Leave { .. }
+            | Event::Update { .. } => {}
         }
+    }
+
+    /// Lets an event change who is here; who is gone by it.
+    fn fold(&mut self, event: &Event) -> Option<Lost> {
+        let (known, person) = self.people.handle_event(self.now, self.wall, event)?;
+        Some(Lost { known, person })
     }
 
     /// Whether everything is reported, also what concerns none of our groups.
@@ -66,51 +78,40 @@ impl Session {
         self.form == Form::Json
     }
 
-    fn enter(&mut self, peer: PeerId, name: Name, headers: Headers, link: Link) {
+    fn entered(&mut self, peer: PeerId, event: &Event) {
         self.settle.handle_arrival(self.now);
         self.alone_until = None;
-        let mut person = Person::new(name, headers, link, self.now, self.wall);
+        self.fold(event);
         let lost = self.flaps.handle_back(self.now, peer);
-        let was = lost
-            .as_ref()
-            .map(|lost| (lost.name.clone(), lost.shown.clone()));
-        if let Some(lost) = lost {
-            person.since = lost.since;
-            person.heard = lost.heard;
-            person.away = lost.away;
-            person.away_told = lost.away_told;
-            person.announced = lost.announced;
-            person.before = lost.groups;
+        if let (Some(lost), Some(person)) = (&lost, self.people.person_mut(peer)) {
+            person.since = lost.person.since;
+            person.heard = lost.person.heard;
+            person.away.clone_from(&lost.person.away);
+            person.away_told = lost.person.away_told;
+            person.announced = lost.person.announced;
+            person.before = lost.known.groups.iter().cloned().collect();
         }
-        let renamed = was.filter(|(name, _)| person.announced && *name != person.name);
-        self.people.enter(peer, person);
         self.recognise_ignored(peer);
         if self.reports() {
             self.announce(peer);
-        } else if let Some((was, shown)) = renamed {
-            let who = self.people.who(peer);
-            let was_shown = self.people.shown(peer, &shown);
-            self.show(Item::Rename {
-                who,
-                was_shown,
-                was: was.to_string(),
-            });
+        } else if let Some(lost) = lost.filter(|lost| lost.person.announced) {
+            let was_shown = self.people.shown(peer, &lost.person.shown);
+            self.tell_renamed(peer, &lost.known.name, was_shown);
         }
         self.tell_away(peer);
     }
 
     /// Tells that a peer is here.
     fn announce(&mut self, peer: PeerId) {
-        let Some(person) = self.people.person_mut(peer) else {
+        if let Some(person) = self.people.person_mut(peer) {
+            person.announced = true;
+        }
+        let Some(known) = self.people.known(peer) else {
             return;
         };
-        person.announced = true;
-        let address = person.link.remote.ip().to_string();
-        let endpoint = person.link.to_string();
-        let headers = person.headers.iter();
-        let headers = headers
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
+        let address = known.link.remote.ip().to_string();
+        let endpoint = known.link.to_string();
+        let headers = headers(known);
         let who = self.people.who(peer);
         self.show_move(Item::Enter {
             who,
@@ -120,26 +121,36 @@ impl Session {
         });
     }
 
-    fn exit(&mut self, peer: PeerId, reason: ExitReason) {
-        let who = self.people.who(peer);
-        let Some(person) = self.people.exit(peer) else {
+    fn exited(&mut self, peer: PeerId, reason: ExitReason, event: &Event) {
+        let Some(lost) = self.fold(event) else {
             return;
         };
         self.drop_questions(peer);
+        self.tally.forget(peer);
         if self.reports() {
+            let who = self.people.who(peer);
             self.show(Item::Exit(who));
         }
         if matches!(reason, ExitReason::Gap | ExitReason::Overflow) {
-            self.flaps.handle_lost(self.now, peer, person);
+            self.flaps.handle_lost(self.now, peer, lost);
         } else {
-            self.gone(peer, &person);
+            self.gone(peer, &lost);
         }
     }
 
     /// A peer is gone, and not back at once.
-    fn gone(&mut self, peer: PeerId, person: &Person) {
+    fn gone(&mut self, peer: PeerId, lost: &Lost) {
         let steps = self.private.handle_exit(peer);
-        if !self.reports() && person.announced && self.shares(&person.groups) {
+        let shared = lost
+            .known
+            .groups
+            .iter()
+            .any(|group| self.groups.contains(group));
+        // Whoever leaves knows that he is alone then.
+        if self.phase == Phase::Stopping {
+            return;
+        }
+        if !self.reports() && lost.person.announced && shared {
             let who = self.people.who(peer);
             self.show_move(Item::Exit(who));
         }
@@ -147,68 +158,44 @@ impl Session {
     }
 
     /// The time is over in which a peer that was lost may come back, or join again.
-    pub(super) fn take_flap(&mut self, peer: PeerId, lost: Option<Person>) {
-        if let Some(person) = lost {
-            self.gone(peer, &person);
+    pub(super) fn take_flap(&mut self, peer: PeerId, lost: Option<Lost>) {
+        if let Some(lost) = lost {
+            self.gone(peer, &lost);
             return;
         }
         let Some(person) = self.people.person_mut(peer) else {
             return;
         };
         let not_again = std::mem::take(&mut person.before);
-        for group in not_again {
-            self.tell_left(peer, &group);
+        if !self.reports() {
+            for group in not_again {
+                self.tell_left(peer, &group);
+            }
         }
     }
 
-    /// A peer does not answer.
-    fn unreached(
-        &mut self,
-        peer: PeerId,
-        reach: Reach,
-        item: fn(crate::chat::naming::Who) -> Item,
-    ) {
-        if let Some(person) = self.people.person_mut(peer) {
-            person.reach = reach;
-        }
-        let who = self.people.who(peer);
-        self.show(item(who));
-    }
-
-    /// A peer did something, so it is there.
-    fn heard(&mut self, peer: PeerId) {
-        if let Some(person) = self.people.person_mut(peer) {
-            person.reach = Reach::Heard;
-        }
-    }
-
-    fn joined(&mut self, peer: PeerId, group: &GroupName) {
+    fn joined(&mut self, peer: PeerId, group: &GroupName, event: &Event) {
         self.settle.handle_arrival(self.now);
-        self.heard(peer);
-        let is_ours = self.groups.contains(group);
-        let only_ours = is_ours && self.groups.len() == 1;
-        let now = self.now;
-        if !self.people.join(peer, group) {
-            return;
-        }
-        let Some(person) = self.people.person_mut(peer) else {
+        let known_already = self.people.is_in(peer, group);
+        self.fold(event);
+        let Some(person) = self.people.person_mut(peer).filter(|_| !known_already) else {
             return;
         };
         let again = person.before.remove(group);
         let arriving = !person.announced;
-        let just_arrived = arriving || person.arrived == now;
         if self.reports() {
             self.tell_joined(peer, group);
             return;
         }
-        if !is_ours || again {
+        if again || !self.groups.contains(group) {
             return;
         }
         if arriving {
             self.announce(peer);
         }
         // On a screen, who is here is in our only group: that needs no second line.
-        if !(self.form == Form::Screen && just_arrived && only_ours) {
+        let only_ours = self.form == Form::Screen && self.groups.len() == 1;
+        if !(only_ours && arriving) {
             self.tell_joined(peer, group);
         }
     }
@@ -221,9 +208,10 @@ impl Session {
         });
     }
 
-    fn left(&mut self, peer: PeerId, group: &GroupName) {
-        self.heard(peer);
-        if self.people.leave(peer, group) {
+    fn left(&mut self, peer: PeerId, group: &GroupName, event: &Event) {
+        let was_in = self.people.is_in(peer, group);
+        self.fold(event);
+        if was_in {
             self.tell_left(peer, group);
         }
     }
@@ -238,48 +226,60 @@ impl Session {
         }
     }
 
-    fn updated(&mut self, peer: PeerId, name: Name, headers: Headers) {
-        self.heard(peer);
+    fn updated(&mut self, peer: PeerId, name: &Name, event: &Event) {
         let was_shown = self.people.who(peer).shown;
-        let Some(person) = self.people.person(peer) else {
-            return;
-        };
-        let was = person.name.to_string();
-        let announced = person.announced && self.shares(&person.groups);
-        let renamed = person.name != name;
-        self.people.update(peer, name, headers);
-        if renamed && (announced || self.reports()) {
+        let was = self.people.known(peer).map(|known| known.name.clone());
+        let was_zchat = self.people.is_zchat(peer);
+        self.fold(event);
+        if was.as_ref().is_some_and(|was| was != name)
+            && (self.people.shares_group(peer) || self.reports())
+        {
+            self.tell_renamed(peer, &was.unwrap_or_else(|| name.clone()), was_shown);
+        }
+        if !was_zchat {
+            self.tell_away(peer);
+        }
+    }
+
+    /// Tells that a peer has another name, if it has.
+    fn tell_renamed(&mut self, peer: PeerId, was: &Name, was_shown: String) {
+        if self
+            .people
+            .known(peer)
+            .is_some_and(|known| known.name != *was)
+        {
             let who = self.people.who(peer);
             self.show(Item::Rename {
                 who,
                 was_shown,
-                was,
+                was: was.to_string(),
             });
         }
     }
 
     fn whispered(&mut self, peer: PeerId, content: &Content) {
-        let received = self.receive(peer, content);
-        let kind = received.note.as_ref().map(|note| note.kind.clone());
-        let said_nothing = content.first().is_empty() && received.frames.is_empty();
-        match kind {
-            None => self.said(peer, Way::ToUs, false, received),
-            Some(Kind::Text { private } | Kind::Action { private, .. }) => {
-                let action = matches!(kind, Some(Kind::Action { .. }));
-                if let Some(number) = private {
-                    let steps = self.private.handle_private(peer, number);
-                    self.take_steps(steps);
-                }
-                self.said(peer, Way::ToUs, action, received);
-            }
-            Some(kind) => {
-                if !said_nothing {
-                    self.said(peer, Way::ToUs, false, received);
-                }
-                if !self.ignores(peer) {
-                    self.told(peer, kind);
-                }
-            }
+        let received = payload::read(content, self.people.is_zchat(peer));
+        let Some(note) = received.note.clone() else {
+            self.said(peer, Way::ToUs, false, received);
+            return;
+        };
+        if let Kind::Text {
+            private: Some(number),
+        }
+        | Kind::Action {
+            private: Some(number),
+            ..
+        } = note.kind
+        {
+            let steps = self.private.handle_private(peer, number);
+            self.take_steps(steps);
+        }
+        if note.kind.says() || !content.first().is_empty() {
+            let action = matches!(note.kind, Kind::Action { .. });
+            self.said(peer, Way::ToUs, action, received);
+        }
+        if !self.ignores(peer) {
+            self.told(peer, note.kind);
         }
     }
 
@@ -307,25 +307,13 @@ impl Session {
     }
 
     fn shouted(&mut self, peer: PeerId, group: &GroupName, content: &Content) {
-        let received = self.receive(peer, content);
+        let received = payload::read(content, self.people.is_zchat(peer));
         let kind = received.note.as_ref().map(|note| &note.kind);
-        let action = matches!(kind, Some(Kind::Action { .. }));
-        let is_later =
-            matches!(kind, Some(kind) if !matches!(kind, Kind::Text { .. } | Kind::Action { .. }));
-        if is_later && content.first().is_empty() {
-            return;
+        // A later version may tell a group something that has no text.
+        if kind.is_none_or(Kind::says) || !content.first().is_empty() {
+            let action = matches!(kind, Some(Kind::Action { .. }));
+            self.said(peer, Way::Group(group.to_string()), action, received);
         }
-        self.said(peer, Way::Group(group.to_string()), action, received);
-    }
-
-    fn receive(&mut self, peer: PeerId, content: &Content) -> Received {
-        self.heard(peer);
-        let wall = self.wall;
-        let person = self.people.person_mut(peer).map(|person| {
-            person.heard = wall;
-            person.is_zchat()
-        });
-        payload::read(content, person.unwrap_or(false))
     }
 
     fn said(&mut self, peer: PeerId, way: Way, action: bool, received: Received) {

@@ -17,6 +17,9 @@ const SHORTEST: Duration = Duration::from_millis(500);
 /// The same for somebody who waits for the shell to come back.
 const TYPED: Duration = Duration::from_secs(2);
 
+/// How many peers that were sent something are remembered, those that are gone included.
+const ADDRESSED: usize = 16_384;
+
 /// How far a session is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -67,6 +70,15 @@ pub(super) struct Tally {
     pub(super) signal: Option<Signal>,
     /// Whether the node ended by itself.
     pub(super) broken: bool,
+}
+
+impl Tally {
+    /// A peer is gone: whether it has read everything is not asked for ever.
+    pub(super) fn forget(&mut self, peer: PeerId) {
+        if self.addressed.len() > ADDRESSED {
+            self.addressed.remove(&peer);
+        }
+    }
 }
 
 impl Session {

@@ -1,7 +1,5 @@
 //! Groups: joining, leaving, and who is in them.
 
-use std::collections::BTreeSet;
-
 use super::Session;
 use crate::chat::item::{GroupRow, Item};
 use crate::chat::merge::listed;
@@ -36,6 +34,7 @@ impl Session {
             return;
         }
         self.act(Action::Join(group.clone()));
+        self.people.join(&group);
         self.groups.push(group.clone());
         self.current = Some(group.clone());
         let members: Vec<String> = self
@@ -75,6 +74,7 @@ impl Session {
             return;
         };
         self.act(Action::Leave(group.clone()));
+        self.people.leave(&group);
         self.groups.retain(|joined| *joined != group);
         let left = format!("you left {}", sanitize::name(&group));
         if self.current.as_ref() != Some(&group) {
@@ -99,10 +99,8 @@ impl Session {
 
     /// `/groups`.
     pub(super) fn list_groups(&mut self) {
-        let others = self.people.groups().map(|(group, _)| group);
-        let mut groups: Vec<GroupName> = others.chain(&self.groups).cloned().collect();
-        groups.sort_unstable();
-        groups.dedup();
+        let groups = self.people.groups().map(|group| group.name().clone());
+        let groups: Vec<GroupName> = groups.collect();
         if groups.is_empty() {
             self.notice("there are no groups".to_owned());
             return;
@@ -153,10 +151,5 @@ impl Session {
         let shown = sanitize::name(group);
         self.refuse(&format!("you are not in {shown}; usage: /join GROUP"));
         false
-    }
-
-    /// Whether a peer is in a group that we are in, so that its moves are news.
-    pub(super) fn shares(&self, groups: &BTreeSet<GroupName>) -> bool {
-        self.groups.iter().any(|group| groups.contains(group))
     }
 }

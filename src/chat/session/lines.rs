@@ -1,10 +1,11 @@
 //! What is typed or piped in: text to say, commands to carry out, errors to tell.
 
 use super::Session;
-use crate::chat::command::{self, COMMANDS, Command, Target, Typed, Wrong};
+use crate::chat::command::{self, COMMANDS, Command, Target};
 use crate::chat::item::Item;
 use crate::chat::naming::Unresolved;
-use crate::chat::render::table;
+use crate::chat::parse::{Typed, Wrong, parse};
+use crate::chat::table::table;
 use crate::chat::{Input, Purpose, sanitize};
 use crate::zre::{GroupName, PeerId};
 
@@ -44,7 +45,7 @@ impl Session {
                 .all(|group| self.people.member_count(group) > 0)
                 && to.iter().all(|name| self.people.resolve(name).is_ok());
         }
-        match command::parse(line) {
+        match parse(line) {
             Typed::Text(_) | Typed::Command(Command::Me { .. }) => {
                 let members = |group| self.people.member_count(group) > 0;
                 self.private.partner().is_some() || self.current.as_ref().is_some_and(members)
@@ -78,7 +79,7 @@ impl Session {
         if self.purpose != Purpose::Chat {
             return true;
         }
-        match command::parse(line) {
+        match parse(line) {
             Typed::Text(_) => true,
             Typed::Wrong(_) => false,
             Typed::Command(command) => !matches!(
@@ -103,7 +104,7 @@ impl Session {
             self.send_to_all_named(line);
             return;
         }
-        match command::parse(line) {
+        match parse(line) {
             Typed::Text(text) => self.say(text, false),
             Typed::Command(command) => self.carry_out(command),
             Typed::Wrong(Wrong::Usage(usage)) => self.refuse(&format!("usage: {usage}")),
@@ -161,6 +162,12 @@ impl Session {
             (Input::Piped, Purpose::Send { .. }) | (Input::Typed, _) => why.to_owned(),
         };
         self.show(Item::Error(text));
+    }
+
+    /// Tells that something that was asked for did not come about.
+    pub(super) fn fail(&mut self, why: String) {
+        self.tally.wrong += 1;
+        self.show(Item::Error(why));
     }
 
     /// The peer of this name; if there is none, tells why not.

@@ -7,8 +7,9 @@ use super::Session;
 use crate::chat::command::Target;
 use crate::chat::item::{Item, PeerRow};
 use crate::chat::naming::Who;
-use crate::chat::payload::{self, Kind, Listed};
-use crate::chat::people::{Person, Reach};
+use crate::chat::note::{Kind, Listed};
+use crate::chat::payload;
+use crate::chat::rows::headers;
 use crate::chat::sanitize;
 use crate::zre::{Action, PeerId};
 
@@ -23,10 +24,6 @@ const QUESTIONS: usize = 64;
 
 /// How soon the same peer is given another list: one costs us a look at everybody.
 const BETWEEN_ANSWERS: Duration = Duration::from_millis(200);
-
-/// How long after the word that a peer does not answer it counts: gone peers are given up by then,
-/// and one that answers again is not told of.
-const UNREACHED: Duration = Duration::from_secs(30);
 
 /// A question that a peer has to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,11 +44,11 @@ impl Question {
 impl Session {
     /// `/list`.
     pub(super) fn list_peers(&mut self) {
-        let rows = self
+        let rows: Vec<PeerRow> = self
             .people
             .by_name()
-            .map(|(peer, person)| self.peer_row(peer, person));
-        let rows: Vec<PeerRow> = rows.collect();
+            .filter_map(|(known, _)| self.peer_row(known.id))
+            .collect();
         if rows.is_empty() {
             self.notice("nobody else is here".to_owned());
         } else {
@@ -62,15 +59,17 @@ impl Session {
     /// `/search`.
     pub(super) fn search(&mut self, text: &str) {
         let wanted = text.to_lowercase();
-        let rows = self
+        let rows: Vec<PeerRow> = self
             .people
             .by_name()
-            .filter(|(peer, person)| {
-                let shown = self.people.shown(*peer, &person.shown).to_lowercase();
-                shown.contains(&wanted) || person.name.to_lowercase().contains(&wanted)
+            .filter_map(|(known, _)| self.peer_row(known.id))
+            .filter(|row| {
+                let names = [&row.who.shown, &row.who.name];
+                names
+                    .iter()
+                    .any(|name| name.to_lowercase().contains(&wanted))
             })
-            .map(|(peer, person)| self.peer_row(peer, person));
-        let rows: Vec<PeerRow> = rows.collect();
+            .collect();
         if rows.is_empty() {
             let shown = sanitize::name(text);
             self.notice(format!("nobody here has a name that contains {shown}"));
@@ -82,35 +81,26 @@ impl Session {
     /// `/query`.
     pub(super) fn query(&mut self, target: &Target) {
         let peer = match target {
-            Target::Name(name) => match self.people.resolve(name) {
-                Ok(peer) => Some(peer),
-                Err(unresolved) => {
-                    let why = super::lines::unresolved_in_words(name, unresolved);
-                    self.notice(format!("no: {why}"));
-                    return;
-                }
-            },
-            Target::Address(address) => self.people.at(*address),
+            Target::Name(name) => self
+                .people
+                .resolve(name)
+                .map_err(|unresolved| super::lines::unresolved_in_words(name, unresolved)),
+            Target::Address(address) => self
+                .people
+                .at(*address)
+                .ok_or_else(|| format!("nobody is connected at {address}")),
         };
-        let known = peer.and_then(|peer| Some((peer, self.people.person(peer)?)));
-        match (known, target) {
-            (Some((peer, person)), _) => {
-                let row = self.peer_row(peer, person);
-                if self.reports() {
-                    self.show(Item::Peers(vec![row]));
-                    return;
-                }
+        match peer.map(|peer| self.peer_row(peer)) {
+            Ok(Some(row)) if self.reports() => self.show(Item::Peers(vec![row])),
+            Ok(Some(row)) => {
                 let since = row.since.brief(self.wall);
-                let text = format!(
-                    "yes: {} ({}) is connected since {since}",
-                    row.who.shown, row.address
-                );
-                self.notice(text);
+                let (name, address) = (row.who.shown, row.address);
+                self.notice(format!(
+                    "yes: {name} ({address}) is connected since {since}"
+                ));
             }
-            (None, Target::Address(address)) => {
-                self.notice(format!("no: nobody is connected at {address}"));
-            }
-            (None, Target::Name(_)) => {}
+            Ok(None) => {}
+            Err(why) => self.notice(format!("no: {why}")),
         }
     }
 
@@ -119,10 +109,11 @@ impl Session {
         let Some(peer) = self.peer_named(name) else {
             return;
         };
+        let until = self.now + ROUND_TRIP;
         if self.may_ask(Question {
             peer,
             number: None,
-            until: self.now + ROUND_TRIP,
+            until,
         }) {
             self.act(Action::Ping(peer));
         }
@@ -136,15 +127,15 @@ impl Session {
     }
 
     fn tell_whois(&mut self, peer: PeerId, round_trip: Option<Duration>) {
-        let Some(person) = self.people.person(peer) else {
-            return;
-        };
-        let (heard, id) = (person.heard, peer.to_string());
-        let row = PeerRow {
-            round_trip,
-            ..self.peer_row(peer, person)
-        };
-        self.show(Item::Whois { row, heard, id });
+        let heard = self.people.person(peer).map(|person| person.heard);
+        if let Some((row, heard)) = self.peer_row(peer).zip(heard) {
+            let row = PeerRow { round_trip, ..row };
+            self.show(Item::Whois {
+                row,
+                heard,
+                id: peer.to_string(),
+            });
+        }
     }
 
     /// `/select`.
@@ -217,13 +208,13 @@ impl Session {
             return;
         }
         person.answered = Some(now);
-        let others = self.people.iter().filter(|(other, _)| *other != peer);
-        let (peers, more) = payload::fitting(others.map(|(other, person)| Listed {
-            peer: other,
-            name: person.name.to_string(),
-            endpoint: person.link.to_string(),
-            groups: person.groups.iter().map(ToString::to_string).collect(),
-            headers: headers(person),
+        let others = self.people.by_name().filter(|(known, _)| known.id != peer);
+        let (peers, more) = payload::fitting(others.map(|(known, person)| Listed {
+            peer: known.id,
+            name: known.name.to_string(),
+            endpoint: known.link.to_string(),
+            groups: known.groups.iter().map(ToString::to_string).collect(),
+            headers: headers(known),
             since: person.since.unix_milliseconds(),
         }));
         self.tell(
@@ -248,7 +239,7 @@ impl Session {
                 self.tell_whois(peer, None);
             } else {
                 let who = self.people.who(peer);
-                self.refuse(&format!("{} did not answer", who.shown));
+                self.fail(format!("{} did not answer", who.shown));
             }
         }
     }
@@ -259,7 +250,7 @@ impl Session {
         self.questions.retain(|question| question.peer != peer);
         if self.questions.len() < asked {
             let who = self.people.who(peer);
-            self.refuse(&format!("{} is gone, and did not answer", who.shown));
+            self.fail(format!("{} is gone, and did not answer", who.shown));
         }
     }
 
@@ -280,7 +271,7 @@ impl Session {
 
     /// Whether a peer understands notes; if not, tells so.
     pub(super) fn is_zchat(&mut self, peer: PeerId) -> bool {
-        let is_zchat = self.people.person(peer).is_some_and(Person::is_zchat);
+        let is_zchat = self.people.is_zchat(peer);
         if !is_zchat {
             let who = self.people.who(peer);
             self.refuse(&format!(
@@ -291,62 +282,38 @@ impl Session {
         is_zchat
     }
 
-    pub(super) fn peer_row(&self, peer: PeerId, person: &Person) -> PeerRow {
-        PeerRow {
-            who: self.people.who(peer),
-            address: person.link.remote.to_string(),
-            endpoint: person.link.to_string(),
-            groups: person.groups.iter().map(ToString::to_string).collect(),
-            headers: headers(person),
-            since: person.since,
-            remarks: self.remarks(peer, person),
-            from: None,
-            round_trip: None,
-        }
-    }
-
-    fn remarks(&self, peer: PeerId, person: &Person) -> Vec<String> {
-        let mut remarks = Vec::new();
-        match person.away.as_deref() {
-            None => {}
-            Some("") => remarks.push("away".to_owned()),
-            Some(text) => remarks.push(format!("away: {}", sanitize::text(text))),
-        }
-        match person.reach {
-            Reach::Silent(since) | Reach::Evasive(since) if self.now < since + UNREACHED => {
-                remarks.push("not answering".to_owned());
-            }
-            Reach::Heard | Reach::Silent(_) | Reach::Evasive(_) => {}
-        }
+    /// What there is to say about a peer that is here.
+    fn peer_row(&self, peer: PeerId) -> Option<PeerRow> {
+        let mut row = self.people.row(peer, self.now)?;
         if let Some(ignored) = self.ignored.iter().find(|ignored| ignored.peer == peer) {
-            remarks.push(format!("ignored, {} not shown", ignored.hidden));
+            row.remarks
+                .push(format!("ignored, {} not shown", ignored.hidden));
         }
-        remarks
+        Some(row)
     }
 
     fn listed_row(&self, from: PeerId, listed: Listed) -> PeerRow {
-        let address = listed
-            .endpoint
-            .strip_prefix("tcp://")
-            .unwrap_or(&listed.endpoint);
+        let remark = if listed.peer == self.people.own() {
+            Some("you")
+        } else if self.people.known(listed.peer).is_none() {
+            Some("not connected here")
+        } else {
+            None
+        };
+        let endpoint = listed.endpoint;
         PeerRow {
-            address: address.to_owned(),
+            address: endpoint
+                .strip_prefix("tcp://")
+                .unwrap_or(&endpoint)
+                .to_owned(),
             who: Who::elsewhere(listed.peer, listed.name),
-            endpoint: listed.endpoint,
+            endpoint,
             groups: listed.groups,
             headers: listed.headers,
             since: self.wall.at(listed.since),
-            remarks: Vec::new(),
+            remarks: remark.map(str::to_owned).into_iter().collect(),
             from: Some(from),
             round_trip: None,
         }
     }
-}
-
-fn headers(person: &Person) -> Vec<(String, String)> {
-    person
-        .headers
-        .iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
 }

@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 
 use super::Session;
 use crate::chat::item::Item;
-use crate::chat::payload::Kind;
-use crate::chat::people::Person;
+use crate::chat::note::Kind;
 use crate::chat::sanitize;
 use crate::zre::{Action, Name, PeerId};
 
@@ -90,8 +89,8 @@ impl Session {
     }
 
     fn tell_everybody(&mut self, kind: &Kind) {
-        let zchats = self.people.iter().filter(|(_, person)| person.is_zchat());
-        for peer in zchats.map(|(peer, _)| peer).collect::<Vec<_>>() {
+        let everybody = self.people.iter().map(|known| known.id);
+        for peer in everybody.collect::<Vec<_>>() {
             self.tell(peer, kind.clone());
         }
     }
@@ -117,8 +116,7 @@ impl Session {
         }
         person.away = text.as_deref().map(Into::into);
         person.away_told = false;
-        let announced = person.announced;
-        if announced || self.reports() {
+        if self.people.shares_group(peer) || self.reports() {
             let who = self.people.who(peer);
             self.show(Item::Away { who, text });
         }
@@ -148,7 +146,7 @@ impl Session {
             return;
         };
         let shown = self.people.who(peer).shown;
-        let Some(name) = self.people.person(peer).map(|person| person.name.clone()) else {
+        let Some(name) = self.people.known(peer).map(|known| known.name.clone()) else {
             return;
         };
         if self.ignores(peer) {
@@ -199,18 +197,14 @@ impl Session {
 
     /// A peer came: it is ignored too if it has the name of an ignored one that is gone.
     pub(super) fn recognise_ignored(&mut self, peer: PeerId) {
-        let Some(name) = self
-            .people
-            .person(peer)
-            .map(|person: &Person| person.name.clone())
-        else {
+        let Some(name) = self.people.known(peer).map(|known| known.name.clone()) else {
             return;
         };
         let people = &self.people;
         let gone = self
             .ignored
             .iter_mut()
-            .find(|ignored| ignored.name == name && people.person(ignored.peer).is_none());
+            .find(|ignored| ignored.name == name && people.known(ignored.peer).is_none());
         if let Some(ignored) = gone {
             ignored.peer = peer;
         }

@@ -14,7 +14,7 @@ mod private;
 mod show;
 mod talk;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use self::finish::{Phase, Tally};
@@ -95,10 +95,13 @@ impl Session {
         } else {
             Duration::ZERO
         };
+        let mut groups = config.groups;
+        let mut known = BTreeSet::new();
+        groups.retain(|group| known.insert(group.clone()));
         let mut session = Self {
             people: People::new(own, &config.name),
-            current: config.groups.first().cloned(),
-            groups: config.groups,
+            current: groups.first().cloned(),
+            groups,
             name: config.name,
             purpose: config.purpose,
             input,
@@ -123,6 +126,9 @@ impl Session {
             prompt: None,
             outputs: VecDeque::new(),
         };
+        for group in &session.groups {
+            session.people.join(group);
+        }
         session.greet(config.endpoint);
         session.settle_up();
         session
@@ -131,7 +137,9 @@ impl Session {
     /// A line was typed or piped in; without its line end. Only to be called while
     /// [`Session::wants_lines`].
     pub fn handle_line(&mut self, now: Instant, wall: Stamp, line: &str) {
-        self.at(now, wall);
+        if !self.at(now, wall) {
+            return;
+        }
         self.lines += 1;
         self.take_line(line);
         self.settle_up();
@@ -139,7 +147,9 @@ impl Session {
 
     /// A line came that cannot be handled; it counts as a line, and nothing of it is sent.
     pub fn handle_bad_line(&mut self, now: Instant, wall: Stamp, why: BadLine) {
-        self.at(now, wall);
+        if !self.at(now, wall) {
+            return;
+        }
         self.lines += 1;
         match why {
             BadLine::NotUtf8 => self.refuse("not UTF-8; it was not sent"),
@@ -154,35 +164,45 @@ impl Session {
 
     /// No more lines will come: the session delivers what it has, and ends.
     pub fn handle_end_of_input(&mut self, now: Instant, wall: Stamp) {
-        self.at(now, wall);
+        if !self.at(now, wall) {
+            return;
+        }
         self.end_input();
         self.settle_up();
     }
 
     /// The program is to end, after a clean leave; at the second signal it ends at once.
     pub fn handle_signal(&mut self, now: Instant, wall: Stamp, signal: Signal) {
-        self.at(now, wall);
+        if !self.at(now, wall) {
+            return;
+        }
         self.take_signal(signal);
         self.settle_up();
     }
 
     /// Nobody reads what is shown (a broken pipe): the session leaves cleanly, and quietly.
     pub fn handle_broken_pipe(&mut self, now: Instant, wall: Stamp) {
-        self.at(now, wall);
+        if !self.at(now, wall) {
+            return;
+        }
         self.mute();
         self.settle_up();
     }
 
     /// The node tells something.
     pub fn handle_event(&mut self, now: Instant, wall: Stamp, event: Event) {
-        self.at(now, wall);
+        if !self.at(now, wall) {
+            return;
+        }
         self.take_event(event);
         self.settle_up();
     }
 
     /// The time that [`Session::poll_timeout`] named has come (or any other).
     pub fn handle_timeout(&mut self, now: Instant, wall: Stamp) {
-        self.at(now, wall);
+        if !self.at(now, wall) {
+            return;
+        }
         let steps = self.private.handle_timeout(now);
         self.take_steps(steps);
         self.give_up_questions();
@@ -237,9 +257,11 @@ impl Session {
         complete::complete(line, cursor, &self.people, &self.groups)
     }
 
-    fn at(&mut self, now: Instant, wall: Stamp) {
+    /// It is so late now; whether the session is not over.
+    fn at(&mut self, now: Instant, wall: Stamp) -> bool {
         self.now = now;
         self.wall = wall;
+        self.phase != Phase::Over
     }
 
     /// Does what has become possible: handles the line that was held, ends what is at its end, and
@@ -247,7 +269,9 @@ impl Session {
     fn settle_up(&mut self) {
         self.release_line();
         self.finish();
-        self.tell_prompt();
+        if self.phase != Phase::Over {
+            self.tell_prompt();
+        }
     }
 
     /// A number that was never given before: of a message, a request or a question.

@@ -2,7 +2,7 @@
 
 use super::Session;
 use crate::chat::item::{Item, Said, Way};
-use crate::chat::payload::{Body, Kind, Note};
+use crate::chat::note::{Body, Kind, Note};
 use crate::chat::{Form, Output, Purpose, TEXT_OCTETS, sanitize};
 use crate::zre::{Action, Content, GroupName, PeerId};
 
@@ -43,7 +43,7 @@ impl Session {
             return;
         }
         self.tally.said += 1;
-        let peers: Vec<PeerId> = self.people.iter().map(|(peer, _)| peer).collect();
+        let peers: Vec<PeerId> = self.people.iter().map(|known| known.id).collect();
         if peers.is_empty() {
             self.tally.unreached += 1;
             self.refuse("nobody else is here");
@@ -149,11 +149,7 @@ impl Session {
 
     /// Tells a chat of our kind something that has no text.
     pub(super) fn tell(&mut self, peer: PeerId, kind: Kind) {
-        if self
-            .people
-            .person(peer)
-            .is_some_and(|person| person.is_zchat())
-        {
+        if self.people.is_zchat(peer) {
             let content = self.note(kind).content("");
             self.act(Action::Whisper { peer, content });
         }

@@ -1,0 +1,165 @@
+//! Understands a line: text to say, or a command of the table in `command`.
+//!
+//! Nothing is needed for it but the line; whether a named peer or group exists is the session's
+//! business.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::command::{COMMANDS, Command, Target, find};
+use super::naming::nearest;
+
+/// What a line is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Typed<'a> {
+    /// Text to say.
+    Text(&'a str),
+    /// Something to do.
+    Command(Command),
+    /// An attempt at a command, and what is wrong with it.
+    Wrong(Wrong<'a>),
+}
+
+/// Why a line is not a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wrong<'a> {
+    /// There is no such command; this one comes near.
+    Unknown {
+        name: &'a str,
+        near: Option<&'static str>,
+    },
+    /// Something is missing, too much, or not what it should be: how it is written.
+    Usage(&'static str),
+}
+
+/// The line that ends a chat task, as it does in other programs of this family.
+pub(crate) const STOP: &str = "$$STOP";
+
+/// What a line is: without its line end, not empty.
+pub(crate) fn parse(line: &str) -> Typed<'_> {
+    if line == STOP {
+        return Typed::Command(Command::Quit { text: None });
+    }
+    let Some(after_slash) = line.strip_prefix('/') else {
+        return Typed::Text(line);
+    };
+    if after_slash.starts_with('/') {
+        return Typed::Text(after_slash);
+    }
+    let end = line.find(char::is_whitespace).unwrap_or(line.len());
+    let (name, rest) = line.split_at(end);
+    let Some(info) = find(name) else {
+        let names = COMMANDS.iter().map(|info| info.name);
+        let near = nearest(name, names).first().and_then(|name| find(name));
+        return Typed::Wrong(Wrong::Unknown {
+            name,
+            near: near.map(|info| info.usage),
+        });
+    };
+    match (info.build)(&mut Words { rest }) {
+        Some(command) => Typed::Command(command),
+        None => Typed::Wrong(Wrong::Usage(info.usage)),
+    }
+}
+
+/// What follows the name of a command.
+#[derive(Debug)]
+pub(crate) struct Words<'a> {
+    pub(crate) rest: &'a str,
+}
+
+impl<'a> Words<'a> {
+    /// The next word, taken out of its quotes; `None` if there is none, or its quotes do not end.
+    pub(crate) fn next(&mut self) -> Option<String> {
+        let rest = self.rest.trim_start();
+        if rest.is_empty() {
+            return None;
+        }
+        let Some(quoted) = rest.strip_prefix('"') else {
+            let (word, after) = rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len()));
+            self.rest = after;
+            return Some(word.to_owned());
+        };
+        let mut word = String::new();
+        let mut characters = quoted.char_indices();
+        while let Some((at, character)) = characters.next() {
+            match character {
+                '"' => {
+                    self.rest = quoted.get(at + 1..).unwrap_or_default();
+                    let ends = self.rest.is_empty() || self.rest.starts_with(char::is_whitespace);
+                    return ends.then_some(word);
+                }
+                '\\' => word.push(characters.next().map_or('\\', |(_, escaped)| escaped)),
+                _ => word.push(character),
+            }
+        }
+        None
+    }
+
+    /// Whether nothing follows.
+    pub(super) fn end(&self) -> bool {
+        self.rest.trim_start().is_empty()
+    }
+
+    /// The next word, which must be the last.
+    pub(super) fn last(&mut self) -> Option<String> {
+        let word = self.next()?;
+        self.end().then_some(word)
+    }
+
+    /// The same, or nothing at all.
+    #[expect(clippy::option_option, reason = "wrong, or nothing, or a word")]
+    pub(super) fn last_optional(&mut self) -> Option<Option<String>> {
+        if self.end() {
+            Some(None)
+        } else {
+            self.last().map(Some)
+        }
+    }
+
+    /// Everything that follows, which must be something.
+    pub(super) fn text(&mut self) -> Option<String> {
+        let text = self.rest.trim_start();
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// `IP PORT` or `IP:PORT`.
+    pub(super) fn address(&mut self) -> Option<SocketAddr> {
+        let first = self.next()?;
+        let address = match first.parse() {
+            Ok(address) => address,
+            Err(_) => SocketAddr::new(first.parse::<IpAddr>().ok()?, self.next()?.parse().ok()?),
+        };
+        (self.end() && address.port() != 0).then_some(address)
+    }
+
+    /// `IP PORT`, `IP:PORT` or `NAME`.
+    pub(super) fn target(&mut self) -> Option<Target> {
+        let mut as_address = Words { rest: self.rest };
+        match as_address.address() {
+            Some(address) => Some(Target::Address(address)),
+            None => self.last().map(Target::Name),
+        }
+    }
+}
+
+/// A name as it is written in a command: in double quotes where it needs them.
+pub(crate) fn quote(name: &str) -> String {
+    if !name.is_empty() && !name.starts_with('"') && !name.contains(char::is_whitespace) {
+        return name.to_owned();
+    }
+    let escaped = name.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{escaped}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_names_come_back() {
+        for name in ["bob", "Anna Maria", "say \"hi\"", "back\\slash", " ", ""] {
+            let mut words = Words { rest: &quote(name) };
+            assert_eq!(words.last().as_deref(), Some(name));
+        }
+    }
+}

@@ -1,0 +1,440 @@
+//! Each command and each of its errors, as a person sees them.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use zchat::chat::COMMANDS;
+use zchat::zre::{Action, Event, ExitReason, Name};
+
+use crate::harness::{BOB, CAROL, Chat, id, json, typed};
+
+/// Alice in a terminal, with bob (a zchat) and carol (something else) in CHAT, and nothing said yet.
+fn alice() -> Chat {
+    let mut chat = Chat::new(typed("alice", &["CHAT"]));
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.enter_foreign(CAROL, "Carol Ann", &["CHAT", "DEV"]);
+    chat.seconds(3);
+    chat.screen();
+    chat
+}
+
+/// What the screen shows after this line, to which nothing is sent.
+fn answer(line: &str) -> String {
+    let mut chat = alice();
+    chat.line(line);
+    assert_eq!(chat.asked(), [], "{line}");
+    chat.said()
+}
+
+#[test]
+fn a_command_without_its_argument_prints_its_usage_and_sends_nothing() {
+    for (line, usage) in [
+        ("/msg", "/msg NAME TEXT"),
+        ("/msg bob", "/msg NAME TEXT"),
+        ("/w bob ", "/msg NAME TEXT"),
+        ("/all", "/all TEXT"),
+        ("/me", "/me TEXT"),
+        ("/join", "/join GROUP"),
+        ("/join a b", "/join GROUP"),
+        ("/create", "/create GROUP"),
+        ("/leave a b", "/leave [GROUP]"),
+        ("/switch", "/switch GROUP"),
+        ("/groups x", "/groups"),
+        ("/list x", "/list"),
+        ("/names a b", "/names [GROUP]"),
+        ("/whois", "/whois NAME"),
+        ("/search", "/search TEXT"),
+        ("/rename", "/rename NAME"),
+        ("/rename Alice B", "/rename NAME"),
+        ("/add", "/add IP PORT"),
+        ("/add 10.0.0.9", "/add IP PORT"),
+        ("/add 10.0.0.9 0", "/add IP PORT"),
+        ("/add 10.0.0.9 70000", "/add IP PORT"),
+        ("/add host 5670", "/add IP PORT"),
+        ("/delete 10.0.0.9", "/delete IP PORT"),
+        ("/query", "/query NAME, or /query IP PORT"),
+        ("/select", "/select NAME, or /select IP PORT"),
+        ("/chat", "/chat NAME"),
+        ("/ok a b", "/ok [NAME]"),
+        ("/reject a b", "/reject [NAME]"),
+        ("/end now", "/end"),
+        ("/back now", "/back"),
+        ("/ignore", "/ignore NAME"),
+        ("/unignore", "/unignore NAME"),
+        ("/msg \"bob hi", "/msg NAME TEXT"),
+    ] {
+        assert_eq!(answer(line), format!("! usage: {usage}"), "{line}");
+    }
+}
+
+#[test]
+fn an_unknown_command_names_the_nearest_one() {
+    assert_eq!(
+        answer("/jion DEV"),
+        "! there is no /jion; did you mean: /join GROUP"
+    );
+    assert_eq!(
+        answer("/xyzzy"),
+        "! there is no /xyzzy; usage: /help [COMMAND]"
+    );
+    assert_eq!(answer("/"), "! there is no /; usage: /help [COMMAND]");
+    assert_eq!(
+        answer("/\u{1b}[2J"),
+        "! there is no /␛[2J; usage: /help [COMMAND]"
+    );
+}
+
+#[test]
+fn help_is_the_table_and_tells_about_one_command() {
+    let help = answer("/help");
+    for info in COMMANDS {
+        assert!(
+            help.contains(info.usage) && help.contains(info.help),
+            "{}",
+            info.name
+        );
+    }
+    assert_eq!(
+        answer("/? whisper"),
+        "/msg NAME TEXT: say something to one peer alone\nalso: /whisper, /w"
+    );
+    assert_eq!(
+        answer("/help /xyzzy"),
+        "! there is no command /xyzzy; /help lists them"
+    );
+}
+
+#[test]
+fn a_name_that_nobody_has_names_the_nearest() {
+    assert_eq!(
+        answer("/msg bbo hi"),
+        "! no peer is named bbo; did you mean bob?"
+    );
+    assert_eq!(
+        answer("/whois Bob"),
+        "! no peer is named Bob; did you mean bob?"
+    );
+    assert_eq!(answer("/msg zachary hi"), "! no peer is named zachary");
+    assert_eq!(answer("/chat alice"), "! alice is your own name");
+}
+
+#[test]
+fn an_ambiguous_name_lists_the_candidates_and_digits_choose_one() {
+    let mut chat = alice();
+    chat.enter(id(0xB7), "bob", &["CHAT"]);
+    assert_eq!(chat.said(), "* bob~b711 is here (10.0.0.183)");
+    chat.line("/msg bob hi");
+    assert_eq!(chat.said(), "! bob is ambiguous: bob~b011, bob~b711");
+    assert_eq!(chat.asked(), []);
+    chat.line("/msg bob~b7 hi");
+    assert_eq!(chat.said(), "[you -> bob~b711] hi");
+    assert_eq!(chat.sent(), ["b7: hi"]);
+    chat.hear(BOB, "CHAT", "which bob?");
+    assert_eq!(chat.said(), "[CHAT] bob~b011: which bob?");
+}
+
+#[test]
+fn a_name_with_spaces_is_written_in_quotes() {
+    let mut chat = alice();
+    chat.line("/msg \"Carol Ann\" hello  there");
+    assert_eq!(chat.said(), "[you -> Carol Ann] hello  there");
+    assert_eq!(chat.sent(), ["ca: hello  there"]);
+}
+
+#[test]
+fn all_reaches_every_connected_peer() {
+    let mut chat = alice();
+    chat.enter(id(0xD0), "dave", &["ELSEWHERE"]);
+    chat.line("/all fire drill");
+    assert_eq!(chat.said(), "[you -> all] fire drill");
+    assert_eq!(
+        chat.sent(),
+        ["b0: fire drill", "ca: fire drill", "d0: fire drill"]
+    );
+    let mut alone = Chat::new(typed("alice", &["CHAT"]));
+    alone.screen();
+    alone.line("/all hello");
+    assert_eq!(alone.said(), "! nobody else is here");
+    assert_eq!(alone.asked(), []);
+}
+
+#[test]
+fn an_action_is_told_in_words_to_programs_that_know_none() {
+    let mut chat = alice();
+    chat.line("/me waves");
+    assert_eq!(chat.said(), "[CHAT] * alice waves");
+    assert_eq!(chat.sent(), ["CHAT: * alice waves"]);
+}
+
+#[test]
+fn joining_and_creating_tell_who_is_there() {
+    let mut chat = alice();
+    chat.line("/create DEV");
+    chat.line("/create NEW");
+    chat.line("/join DEV");
+    chat.line("/create NEW");
+    chat.line("/join \"two words\"");
+    assert_eq!(
+        chat.said(),
+        "* DEV exists already; you joined it, with Carol Ann\n\
+         * you created NEW\n\
+         * DEV is current; you are in it\n\
+         * NEW exists already; you are in it\n\
+         * you joined two words; nobody else is in it"
+    );
+    chat.line(&format!("/join {}", "x".repeat(256)));
+    assert_eq!(
+        chat.said(),
+        "! the group name is 256 octets long in UTF-8, and the wire carries at most 255"
+    );
+    chat.line("/join a\u{7}b");
+    assert_eq!(
+        chat.said(),
+        "! the group name holds a control character; leave it out"
+    );
+}
+
+#[test]
+fn leaving_the_current_group_makes_another_one_current() {
+    let mut chat = alice();
+    chat.line("/join DEV");
+    chat.line("/part");
+    chat.line("still here?");
+    assert_eq!(
+        chat.said(),
+        "* you joined DEV, with Carol Ann\n\
+         * you left DEV; the current group is CHAT\n\
+         [CHAT] alice: still here?"
+    );
+    assert_eq!(
+        answer("/leave DEV"),
+        "! you are not in DEV; usage: /join GROUP"
+    );
+    assert_eq!(
+        answer("/switch DEV"),
+        "! you are not in DEV; usage: /join GROUP"
+    );
+}
+
+#[test]
+fn groups_and_names_tell_who_is_in_them() {
+    assert_eq!(
+        answer("/rooms"),
+        "CHAT (current): alice (you), bob, Carol Ann\nDEV: Carol Ann"
+    );
+    assert_eq!(
+        answer("/names"),
+        "CHAT (current): alice (you), bob, Carol Ann"
+    );
+    assert_eq!(answer("/names DEV"), "DEV: Carol Ann");
+    assert_eq!(answer("/names OPS"), "! nobody is in OPS");
+}
+
+#[test]
+fn the_list_is_a_table() {
+    assert_eq!(
+        answer("/who"),
+        "name       id        address           groups    since\n\
+         Carol Ann  ca111111  10.0.0.202:49152  CHAT DEV  21:04:05\n\
+         bob        b0111111  10.0.0.176:49152  CHAT      21:04:05"
+    );
+    let mut alone = Chat::new(typed("alice", &["CHAT"]));
+    alone.screen();
+    alone.line("/list");
+    assert_eq!(alone.said(), "* nobody else is here");
+}
+
+#[test]
+fn search_finds_names_that_contain_a_text() {
+    assert_eq!(
+        answer("/search ANN"),
+        "name       id        address           groups    since\n\
+         Carol Ann  ca111111  10.0.0.202:49152  CHAT DEV  21:04:05"
+    );
+    assert_eq!(
+        answer("/search zo"),
+        "* nobody here has a name that contains zo"
+    );
+}
+
+#[test]
+fn query_answers_yes_or_no() {
+    assert_eq!(
+        answer("/query bob"),
+        "* yes: bob (10.0.0.176:49152) is connected since 21:04:05"
+    );
+    assert_eq!(
+        answer("/query 10.0.0.176 49152"),
+        "* yes: bob (10.0.0.176:49152) is connected since 21:04:05"
+    );
+    assert_eq!(
+        answer("/query 10.0.0.176 1"),
+        "* no: nobody is connected at 10.0.0.176:1"
+    );
+    assert_eq!(answer("/query dave"), "* no: no peer is named dave");
+}
+
+#[test]
+fn whois_tells_all_and_measures_the_round_trip() {
+    let mut chat = alice();
+    chat.line("/whois bob");
+    assert_eq!(chat.asked(), [Action::Ping(BOB)]);
+    assert_eq!(chat.said(), "");
+    chat.event(Event::RoundTrip {
+        peer: BOB,
+        elapsed: Duration::from_micros(430),
+    });
+    assert_eq!(
+        chat.said(),
+        "bob            b0111111111111111111111111111111\n \
+         address       10.0.0.176:49152\n \
+         groups        CHAT\n \
+         header        X-ZCHAT = 1\n \
+         here since    21:04:05\n \
+         last message  21:04:05\n \
+         round trip    0.4 ms"
+    );
+    chat.line("/whois bob");
+    chat.seconds(1);
+    assert_eq!(chat.said(), "");
+    chat.seconds(1);
+    assert!(chat.said().ends_with("\n round trip    no answer"));
+    chat.line("/whois bob");
+    chat.exit(BOB, ExitReason::Farewell);
+    assert!(chat.said().contains("! bob is gone, and did not answer"));
+}
+
+#[test]
+fn a_new_name_is_told_to_the_node_and_used_at_once() {
+    let mut chat = alice();
+    chat.line("/nick \"Alice B\"");
+    chat.line("hi");
+    assert_eq!(
+        chat.said(),
+        "* you are now known as Alice B\n[CHAT] Alice B: hi"
+    );
+    assert_eq!(
+        chat.asked()[0],
+        Action::Rename(Name::new("Alice B").unwrap())
+    );
+    chat.line("/rename \"\"");
+    chat.line("/rename a\u{1b}b");
+    assert_eq!(
+        chat.said(),
+        "! a name needs at least one character\n\
+         ! the name holds a control character; leave it out"
+    );
+    assert_eq!(chat.asked(), []);
+}
+
+#[test]
+fn add_greets_and_delete_dismisses() {
+    let mut chat = alice();
+    chat.line("/add 10.0.9.1 49153");
+    chat.line("/add [fe80::1]:49153");
+    chat.line("/add 10.0.0.176 49152");
+    chat.line("/delete 10.0.9.1:49153");
+    assert_eq!(
+        chat.said(),
+        "* greeting 10.0.9.1:49153 until somebody answers\n\
+         * greeting [fe80::1]:49153 until somebody answers\n\
+         * bob at 10.0.0.176:49152 is connected\n\
+         * staying away from 10.0.9.1:49153 until it is added again"
+    );
+    let address: SocketAddr = "10.0.9.1:49153".parse().unwrap();
+    let actions = chat.asked();
+    assert_eq!(actions[0], Action::Greet(address));
+    assert_eq!(actions[3], Action::Dismiss(address));
+}
+
+#[test]
+fn ignoring_is_local_and_counts_what_is_not_shown() {
+    let mut chat = alice();
+    chat.line("/ignore bob");
+    chat.hear(BOB, "CHAT", "hello?");
+    chat.whisper(BOB, "hello?");
+    chat.line("/ignore bob");
+    chat.line("/list");
+    chat.line("/unignore bob");
+    chat.hear(BOB, "CHAT", "hello!");
+    chat.line("/unignore bob");
+    assert_eq!(
+        chat.said(),
+        "* you ignore bob\n\
+         * you ignore bob already\n\
+         name       id        address           groups    since\n\
+         Carol Ann  ca111111  10.0.0.202:49152  CHAT DEV  21:04:05\n\
+         bob        b0111111  10.0.0.176:49152  CHAT      21:04:05  (ignored, 2 not shown)\n\
+         * you ignore bob no more; 2 messages not shown\n\
+         [CHAT] bob: hello!\n\
+         ! you do not ignore bob"
+    );
+    assert_eq!(chat.asked(), []);
+}
+
+#[test]
+fn an_ignored_peer_that_comes_back_under_its_name_stays_ignored() {
+    let mut chat = alice();
+    chat.line("/ignore bob");
+    chat.exit(BOB, ExitReason::Broken);
+    chat.enter(id(0xB9), "bob", &["CHAT"]);
+    chat.screen();
+    chat.hear(id(0xB9), "CHAT", "hello?");
+    assert_eq!(chat.said(), "");
+}
+
+#[test]
+fn what_only_a_zchat_can_answer_is_not_sent_to_another_program() {
+    let cannot = "! Carol Ann is not a zchat, and cannot answer that";
+    assert_eq!(answer("/chat \"Carol Ann\""), cannot);
+    assert_eq!(answer("/select \"Carol Ann\""), cannot);
+    assert_eq!(
+        answer("/select 10.0.9.9 49152"),
+        "! nobody is connected at 10.0.9.9:49152; usage: /add IP PORT"
+    );
+}
+
+#[test]
+fn quitting_says_a_last_word_and_leaves() {
+    let mut chat = alice();
+    chat.line("/quit good night");
+    assert!(!chat.session.wants_lines());
+    let actions = chat.asked();
+    assert!(matches!(
+        actions[..],
+        [Action::Shout { .. }, Action::Flush { .. }]
+    ));
+    let mut chat = alice();
+    chat.line("/exit");
+    assert!(matches!(chat.asked()[..], [Action::Stop { .. }]));
+}
+
+#[test]
+fn lists_are_records_in_json() {
+    let mut chat = Chat::new(json("alice", &["CHAT"]));
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.pass(Duration::from_millis(300));
+    chat.reported();
+    chat.line("/list");
+    let bob = "\"name\":\"bob\",\"peer\":\"b0111111111111111111111111111111\"";
+    let row = format!(
+        "{{\"endpoint\":\"tcp://10.0.0.176:49152\",\"event\":\"peer\",\"groups\":[\"CHAT\"],\
+         \"headers\":{{\"X-ZCHAT\":\"1\"}},{bob},\"since\":\"2026-11-20T20:04:05.000Z\"}}"
+    );
+    assert_eq!(chat.reported(), row);
+    chat.line("/query bob");
+    assert_eq!(chat.reported(), row);
+    chat.line("/names");
+    assert_eq!(
+        chat.reported(),
+        format!(
+            "{{\"event\":\"group\",\"group\":\"CHAT\",\"members\":[{{\"name\":\"alice\",\
+             \"peer\":\"a1111111111111111111111111111111\"}},{{{bob}}}]}}"
+        )
+    );
+    chat.line("/msg bbo hi");
+    assert_eq!(
+        chat.reported(),
+        r#"{"event":"error","text":"line 4: no peer is named bbo; did you mean bob?"}"#
+    );
+}

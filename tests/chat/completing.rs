@@ -1,0 +1,79 @@
+//! What Tab offers.
+
+use crate::harness::{BOB, CAROL, Chat, id, typed};
+
+/// Alice with bob, "Carol Ann" and two daves; what is offered for this line, where | is the cursor, as
+/// the line would then be.
+fn offered(line: &str) -> Vec<String> {
+    let mut chat = Chat::new(typed("alice", &["CHAT", "two words"]));
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.enter(CAROL, "Carol Ann", &["CHESS"]);
+    chat.enter(id(0xD1), "dave", &[]);
+    chat.enter(id(0xD2), "dave", &[]);
+    let cursor = line.find('|').unwrap();
+    let line = line.replace('|', "");
+    let completion = chat.session.complete(&line, cursor);
+    let replaced = |candidate: &String| {
+        format!(
+            "{}{candidate}{}",
+            &line[..completion.start],
+            &line[cursor..]
+        )
+    };
+    completion.candidates.iter().map(replaced).collect()
+}
+
+#[test]
+fn commands_are_completed_by_their_first_names() {
+    assert_eq!(offered("/he|"), ["/help "]);
+    assert_eq!(offered("/re|"), ["/rename ", "/reject "]);
+    assert_eq!(offered("/whis|"), ["/whisper "]);
+    assert_eq!(offered("/help /cr|"), ["/help /create "]);
+    assert_eq!(offered("/help cr|"), ["/help /create "]);
+    assert_eq!(offered("/xyzzy|"), Vec::<String>::new());
+}
+
+#[test]
+fn names_are_completed_with_quotes_where_they_need_them() {
+    assert_eq!(offered("/msg b|"), ["/msg bob "]);
+    assert_eq!(offered("/msg ca|"), ["/msg \"Carol Ann\" "]);
+    assert_eq!(offered("/msg \"Carol A|"), ["/msg \"Carol Ann\" "]);
+    assert_eq!(offered("/msg da|"), ["/msg dave~d111 ", "/msg dave~d211 "]);
+    assert_eq!(
+        offered("/w |"),
+        [
+            "/w \"Carol Ann\" ",
+            "/w bob ",
+            "/w dave~d111 ",
+            "/w dave~d211 "
+        ]
+    );
+    assert_eq!(offered("/msg b| later"), ["/msg bob  later"]);
+}
+
+#[test]
+fn groups_are_completed_as_the_command_wants_them() {
+    assert_eq!(offered("/join CH|"), ["/join CHAT ", "/join CHESS "]);
+    assert_eq!(
+        offered("/switch |"),
+        ["/switch CHAT ", "/switch \"two words\" "]
+    );
+    assert_eq!(offered("/leave tw|"), ["/leave \"two words\" "]);
+}
+
+#[test]
+fn names_in_a_text_are_completed_with_a_colon_where_they_stand_first() {
+    assert_eq!(offered("bo|"), ["bob: "]);
+    assert_eq!(offered("hello, bo|"), ["hello, bob "]);
+    assert_eq!(offered("/me hugs bo|"), ["/me hugs bob "]);
+    assert_eq!(offered("|"), Vec::<String>::new());
+    assert_eq!(offered("/msg bob hello bo|"), Vec::<String>::new());
+}
+
+#[test]
+fn a_cursor_that_is_nowhere_is_offered_nothing() {
+    let chat = Chat::new(typed("alice", &["CHAT"]));
+    for (line, cursor) in [("ä", 1), ("x", 2), ("", 9)] {
+        assert!(chat.session.complete(line, cursor).candidates.is_empty());
+    }
+}
