@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Beacon, Event, Link, Message};
+use super::{Beacon, Event, Link, Message, PeerId};
 
 /// The number of an outgoing connection (a DEALER), given by the engine and never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +56,15 @@ pub enum Output {
     Disconnect {
         /// The connection.
         link: LinkId,
+    },
+    /// Shut the inbound connection under this peer's routing id, and those from this address over which
+    /// nothing is heard: the peer is not behind the one any more, but perhaps behind one of the others,
+    /// and opens it again at once. None of them is told as broken.
+    HangUp {
+        /// The peer.
+        peer: PeerId,
+        /// Where it is now, as far as is known.
+        address: IpAddr,
     },
     /// Let a new inbound connection take the place of an older one with the same routing id
     /// (`ZMQ_ROUTER_HANDOVER`), or not: on only while that is expected (trap 16).

@@ -8,6 +8,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use super::discovery::Standing;
 use super::peer::{Challenge, Presence, Purpose};
 use super::{Engine, Event, ExitReason, Owner, Timer, UndeliveredReason};
 use crate::zre::{Body, Link, LinkId, Output, PeerId};
@@ -198,11 +199,18 @@ impl Engine {
         peer.others.retain(|other| other.link.remote != to.remote);
         peer.beacon = Some(now);
         self.doubt(id);
+        self.hang_up(id, to.remote.ip());
         self.change_standing(id, |engine| {
             engine.close_channel(now, id, None);
             engine.connect(now, id, to, false);
         });
         self.deadlines.set(now + ANSWER_AGAIN, Timer::Answer(id));
+    }
+
+    /// A peer was not heard for too long. Its connection to us may be dead without our noticing, and in
+    /// the way of a new one (trap 16).
+    fn hang_up(&mut self, peer: PeerId, address: IpAddr) {
+        self.outputs.push_back(Output::HangUp { peer, address });
     }
 
     /// An inbound connection from this address is open, but nothing is heard over it: perhaps a peer
@@ -296,6 +304,10 @@ impl Engine {
             return;
         };
         let told = peer.is_ready().then_some(reason);
+        if reason == ExitReason::Expired && peer.standing() > Standing::Dialled {
+            let address = peer.place.remote.ip();
+            self.hang_up(id, address);
+        }
         self.leave_groups(id);
         self.end_reconnection(id);
         self.doubt(id);
