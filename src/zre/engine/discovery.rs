@@ -318,11 +318,10 @@ impl Engine {
 
     /// A beacon from where the peer is connected.
     fn hear_again(&mut self, now: Instant, id: PeerId, link: Link) {
+        // A connection from an address that we do not have any more is dead, whatever comes the other
+        // way.
         let local_changed = self.peers.get(&id).is_some_and(|peer| {
-            peer.displaced
-                || peer.is_ready()
-                    && !self.is_own(peer.place.local)
-                    && peer.place.local != link.local
+            !self.is_own(peer.place.local) && peer.place.local != link.local
         });
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
@@ -337,8 +336,7 @@ impl Engine {
         }
         match peer.phase {
             Phase::Heard => self.dial_if_admitted(now, id),
-            Phase::Ready if peer.displaced => self.relocate(now, id, link),
-            Phase::Ready if local_changed => self.challenge(now, id, Some(link)),
+            Phase::Ready if peer.displaced || local_changed => self.relocate(now, id, link),
             Phase::Greeted | Phase::Ready => {}
         }
     }

@@ -309,7 +309,7 @@ impl Engine {
         let address = self
             .config
             .advertise
-            .or(local)
+            .or_else(|| local.filter(|local| self.is_own(Some(*local))))
             .or_else(|| self.addresses.first().copied());
         let endpoint = address.map_or_else(
             || format!("tcp://127.0.0.1:{}", self.config.mailbox),
