@@ -46,6 +46,7 @@ impl Engine {
             }
             return;
         }
+        self.ask_anew(now, id);
         if self.is_deaf(now, id) {
             self.remove(now, id, ExitReason::Expired);
             return;
@@ -88,14 +89,29 @@ impl Engine {
     /// `expired` time: then it does not hear us, and has to be connected anew.
     fn is_deaf(&self, now: Instant, id: PeerId) -> bool {
         self.peers.get(&id).is_some_and(|peer| {
-            peer.pings.front().is_some_and(|(sent, _)| {
+            peer.asked_since_traffic().is_some_and(|sent| {
                 // One that takes octets slowly has not come to the PING yet.
                 let full = peer.channel.as_ref().and_then(|channel| channel.full);
-                let taken = full.map_or(peer.traffic, |full| full.progress);
-                let since = (*sent).max(peer.traffic).max(taken).max(self.blameless);
+                let taken = full.map_or(sent, |full| full.progress);
+                let since = sent.max(taken).max(self.blameless);
                 now.duration_since(since) >= self.config.timing.expired
             })
         })
+    }
+
+    /// A PING that was lost with a connection is never answered, and says nothing about a peer that has
+    /// spoken since: it is asked anew.
+    fn ask_anew(&mut self, now: Instant, id: PeerId) {
+        let patience = self.config.timing.evasive;
+        let lost = self.peers.get_mut(&id).filter(|peer| {
+            let oldest = peer.pings.front().map(|(sent, _)| *sent);
+            oldest.is_some_and(|sent| now.duration_since(sent.max(peer.traffic)) >= patience)
+                && peer.asked_since_traffic().is_none()
+        });
+        if let Some(peer) = lost {
+            peer.pings.clear();
+            self.ping(now, id, Purpose::Life);
+        }
     }
 
     /// What was under way from a peer that says farewell may have been read.

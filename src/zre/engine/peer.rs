@@ -199,4 +199,11 @@ impl Peer {
     pub(super) fn is_ready(&self) -> bool {
         self.phase == Phase::Ready
     }
+
+    /// When it was sent the first PING that it could have answered and has not, nothing else having
+    /// come from it since.
+    pub(super) fn asked_since_traffic(&self) -> Option<Instant> {
+        let mut sent = self.pings.iter().map(|(sent, _)| *sent);
+        sent.find(|sent| *sent > self.traffic)
+    }
 }
