@@ -268,6 +268,7 @@ fn trap_10_a_hello_that_nobody_asked_for_is_answered_and_the_answer_is_not() {
     let mut solo = Solo::new();
     let mut bob = Peer::new(2);
     solo.enter(&mut bob);
+    solo.pass(ms(3_000));
     // Zyre has forgotten us, and hears nothing of us before our HELLO.
     assert_eq!(hellos(&solo.hello(&mut bob)).len(), 1);
     // Ours was the question this time: its HELLO is the answer.
@@ -276,7 +277,23 @@ fn trap_10_a_hello_that_nobody_asked_for_is_answered_and_the_answer_is_not() {
         1
     );
     assert_eq!(hellos(&solo.hello(&mut bob)).len(), 0);
+    solo.pass(ms(3_000));
     assert_eq!(hellos(&solo.hello(&mut bob)).len(), 1);
+}
+
+#[test]
+fn two_that_greet_each_other_do_not_answer_each_others_answers_without_end() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    // Ours went out just now, so this one may be an answer to it: bob is asked whether he knows us.
+    let outputs = solo.hello(&mut bob);
+    assert_eq!(hellos(&outputs).len(), 0, "{outputs:?}");
+    solo.say(&mut bob, Body::PingOk);
+    assert_eq!(hellos(&solo.pass(ms(600))).len(), 0, "he does");
+    let outputs = solo.hello(&mut bob);
+    assert_eq!(hellos(&outputs).len(), 0, "{outputs:?}");
+    assert_eq!(hellos(&solo.pass(ms(600))).len(), 1, "he does not");
 }
 
 #[test]

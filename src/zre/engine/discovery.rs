@@ -43,7 +43,7 @@ struct Address {
 }
 
 /// What admission counts a peer as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Standing {
     Heard,
     Dialled,
@@ -320,9 +320,10 @@ impl Engine {
     fn hear_again(&mut self, now: Instant, id: PeerId, link: Link) {
         // A connection from an address that we do not have any more is dead, whatever comes the other
         // way.
-        let local_changed = self.peers.get(&id).is_some_and(|peer| {
-            !self.is_own(peer.place.local) && peer.place.local != link.local
-        });
+        let local_changed = self
+            .peers
+            .get(&id)
+            .is_some_and(|peer| !self.is_own(peer.place.local) && peer.place.local != link.local);
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };

@@ -267,12 +267,18 @@ impl Engine {
     }
 
     /// A peer that was greeted again has not said HELLO: what it said may have gone over a connection
-    /// that is not heard. It is greeted once more, which it cannot take for an answer this time.
+    /// that is not heard. It is greeted once more, which it cannot take for an answer this time. Or it
+    /// is owed an answer to a HELLO of its own.
     pub(super) fn check_answer(&mut self, now: Instant, id: PeerId) {
-        let Some(peer) = self.peers.get_mut(&id) else {
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_ready()) else {
             return;
         };
-        if peer.is_ready() && peer.hello_awaited && peer.greeted_again < GREETINGS {
+        if peer.answer_owed.take_if(|due| *due <= now).is_some() {
+            self.say_hello(now, id);
+            if let Some(peer) = self.peers.get_mut(&id) {
+                peer.hello_awaited = false;
+            }
+        } else if peer.hello_awaited && peer.greeted_again < GREETINGS {
             peer.greeted_again += 1;
             self.say_hello(now, id);
             self.deadlines.set(now + ANSWER_AGAIN, Timer::Answer(id));

@@ -141,6 +141,8 @@ pub(super) struct Peer {
     pub(super) greeted: Instant,
     /// How often it was greeted again for want of an answer.
     pub(super) greeted_again: u8,
+    /// When it gets our HELLO as an answer to its own, unless it shows before that it knows us.
+    pub(super) answer_owed: Option<Instant>,
     /// When its answer to our first HELLO is due.
     pub(super) answer_due: Option<Instant>,
     /// PINGs that are not answered.
@@ -182,6 +184,7 @@ impl Peer {
             hello_awaited: false,
             greeted: now,
             greeted_again: 0,
+            answer_owed: None,
             answer_due: None,
             pings: VecDeque::new(),
             barrier: None,

@@ -241,7 +241,8 @@ impl Engine {
         peer.expected = Incoming::greeted(1);
         peer.status = hello.status;
         peer.farewell = None;
-        let provoked = std::mem::take(&mut peer.hello_awaited);
+        let is_recent = now.duration_since(peer.greeted) <= RECONNECTION;
+        let provoked = std::mem::take(&mut peer.hello_awaited) && is_recent;
         peer.greeted_again = 0;
         let was = peer.name.clone();
         let name = named(&hello.name, id);
@@ -267,14 +268,28 @@ impl Engine {
         }
         self.end_reconnection(id);
         if !provoked {
-            // It has forgotten us, or knows us by a name that it wants confirmed: a Zyre that greets
-            // again hears nothing of us before our own HELLO.
-            self.say_hello(now, id);
-            if let Some(peer) = self.peers.get_mut(&id) {
-                peer.hello_awaited = false;
-            }
-            self.end_reconnection(id);
+            self.answer_again(now, id, is_recent);
         }
+    }
+
+    /// A peer that has entered greets again by itself. If it has forgotten us, it hears nothing of us
+    /// before our own HELLO. But if ours went out only just, it may know us, and its HELLO be the second
+    /// answer to one of ours: two that answered each other's answers would never end. Then it is asked,
+    /// since one that has forgotten us answers no PING.
+    fn answer_again(&mut self, now: Instant, id: PeerId, is_recent: bool) {
+        if is_recent && self.ping(now, id, Purpose::Life) {
+            let due = now + self.config.timing.challenge;
+            if let Some(peer) = self.peers.get_mut(&id) {
+                peer.answer_owed = Some(due);
+                self.deadlines.set(due, Timer::Answer(id));
+            }
+            return;
+        }
+        self.say_hello(now, id);
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.hello_awaited = false;
+        }
+        self.end_reconnection(id);
     }
 
     fn receive_shout(&mut self, origin: Origin, group: GroupName, content: Content) {
@@ -357,6 +372,7 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
+        peer.answer_owed = None;
         let answered = peer.pings.pop_front();
         let confirmed = peer.barrier.as_mut().and_then(|barrier| {
             let before = barrier.last_answer.replace(now);
