@@ -11,7 +11,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: help setup setup-peers build run install test check format doc documents licences clean
+.PHONY: help setup setup-peers build run install test sim check format doc documents licences clean
 
 CARGO_HOME ?= $(HOME)/.cargo
 export PATH := $(CARGO_HOME)/bin:$(PATH)
@@ -54,8 +54,15 @@ install: build ## install the program under PREFIX (/usr/local)
 test: setup setup-peers ## run every test; TESTS='words' picks some by name
 	@tests/run $(call given,TESTS)
 
+sim: export SEED := $(call given,SEED)
+sim: export PEERS := $(call given,PEERS)
+sim: export SEEDS := $(call given,SEEDS)
+sim: export LINES := $(call given,LINES)
+sim: ## run worlds in virtual time: SEED= PEERS= for one of them, SEEDS= for many
+	@cargo run --locked --release --quiet --no-default-features --features chat,sim --example simulate
+
 check: setup format licences documents doc ## formats, lints, documents, purity and licences of dependencies
-	@cargo clippy --locked --all-targets -- -D warnings
+	@cargo clippy --locked --features sim --all-targets -- -D warnings
 	@cargo clippy --locked --no-default-features --features chat,sim --all-targets -- -D warnings
 	@.ci/pure
 
@@ -63,7 +70,7 @@ format:
 	@cargo fmt --check
 
 doc: ## the documents of the code, as HTML in target/doc
-	@RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+	@RUSTDOCFLAGS="-D warnings" cargo doc --locked --features sim --no-deps --document-private-items
 
 licences:
 	@.ci/licences

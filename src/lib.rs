@@ -11,3 +11,6 @@ pub mod chat;
     reason = "the shell: here the clock is read and threads are started"
 )]
 pub mod node;
+
+#[cfg(feature = "sim")]
+pub mod sim;

@@ -1,0 +1,55 @@
+//! Runs worlds in virtual time, one for each seed, until one of them shows a mistake.
+//!
+//! ```text
+//! make sim                        300 seeds of small worlds
+//! make sim SEED=17 PEERS=8        one world, its trace in case it fails
+//! make sim SEEDS=5000             many
+//! ```
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "virtual time has to begin at some time"
+)]
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use zchat::sim::{Failure, Options, Report, World};
+
+fn main() -> ExitCode {
+    let setting = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let number = |name: &str| setting(name).and_then(|value| value.parse::<u64>().ok());
+    let peers = number("PEERS").and_then(|peers| usize::try_from(peers).ok());
+    let first = number("SEED");
+    let seeds = number("SEEDS").unwrap_or_else(|| if first.is_some() { 1 } else { 300 });
+    let first = first.unwrap_or(1);
+    let began = Instant::now();
+    let mut virtual_seconds = 0.0;
+    for seed in first..first + seeds {
+        match run(seed, peers, 0) {
+            Ok(report) => {
+                virtual_seconds += report.time.as_secs_f64();
+                if seeds == 1 {
+                    println!("{report:#?}");
+                }
+            }
+            Err(_) => {
+                let lines = number("LINES").and_then(|lines| usize::try_from(lines).ok());
+                if let Err(failure) = run(seed, peers, lines.unwrap_or(60)) {
+                    println!("{failure}");
+                }
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    println!("{seeds} worlds, {virtual_seconds:.0} virtual seconds in {seconds:.1} s: all well");
+    ExitCode::SUCCESS
+}
+
+fn run(seed: u64, peers: Option<usize>, lines: usize) -> Result<Report, Box<Failure>> {
+    let peers = peers.unwrap_or_else(|| 2 + usize::try_from(seed % 9).unwrap_or(0));
+    let mut options = Options::swarm(seed, peers);
+    options.trace_lines = lines;
+    World::new(options, Instant::now()).run()
+}

@@ -1,0 +1,87 @@
+//! Who was well, and since when: what is forgiven to those who were not.
+//!
+//! A host that something is done to is in trouble until that is over; so is, for a moment, a pair whose
+//! connection breaks. Between two that have been calm nothing may be lost, and nobody may be called
+//! silent or gone.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::sim::options::Options;
+use crate::sim::time::Time;
+
+/// Who was well, and since when.
+#[derive(Debug)]
+pub(super) struct Calm {
+    processes: Vec<Trouble>,
+    pairs: BTreeMap<(usize, usize), Time>,
+    /// How long trouble has consequences.
+    aftermath: Duration,
+}
+
+#[derive(Debug)]
+struct Trouble {
+    /// How many things are wrong with it now.
+    now: u32,
+    /// When the last of them ended.
+    last: Option<Time>,
+}
+
+impl Calm {
+    pub(super) fn new(options: &Options) -> Self {
+        let timing = &options.timing;
+        Self {
+            processes: Vec::new(),
+            pairs: BTreeMap::new(),
+            aftermath: timing.expired * 2 + timing.interval * 4,
+        }
+    }
+
+    pub(super) fn born(&mut self, _now: Time) {
+        self.processes.push(Trouble { now: 0, last: None });
+    }
+
+    pub(super) fn trouble(&mut self, now: Time, number: usize) {
+        if let Some(trouble) = self.processes.get_mut(number) {
+            trouble.now += 1;
+            trouble.last = Some(now);
+        }
+    }
+
+    pub(super) fn relief(&mut self, now: Time, number: usize) {
+        if let Some(trouble) = self.processes.get_mut(number) {
+            trouble.now = trouble.now.saturating_sub(1);
+            trouble.last = Some(now);
+        }
+    }
+
+    pub(super) fn relieve_all(&mut self, now: Time) {
+        for trouble in self.processes.iter_mut().filter(|trouble| trouble.now > 0) {
+            *trouble = Trouble {
+                now: 0,
+                last: Some(now),
+            };
+        }
+    }
+
+    pub(super) fn disturb(&mut self, now: Time, one: usize, other: usize) {
+        self.pairs.insert((one.min(other), one.max(other)), now);
+    }
+
+    /// Whether two have been well since a moment.
+    pub(super) fn since(&self, one: usize, other: usize, since: Time) -> bool {
+        let alone = |number: usize| {
+            let trouble = self.processes.get(number);
+            trouble.is_some_and(|it| it.now == 0 && it.last.is_none_or(|last| last < since))
+        };
+        let pair = self.pairs.get(&(one.min(other), one.max(other)));
+        alone(one) && alone(other) && pair.is_none_or(|&last| last < since)
+    }
+
+    /// Whether two have been well for so long that nothing of what was wrong before counts any more.
+    pub(super) fn for_long(&self, one: usize, other: usize, now: Time) -> bool {
+        let nanoseconds = u64::try_from(self.aftermath.as_nanos()).unwrap_or(u64::MAX);
+        let since = Time(now.0.saturating_sub(nanoseconds));
+        self.since(one, other, since)
+    }
+}

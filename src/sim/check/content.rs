@@ -1,0 +1,257 @@
+//! What is said: nothing invented, nothing twice, and nothing lost between two that are well.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::time::Duration;
+
+use super::{Check, Missed, Verdict, Violation};
+use crate::sim::time::Time;
+use crate::zre::{Action, Content, GroupName, PeerId};
+
+/// How long a sender may take to be told that something was refused.
+const TOLD: Duration = Duration::from_millis(200);
+
+/// What was sent.
+#[derive(Debug, Clone)]
+pub(super) struct Sent {
+    to: Receiver,
+    /// Whether the sender was in the group.
+    by_member: bool,
+    /// What its frames come to, without and with the tail.
+    plain: u64,
+    with_tail: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Receiver {
+    Peer(PeerId),
+    Group(GroupName),
+}
+
+/// Content that was recognised.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Recognised {
+    pub(super) number: u64,
+    pub(super) by_member: bool,
+}
+
+impl Check {
+    /// A process is asked by its application to do something.
+    pub(in crate::sim) fn acts(&mut self, now: Time, number: usize, action: &Action) {
+        match action {
+            Action::Join(group) => {
+                self.known(number).groups.insert(group.clone());
+            }
+            Action::Leave(group) => {
+                self.known(number).groups.remove(group);
+            }
+            Action::Whisper { peer, content } => {
+                self.says(now, number, Receiver::Peer(*peer), content);
+            }
+            Action::Shout { group, content } => {
+                self.says(now, number, Receiver::Group(group.clone()), content);
+            }
+            Action::Stop { .. } => self.calm.trouble(now, number),
+            _ => {}
+        }
+    }
+
+    fn says(&mut self, now: Time, number: usize, to: Receiver, content: &Content) {
+        let Some(said) = number_of(content, number) else {
+            return;
+        };
+        let target = match &to {
+            Receiver::Peer(peer) => self.by_peer.get(peer).copied(),
+            Receiver::Group(_) => None,
+        };
+        let known = self.known(number);
+        let by_member = match &to {
+            Receiver::Peer(_) => false,
+            Receiver::Group(group) => known.groups.contains(group),
+        };
+        let receivers: Vec<usize> = match &to {
+            Receiver::Peer(_) => known
+                .views
+                .keys()
+                .copied()
+                .filter(|one| target == Some(*one))
+                .collect(),
+            Receiver::Group(group) => {
+                let members = known
+                    .views
+                    .iter()
+                    .filter(|(_, view)| view.groups.contains(group));
+                members.map(|(&peer, _)| peer).collect()
+            }
+        };
+        for receiver in receivers {
+            // Whoever does not know its sender (yet, or any more) cannot take it for a message.
+            let is_known = self
+                .processes
+                .get(receiver)
+                .is_some_and(|one| one.views.contains_key(&number));
+            let known = self.known(number);
+            if !is_known {
+                continue;
+            }
+            known
+                .expected
+                .entry(receiver)
+                .or_default()
+                .push_back((now, said));
+        }
+        self.known(number).sent.push(Sent {
+            to,
+            by_member,
+            plain: digest(content, false),
+            with_tail: digest(content, true),
+        });
+    }
+
+    /// Which of the things that a peer has sent this is.
+    pub(super) fn recognise(
+        &self,
+        told: usize,
+        peer: usize,
+        group: Option<&GroupName>,
+        content: &Content,
+    ) -> Result<Recognised, Violation> {
+        let forged = Violation::Forged { told, peer };
+        let number = number_of(content, peer).ok_or_else(|| forged.clone())?;
+        let place = usize::try_from(number).unwrap_or(usize::MAX);
+        let sent = self
+            .processes
+            .get(peer)
+            .and_then(|known| known.sent.get(place));
+        let sent = sent.ok_or_else(|| forged.clone())?;
+        let to_here = match (&sent.to, group) {
+            (Receiver::Group(sent_to), Some(group)) => sent_to == group,
+            (Receiver::Peer(sent_to), None) => self.by_peer.get(sent_to) == Some(&told),
+            _ => false,
+        };
+        let found = digest(content, false);
+        let wanted = if has_tail(told) {
+            sent.with_tail
+        } else {
+            sent.plain
+        };
+        if to_here && found == wanted {
+            Ok(Recognised {
+                number,
+                by_member: sent.by_member,
+            })
+        } else {
+            Err(forged)
+        }
+    }
+
+    /// Content has arrived: what was sent before it and has not is lost.
+    pub(super) fn arrived(&mut self, now: Time, told: usize, peer: usize, number: u64) -> Verdict {
+        let Some(waiting) = self.known(peer).expected.get_mut(&told) else {
+            return Ok(());
+        };
+        let mut missing = Vec::new();
+        while let Some(&(at, first)) = waiting.front().filter(|(_, first)| *first <= number) {
+            waiting.pop_front();
+            if first < number {
+                missing.push((at, first));
+            }
+        }
+        if waiting.is_empty() {
+            self.known(peer).expected.remove(&told);
+        }
+        for (at, content) in missing {
+            self.missing(now, peer, told, at, content)?;
+        }
+        Ok(())
+    }
+
+    /// Content has not arrived. That is allowed if one of the two was not well, or if its sender is
+    /// told so, soon.
+    fn missing(&mut self, now: Time, from: usize, to: usize, at: Time, content: u64) -> Verdict {
+        if !self.calm.since(from, to, at) {
+            return Ok(());
+        }
+        let missed = self.known(from).missed.entry(to).or_default();
+        missed.count += 1;
+        if missed.count <= missed.told {
+            return Ok(());
+        }
+        match *missed.first.get_or_insert((now, content)) {
+            (found, content) if now.since(found) > TOLD => {
+                Err(Violation::Lost { to, from, content })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A process is told that messages to a peer were not handed over.
+    pub(super) fn undelivered(&mut self, told: usize, peer: PeerId, count: u64) -> Verdict {
+        let Some(&peer) = self.by_peer.get(&peer) else {
+            return Err(Violation::Invented { told });
+        };
+        let missed: &mut Missed = self.known(told).missed.entry(peer).or_default();
+        missed.told += count;
+        if missed.told >= missed.count {
+            missed.first = None;
+        }
+        Ok(())
+    }
+
+    /// The end: whatever was sent long enough ago has arrived, or its sender was told.
+    pub(in crate::sim) fn farewell_to_messages(&mut self, now: Time) -> Verdict {
+        let mut left = Vec::new();
+        for (from, known) in self.processes.iter().enumerate() {
+            for (&to, waiting) in &known.expected {
+                let lives = self.processes.get(to).is_some_and(|known| known.lives);
+                let late = waiting
+                    .iter()
+                    .filter(|(at, _)| lives && now.since(*at) > LATE);
+                left.extend(late.map(|&(at, content)| (from, to, at, content)));
+            }
+        }
+        for (from, to, at, content) in left {
+            self.missing(now, from, to, at, content)?;
+        }
+        for (from, known) in self.processes.iter().enumerate() {
+            for (&to, missed) in &known.missed {
+                let both = known.lives && self.processes.get(to).is_some_and(|known| known.lives);
+                if let Some((_, content)) = missed.first.filter(|_| both) {
+                    return Err(Violation::Lost { to, from, content });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The header that half of all processes have, to be sent tails.
+pub(in crate::sim) const TAIL_HEADER: &str = "X-TAIL";
+
+/// Whether this process has it.
+pub(in crate::sim) const fn has_tail(process: usize) -> bool {
+    process % 2 == 1
+}
+
+/// The number of a content of this sender, which is written at its beginning: `sender number`.
+fn number_of(content: &Content, sender: usize) -> Option<u64> {
+    let text = std::str::from_utf8(content.first()).ok()?;
+    let mut words = text.split(' ');
+    if words.next()?.parse::<usize>().ok()? != sender {
+        return None;
+    }
+    words.next()?.parse().ok()
+}
+
+/// What the frames of a content come to.
+fn digest(content: &Content, with_tail: bool) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let tail = content.tail().filter(|_| with_tail);
+    let more = tail.into_iter().flat_map(|tail| tail.frames.iter());
+    for frame in content.frames().chain(more) {
+        frame.hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// How long content may be under way at the end.
+const LATE: Duration = Duration::from_secs(2);

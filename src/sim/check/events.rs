@@ -1,0 +1,172 @@
+//! What an application is told: ENTER first, EXIT last, everything in order, nothing about oneself.
+
+use super::{Alarm, Check, Violation};
+use crate::sim::time::Time;
+use crate::zre::{Content, Event, GroupName, PeerId};
+
+impl Check {
+    /// A process tells its application something.
+    pub(in crate::sim) fn event(&mut self, now: Time, told: usize, event: &Event) {
+        self.counts.events += 1;
+        let result = match event {
+            Event::Enter { peer, .. } => self.enter(told, *peer),
+            Event::Exit { peer, .. } => self.exit(now, told, *peer),
+            Event::Evasive { peer } => self.alarm(now, told, *peer, Alarm::Evasive),
+            Event::Silent { peer } => self.alarm(now, told, *peer, Alarm::Silent),
+            Event::Join { peer, group } => self.join(told, *peer, group, true),
+            Event::Leave { peer, group } => self.join(told, *peer, group, false),
+            Event::Whisper { origin, content } => {
+                self.content(now, told, origin.peer, None, content)
+            }
+            Event::Shout {
+                origin,
+                group,
+                content,
+            } => self.content(now, told, origin.peer, Some(group), content),
+            Event::Update { peer, .. } => self.about(told, *peer, "UPDATE"),
+            Event::RoundTrip { peer, .. } => self.about(told, *peer, "a round trip"),
+            Event::Undelivered { peer, count, .. } => self.undelivered(told, *peer, *count),
+            Event::Flushed { .. } | Event::Network { .. } | Event::Stop => Ok(()),
+        };
+        if let Err(violation) = result {
+            self.fail(violation);
+        }
+    }
+
+    /// Which process an event is about.
+    fn find(&self, told: usize, peer: PeerId) -> Result<usize, Violation> {
+        match self.by_peer.get(&peer) {
+            None => Err(Violation::Invented { told }),
+            Some(&number) if number == told => Err(Violation::Oneself { told }),
+            Some(&number) => Ok(number),
+        }
+    }
+
+    fn enter(&mut self, told: usize, peer: PeerId) -> super::Verdict {
+        let peer = self.find(told, peer)?;
+        self.counts.enters += 1;
+        let before = self.known(told).views.insert(peer, super::View::default());
+        if before.is_some() {
+            return Err(Violation::EnteredTwice { told, peer });
+        }
+        self.pairs += 1;
+        Ok(())
+    }
+
+    fn exit(&mut self, now: Time, told: usize, peer: PeerId) -> super::Verdict {
+        let peer = self.find(told, peer)?;
+        self.counts.exits += 1;
+        let event = "EXIT";
+        if self.known(told).views.remove(&peer).is_none() {
+            return Err(Violation::NotEntered { told, peer, event });
+        }
+        self.pairs -= 1;
+        // What one sent to the other is not waited for any more: that it was gone has been told.
+        for (from, to) in [(told, peer), (peer, told)] {
+            self.known(from).expected.remove(&to);
+            self.known(from).missed.remove(&to);
+        }
+        self.is_slander(now, told, peer, event)
+    }
+
+    fn is_slander(
+        &self,
+        now: Time,
+        told: usize,
+        peer: usize,
+        event: &'static str,
+    ) -> super::Verdict {
+        let lives = self.processes.get(peer).is_some_and(|known| known.lives);
+        if lives && self.calm.for_long(told, peer, now) {
+            return Err(Violation::Slandered { told, peer, event });
+        }
+        Ok(())
+    }
+
+    fn about(&self, told: usize, peer: PeerId, event: &'static str) -> super::Verdict {
+        let peer = self.find(told, peer)?;
+        let known = self.processes.get(told);
+        if known.is_some_and(|known| known.views.contains_key(&peer)) {
+            Ok(())
+        } else {
+            Err(Violation::NotEntered { told, peer, event })
+        }
+    }
+
+    /// EVASIVE and SILENT come in this order, and once, until the peer is heard again. (That it was
+    /// heard is seen here only if it causes an event, or EVASIVE comes again after SILENT.)
+    fn alarm(&mut self, now: Time, told: usize, peer: PeerId, alarm: Alarm) -> super::Verdict {
+        let event = match alarm {
+            Alarm::None | Alarm::Evasive => "EVASIVE",
+            Alarm::Silent => "SILENT",
+        };
+        self.about(told, peer, event)?;
+        let peer = self.find(told, peer)?;
+        if let Some(view) = self.known(told).views.get_mut(&peer) {
+            let before = std::mem::replace(&mut view.alarm, alarm);
+            if alarm == Alarm::Silent && before != Alarm::Evasive {
+                return Err(Violation::Repeated { told, peer, event });
+            }
+        }
+        self.is_slander(now, told, peer, event)
+    }
+
+    fn join(
+        &mut self,
+        told: usize,
+        peer: PeerId,
+        group: &GroupName,
+        joins: bool,
+    ) -> super::Verdict {
+        let event = if joins { "JOIN" } else { "LEAVE" };
+        self.about(told, peer, event)?;
+        let peer = self.find(told, peer)?;
+        let Some(view) = self.known(told).views.get_mut(&peer) else {
+            return Ok(());
+        };
+        let changed = if joins {
+            view.groups.insert(group.clone())
+        } else {
+            view.groups.remove(group)
+        };
+        if changed {
+            Ok(())
+        } else {
+            let group = group.clone();
+            Err(Violation::Membership { told, peer, group })
+        }
+    }
+
+    fn content(
+        &mut self,
+        now: Time,
+        told: usize,
+        peer: PeerId,
+        group: Option<&GroupName>,
+        content: &Content,
+    ) -> super::Verdict {
+        self.counts.contents += 1;
+        self.about(told, peer, "content")?;
+        let peer = self.find(told, peer)?;
+        let sent = self.recognise(told, peer, group, content)?;
+        let Some(view) = self.known(told).views.get_mut(&peer) else {
+            return Ok(());
+        };
+        let before = view.content.replace(sent.number);
+        let is_member_seen = group.is_none_or(|group| view.groups.contains(group));
+        if let Some(after) = before.filter(|&before| before >= sent.number) {
+            let content = sent.number;
+            return Err(Violation::OutOfOrder {
+                told,
+                peer,
+                content,
+                after,
+            });
+        }
+        if let Some(group) = group.filter(|_| sent.by_member && !is_member_seen) {
+            let group = group.clone();
+            return Err(Violation::NotJoined { told, peer, group });
+        }
+        self.arrived(now, told, peer, sent.number)
+    }
+}

@@ -1,0 +1,224 @@
+//! One process on a host: the very announcer and engine that the program runs, and around them what
+//! its shell keeps (who is connected to it, its mailboxes) and an application.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::time::Instant;
+
+use super::network::HostId;
+use super::stream::Key;
+use super::time::Time;
+use crate::zre::{
+    Action, Announcer, Beacon, Engine, Event, GroupName, LinkId, Message, Origin, Output, PeerId,
+    Sighting, Via,
+};
+
+/// What a process is told.
+#[derive(Debug)]
+pub(super) enum Input {
+    Beacon(Sighting),
+    Message(PeerId, Via, Message),
+    Malformed(PeerId),
+    Action(Action),
+    Connected(LinkId),
+    Progress(LinkId),
+    Room(LinkId),
+    Full(LinkId, Message, bool),
+    Closed(LinkId, u64),
+    Broken(PeerId),
+    Unheard(IpAddr),
+    Addresses(Vec<IpAddr>),
+    Inbox(bool),
+    Timeout,
+}
+
+/// What speaks the protocol.
+#[derive(Debug)]
+pub(super) enum Machine {
+    /// Ours.
+    Zchat(Box<Zchat>),
+}
+
+/// The pure part of a zchat.
+#[derive(Debug)]
+pub(super) struct Zchat {
+    pub(super) engine: Engine,
+    pub(super) announcer: Announcer,
+}
+
+impl Machine {
+    pub(super) fn handle(&mut self, now: Instant, input: Input) {
+        match self {
+            Self::Zchat(zchat) => zchat.handle(now, input),
+        }
+    }
+
+    pub(super) fn poll_output(&mut self) -> Option<Output> {
+        match self {
+            Self::Zchat(zchat) => zchat.engine.poll_output(),
+        }
+    }
+
+    /// The beacon to broadcast now.
+    pub(super) fn poll_beacon(&mut self) -> Option<Beacon> {
+        match self {
+            Self::Zchat(zchat) => zchat.announcer.poll_output(),
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        match self {
+            Self::Zchat(zchat) => {
+                let both = [zchat.engine.poll_timeout(), zchat.announcer.poll_timeout()];
+                both.into_iter().flatten().min()
+            }
+        }
+    }
+
+    pub(super) fn wants_actions(&self) -> bool {
+        match self {
+            Self::Zchat(zchat) => zchat.engine.wants_actions(),
+        }
+    }
+
+    /// Everything was delivered or given up: farewells are broadcast from now on.
+    pub(super) fn stop_announcing(&mut self, now: Instant) {
+        match self {
+            Self::Zchat(zchat) => zchat.announcer.stop(now),
+        }
+    }
+
+    /// Whether the last farewell was broadcast.
+    pub(super) const fn is_finished(&self) -> bool {
+        match self {
+            Self::Zchat(zchat) => zchat.announcer.is_finished(),
+        }
+    }
+}
+
+impl Zchat {
+    fn handle(&mut self, now: Instant, input: Input) {
+        let engine = &mut self.engine;
+        match input {
+            Input::Beacon(sighting) => engine.handle_beacon(now, sighting),
+            Input::Message(peer, via, message) => {
+                engine.handle_message(now, Origin::unproven(peer), via, message);
+            }
+            Input::Malformed(peer) => engine.handle_malformed(now, peer),
+            Input::Action(action) => engine.handle_action(now, action),
+            Input::Connected(link) => engine.handle_connected(now, link),
+            Input::Progress(link) => engine.handle_progress(now, link),
+            Input::Room(link) => engine.handle_room(now, link),
+            Input::Full(link, message, tail) => engine.handle_full(now, link, message, tail),
+            Input::Closed(link, unsent) => engine.handle_closed(now, link, unsent),
+            Input::Broken(peer) => engine.handle_broken(now, peer),
+            Input::Unheard(remote) => engine.handle_unheard(now, remote),
+            Input::Addresses(addresses) => {
+                engine.handle_addresses(now, &addresses);
+                self.announcer.handle_networks_changed(now);
+            }
+            Input::Inbox(open) => engine.handle_inbox(now, open),
+            Input::Timeout => {
+                engine.handle_timeout(now);
+                self.announcer.handle_timeout(now);
+            }
+        }
+    }
+}
+
+/// Who is connected to a process: its ROUTER.
+#[derive(Debug, Default)]
+pub(super) struct Router {
+    pub(super) handover: bool,
+    /// The connection that is read, by routing id.
+    pub(super) heard: BTreeMap<PeerId, Key>,
+    /// Connections that are open and not read.
+    pub(super) unheard: BTreeSet<Key>,
+    /// Connections that hold something which cannot be read now.
+    pub(super) waiting: BTreeSet<Key>,
+}
+
+/// The program around the engine.
+#[derive(Debug)]
+pub(super) struct Application {
+    /// What the engine has not been told yet: it wants no actions.
+    pub(super) backlog: VecDeque<Action>,
+    pub(super) groups: BTreeSet<GroupName>,
+    /// Peers that have entered, as far as it has read.
+    pub(super) roster: BTreeSet<PeerId>,
+    /// Whether it reads its events.
+    pub(super) is_reading: bool,
+    pub(super) unread: VecDeque<Event>,
+    pub(super) unread_octets: usize,
+    /// Contents that it has made.
+    pub(super) contents: u64,
+}
+
+impl Application {
+    pub(super) const fn new() -> Self {
+        Self {
+            backlog: VecDeque::new(),
+            groups: BTreeSet::new(),
+            roster: BTreeSet::new(),
+            is_reading: true,
+            unread: VecDeque::new(),
+            unread_octets: 0,
+            contents: 0,
+        }
+    }
+
+    /// It reads an event.
+    pub(super) fn read(&mut self, event: &Event) {
+        match event {
+            Event::Enter { peer, .. } => {
+                self.roster.insert(*peer);
+            }
+            Event::Exit { peer, .. } => {
+                self.roster.remove(peer);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A process.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) host: HostId,
+    pub(super) peer: PeerId,
+    pub(super) port: u16,
+    pub(super) state: Running,
+    pub(super) machine: Machine,
+    pub(super) mailboxes: BTreeMap<LinkId, Key>,
+    pub(super) router: Router,
+    pub(super) inbox_open: bool,
+    pub(super) application: Application,
+    /// When it is to be woken, as entered in the agenda.
+    pub(super) wake: Option<Time>,
+    /// How often it was woken at this very time.
+    pub(super) wakes: (Time, u32),
+    /// Beacons in the buffer of its socket while it is frozen.
+    pub(super) datagrams: VecDeque<Sighting>,
+}
+
+/// Whether a process runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Running {
+    Runs,
+    /// It is stopped (SIGSTOP); its host goes on.
+    Frozen,
+    /// It says farewell.
+    Leaving,
+    Ended,
+}
+
+impl Process {
+    pub(super) const fn is_alive(&self) -> bool {
+        !matches!(self.state, Running::Ended)
+    }
+
+    /// Whether it can be told something now.
+    pub(super) const fn is_awake(&self) -> bool {
+        matches!(self.state, Running::Runs | Running::Leaving)
+    }
+}

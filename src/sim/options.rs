@@ -1,0 +1,180 @@
+//! What a world is like: [`Options`], all of it drawn from one seed.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::rng::{Ppm, Rng};
+use crate::zre::{Limits, Timing};
+
+/// What a world is like. Public fields, so that a scenario can fix what it is about and leave the rest
+/// to the seed.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// Everything that is drawn in the world follows from it.
+    pub seed: u64,
+    /// Hosts at the beginning.
+    pub peers: usize,
+    /// Broadcast domains. With more than one, some hosts have an interface on two of them.
+    pub subnets: usize,
+    /// Within what time the hosts start.
+    pub start: Duration,
+    /// How long there are faults.
+    pub disturbed: Duration,
+    /// What goes wrong then.
+    pub faults: BTreeSet<Fault>,
+    /// Between two faults, on average.
+    pub fault_pace: Duration,
+    /// The share of hosts that nothing ever happens to.
+    pub lucky: Ppm,
+    /// Beacons that are lost.
+    pub beacon_loss: Ppm,
+    /// Beacons that come twice.
+    pub beacon_duplication: Ppm,
+    /// How long a packet travels, at least and at most. Datagrams overtake each other.
+    pub delay: (Duration, Duration),
+    /// How much clocks run too fast or too slow at most, in parts of a million.
+    pub drift: u32,
+    /// Whether all messages are encoded and decoded on their way.
+    pub octets: bool,
+    /// What a connection holds that its receiver has not read, in octets.
+    pub window: u64,
+    /// Between two things that one application does, on average; `None` if they are idle.
+    pub pace: Option<Duration>,
+    /// Groups that applications join and leave.
+    pub groups: usize,
+    /// The most octets of a content frame.
+    pub content: u64,
+    /// Whether names, headers and processes change, besides groups and messages.
+    pub restless: bool,
+    /// When engines do what.
+    pub timing: Timing,
+    /// What engines take.
+    pub limits: Limits,
+    /// Whether what happens is checked: not where it is measured.
+    pub checked: bool,
+    /// How many lines of the trace are kept as text.
+    pub trace_lines: usize,
+}
+
+/// Something that goes wrong in a world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Some hosts cannot reach the others, nor be reached by them.
+    Partition,
+    /// Some hosts cannot reach the others, but hear them.
+    OneWay,
+    /// The cable of an interface comes out and goes in again.
+    Flap,
+    /// A connection breaks, and both ends know.
+    Break,
+    /// A connection breaks, and only one end knows.
+    HalfOpen,
+    /// A connection carries nothing for a while.
+    Stall,
+    /// A host gets another address.
+    Roam,
+    /// A process is killed and started again; with luck its mailbox has the same port again.
+    Crash,
+    /// A host loses power, and is switched on again.
+    PowerLoss,
+    /// A host is suspended and wakes up: its clock stood still.
+    Suspend,
+    /// A process is stopped and continued (SIGSTOP): its clock went on.
+    Freeze,
+    /// An application does not read its events for a while.
+    SlowReader,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Partition,
+        Self::OneWay,
+        Self::Flap,
+        Self::Break,
+        Self::HalfOpen,
+        Self::Stall,
+        Self::Roam,
+        Self::Crash,
+        Self::PowerLoss,
+        Self::Suspend,
+        Self::Freeze,
+        Self::SlowReader,
+    ];
+}
+
+impl Options {
+    /// A world in which nothing goes wrong: packets take 0.1 to 2 ms, and applications are idle.
+    #[must_use]
+    pub fn quiet(seed: u64, peers: usize) -> Self {
+        Self {
+            seed,
+            peers,
+            subnets: 1,
+            start: Duration::from_secs(1),
+            disturbed: Duration::from_secs(10),
+            faults: BTreeSet::new(),
+            fault_pace: Duration::from_secs(5),
+            lucky: 300_000,
+            beacon_loss: 0,
+            beacon_duplication: 0,
+            delay: (Duration::from_micros(100), Duration::from_millis(2)),
+            drift: 0,
+            octets: false,
+            window: 256 << 10,
+            pace: None,
+            groups: 3,
+            content: 200,
+            restless: false,
+            timing: Timing::default(),
+            limits: Limits::default(),
+            checked: true,
+            trace_lines: 0,
+        }
+    }
+
+    /// A world that the seed alone describes: each kind of fault, loss and unrest is there or not.
+    #[must_use]
+    pub fn swarm(seed: u64, peers: usize) -> Self {
+        let mut rng = Rng::new(seed ^ 0x5EED_5EED_5EED_5EED);
+        let mut options = Self::quiet(seed, peers);
+        if rng.chance(250_000) {
+            options.subnets = 2;
+        }
+        options.start = rng.time(Duration::from_millis(1), Duration::from_secs(5));
+        options.disturbed = rng.time(Duration::from_secs(20), Duration::from_secs(180));
+        options.faults = Fault::ALL
+            .into_iter()
+            .filter(|_| rng.chance(400_000))
+            .collect();
+        options.fault_pace = rng.time(Duration::from_millis(500), Duration::from_secs(20));
+        if rng.coin() {
+            options.beacon_loss = u32::try_from(rng.below(400_000)).unwrap_or(0);
+        }
+        if rng.coin() {
+            options.beacon_duplication = u32::try_from(rng.below(300_000)).unwrap_or(0);
+        }
+        let slowest = [2, 20, 100];
+        let slowest = slowest.get(rng.place(slowest.len())).copied().unwrap_or(2);
+        options.delay.1 = Duration::from_millis(slowest);
+        if rng.coin() {
+            options.drift = u32::try_from(rng.below(20_000)).unwrap_or(0);
+        }
+        options.octets = rng.chance(300_000);
+        if rng.coin() {
+            options.window = rng.between(2 << 10, 64 << 10);
+            let budget = usize::try_from(rng.between(2 << 10, 64 << 10)).unwrap_or(8 << 10);
+            options.limits.queued_octets = budget;
+            options.limits.events = usize::try_from(rng.between(8, 256)).unwrap_or(8);
+        }
+        let pace = [None, Some(30), Some(300), Some(3_000)];
+        let pace = pace.get(rng.place(pace.len())).copied().flatten();
+        options.pace = pace.map(Duration::from_millis);
+        options.groups = usize::try_from(rng.between(1, 6)).unwrap_or(1);
+        options.content = rng.between(40, 4_000);
+        options.restless = rng.coin();
+        options
+    }
+}

@@ -1,0 +1,416 @@
+//! What goes wrong in a world, and how it gets right again.
+//!
+//! Nothing ever happens to the lucky hosts, so that between them everything must go well at all times.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::{Kind, Power, What, World};
+use crate::sim::host::{Input, Running};
+use crate::sim::network::HostId;
+use crate::sim::options::Fault;
+use crate::sim::stream::{FIRST_RETRY, KEEP_ALIVE, Key};
+
+/// Something that gets right again.
+#[derive(Debug)]
+pub(super) enum Repair {
+    Partition(u64, Vec<HostId>),
+    Plug(HostId, usize),
+    Power(HostId, Option<u16>),
+    Wake(HostId),
+    Thaw(usize),
+    Read(usize),
+    /// What was wrong is over by itself by now.
+    Calm(Vec<HostId>),
+}
+
+impl World {
+    /// Something goes wrong.
+    pub(super) fn go_wrong(&mut self) {
+        if self.healed {
+            return;
+        }
+        let wait = self
+            .luck
+            .faults
+            .time(Duration::ZERO, self.options.fault_pace * 2);
+        self.agenda.enter(self.now + wait, What::Fault);
+        let place = self.luck.faults.place(self.options.faults.len());
+        let Some(fault) = self.options.faults.iter().nth(place).copied() else {
+            return;
+        };
+        let Some(host) = self.victim() else {
+            return;
+        };
+        let time = self.fault_time();
+        self.note(Kind::Fault, [fault as u64, host as u64, 0], || {
+            format!("{fault:?} at host {host} for {time:?}")
+        });
+        match fault {
+            Fault::Partition => self.cut_off(false, time),
+            Fault::OneWay => self.cut_off(true, time),
+            Fault::Flap => self.unplug(host, time),
+            Fault::Break => self.break_connections(host, true),
+            Fault::HalfOpen => self.break_connections(host, false),
+            Fault::Stall => self.stall(host, time),
+            Fault::Roam => self.roam(host),
+            Fault::Crash => self.crash(host),
+            Fault::PowerLoss => self.lose_power(host, time),
+            Fault::Suspend => self.suspend(host, time),
+            Fault::Freeze => self.freeze(host, time),
+            Fault::SlowReader => self.slow_down(host, time),
+        }
+    }
+
+    /// How long something is wrong: mostly seconds, sometimes minutes.
+    fn fault_time(&mut self) -> Duration {
+        let most = [100, 1_000, 5_000, 20_000, 60_000, 120_000];
+        let most = most
+            .get(self.luck.faults.place(most.len()))
+            .copied()
+            .unwrap_or(1_000);
+        Duration::from_millis(self.luck.faults.between(most / 10, most))
+    }
+
+    fn victim(&mut self) -> Option<HostId> {
+        let unlucky = self.unlucky();
+        unlucky.get(self.luck.faults.place(unlucky.len())).copied()
+    }
+
+    fn unlucky(&self) -> Vec<HostId> {
+        let hosts = self.hosts.iter().enumerate();
+        hosts
+            .filter(|(_, host)| !host.lucky)
+            .map(|(number, _)| number)
+            .collect()
+    }
+
+    /// A host is in trouble: nothing is expected of it.
+    fn suffers(&mut self, host: HostId) {
+        if let Some(number) = self.host(host).process {
+            self.check.suffers(self.now, number);
+        }
+    }
+
+    fn recovers(&mut self, host: HostId) {
+        if let Some(number) = self.host(host).process {
+            self.check.recovers(self.now, number);
+        }
+    }
+
+    fn repair_later(&mut self, time: Duration, repair: Repair) {
+        self.agenda.enter(self.now + time, What::Repair(repair));
+    }
+
+    // The network.
+
+    fn cut_off(&mut self, one_way: bool, time: Duration) {
+        let side: BTreeSet<HostId> = self
+            .unlucky()
+            .into_iter()
+            .filter(|_| self.luck.faults.coin())
+            .collect();
+        for &host in &side {
+            self.suffers(host);
+            self.watch_connections(host);
+        }
+        let hosts = side.iter().copied().collect();
+        let number = self.network.cut(side, one_way);
+        self.repair_later(time, Repair::Partition(number, hosts));
+    }
+
+    fn unplug(&mut self, host: HostId, time: Duration) {
+        let interfaces = self.network.interfaces(host).len();
+        let interface = self.luck.faults.place(interfaces);
+        self.suffers(host);
+        self.network.plug(host, interface, false);
+        self.addresses_changed(host);
+        self.watch_connections(host);
+        self.repair_later(time, Repair::Plug(host, interface));
+    }
+
+    fn addresses_changed(&mut self, host: HostId) {
+        if let Some(number) = self.host(host).process {
+            let addresses = self.network.addresses(host);
+            self.told.push_back((number, Input::Addresses(addresses)));
+        }
+    }
+
+    fn roam(&mut self, host: HostId) {
+        let interfaces = self.network.interfaces(host).len();
+        let interface = self.luck.faults.place(interfaces);
+        self.watch_connections(host);
+        self.suffers(host);
+        self.network.readdress(host, interface);
+        self.addresses_changed(host);
+        self.repair_later(Duration::from_secs(1), Repair::Calm(vec![host]));
+    }
+
+    /// The connections of a host may be cut: their ends will ask.
+    fn watch_connections(&mut self, host: HostId) {
+        for key in self.connections_of(host) {
+            self.agenda
+                .enter(self.now + KEEP_ALIVE, What::KeepAlive(key, false));
+        }
+    }
+
+    /// The connections from and to a host.
+    fn connections_of(&self, host: HostId) -> Vec<Key> {
+        let is_there = |number: usize| self.process(number).host == host;
+        let keys = self.connections.keys();
+        let concerned = keys.filter(|&key| {
+            let connection = self.connections.get(key);
+            connection.is_some_and(|one| is_there(one.sender) || is_there(one.receiver))
+        });
+        concerned.collect()
+    }
+
+    fn break_connections(&mut self, host: HostId, both_ends: bool) {
+        let mut keys = self.connections_of(host);
+        if self.luck.faults.coin() && !keys.is_empty() {
+            let one = self.luck.faults.place(keys.len());
+            keys = keys.get(one).copied().into_iter().collect();
+        }
+        for key in keys {
+            let Some(connection) = self.connections.get(key) else {
+                continue;
+            };
+            self.check
+                .disturbed(self.now, connection.sender, connection.receiver);
+            let sender_knows = both_ends || self.luck.faults.coin();
+            if both_ends || !sender_knows {
+                self.lose_receiving_end(key);
+            }
+            if sender_knows {
+                self.lose_sending_end(key);
+            }
+            self.agenda
+                .enter(self.now + KEEP_ALIVE, What::KeepAlive(key, false));
+        }
+    }
+
+    fn stall(&mut self, host: HostId, time: Duration) {
+        self.suffers(host);
+        let until = self.now + time;
+        for key in self.connections_of(host) {
+            if let Some(connection) = self.connections.get_mut(key) {
+                connection.stalled = until;
+            }
+        }
+        self.repair_later(time, Repair::Calm(vec![host]));
+    }
+
+    // Hosts and processes.
+
+    fn crash(&mut self, host: HostId) {
+        let Some(number) = self.host(host).process else {
+            return;
+        };
+        let port = self.process(number).port;
+        self.end(number, false);
+        let again = self.luck.faults.coin().then_some(port);
+        let wait = self.fault_time() / 4;
+        self.agenda.enter(self.now + wait, What::Start(host, again));
+    }
+
+    fn lose_power(&mut self, host: HostId, time: Duration) {
+        if self.host(host).power != Power::On {
+            return;
+        }
+        let port = self
+            .host(host)
+            .process
+            .map(|number| self.process(number).port);
+        if let Some(number) = self.host(host).process {
+            self.vanish(number);
+        }
+        self.host_mut(host).power = Power::Off;
+        self.network.power(host, false);
+        let again = port.filter(|_| self.luck.faults.coin());
+        self.repair_later(time, Repair::Power(host, again));
+    }
+
+    /// A process ends without its host saying a word about it.
+    fn vanish(&mut self, number: usize) {
+        let host = self.process(number).host;
+        let keys = self.connections_of(host);
+        self.network.power(host, false);
+        for key in keys {
+            if let Some(connection) = self.connections.get_mut(key) {
+                connection.wire.clear();
+                connection.carried = 0;
+                if connection.receiver == number {
+                    connection.accepted = false;
+                }
+                if connection.sender == number {
+                    connection.mailbox = None;
+                }
+            }
+            self.agenda
+                .enter(self.now + KEEP_ALIVE, What::KeepAlive(key, false));
+        }
+        self.forget_process(number);
+    }
+
+    fn suspend(&mut self, host: HostId, time: Duration) {
+        if self.host(host).power != Power::On {
+            return;
+        }
+        self.suffers(host);
+        let now = self.now;
+        let entry = self.host_mut(host);
+        entry.power = Power::Suspended;
+        entry.suspended = now;
+        self.network.power(host, false);
+        if let Some(number) = self.host(host).process {
+            self.process_mut(number).wake = None;
+        }
+        self.watch_connections(host);
+        self.repair_later(time, Repair::Wake(host));
+    }
+
+    fn freeze(&mut self, host: HostId, time: Duration) {
+        let Some(number) = self.host(host).process else {
+            return;
+        };
+        if self.process(number).state != Running::Runs || self.host(host).power != Power::On {
+            return;
+        }
+        self.suffers(host);
+        let process = self.process_mut(number);
+        process.state = Running::Frozen;
+        process.wake = None;
+        self.repair_later(time, Repair::Thaw(number));
+    }
+
+    fn slow_down(&mut self, host: HostId, time: Duration) {
+        let Some(number) = self.host(host).process else {
+            return;
+        };
+        if self.process(number).state == Running::Runs {
+            self.stop_reading(number);
+            self.repair_later(time, Repair::Read(number));
+        }
+    }
+
+    // Repairs.
+
+    pub(super) fn repair(&mut self, repair: Repair) {
+        self.note(Kind::Fault, [u64::MAX, 0, 0], || {
+            format!("repaired: {repair:?}")
+        });
+        match repair {
+            Repair::Partition(number, hosts) => {
+                self.network.join(number);
+                hosts.into_iter().for_each(|host| self.recovers(host));
+            }
+            Repair::Plug(host, interface) => {
+                self.network.plug(host, interface, true);
+                self.addresses_changed(host);
+                self.recovers(host);
+            }
+            Repair::Power(host, port) => self.switch_on(host, port),
+            Repair::Wake(host) => self.wake_host(host),
+            Repair::Thaw(number) => self.thaw(number),
+            Repair::Read(number) => {
+                if self.process(number).is_alive() {
+                    self.read_again(number);
+                }
+            }
+            Repair::Calm(hosts) => hosts.into_iter().for_each(|host| self.recovers(host)),
+        }
+    }
+
+    fn switch_on(&mut self, host: HostId, port: Option<u16>) {
+        if self.host(host).power == Power::Off {
+            self.host_mut(host).power = Power::On;
+            self.network.power(host, true);
+            self.start(host, port);
+        }
+    }
+
+    fn wake_host(&mut self, host: HostId) {
+        if self.host(host).power != Power::Suspended {
+            return;
+        }
+        let asleep = self.now.since(self.host(host).suspended);
+        let entry = self.host_mut(host);
+        entry.power = Power::On;
+        entry.clock.stand_still(asleep);
+        self.network.power(host, true);
+        self.recovers(host);
+        if let Some(number) = self.host(host).process {
+            self.resume(number);
+        }
+        for key in self.connections_of(host) {
+            self.pump_soon(key);
+        }
+    }
+
+    fn thaw(&mut self, number: usize) {
+        if self.process(number).state != Running::Frozen {
+            return;
+        }
+        self.process_mut(number).state = Running::Runs;
+        self.check.recovers(self.now, number);
+        if self.host(self.process(number).host).power == Power::On {
+            self.resume(number);
+        }
+    }
+
+    /// A process goes on: it reads what has come in the meantime.
+    fn resume(&mut self, number: usize) {
+        let datagrams = std::mem::take(&mut self.process_mut(number).datagrams);
+        for sighting in datagrams {
+            self.told.push_back((number, Input::Beacon(sighting)));
+        }
+        self.told.push_back((number, Input::Timeout));
+        self.read_waiting(number);
+        let mailboxes: Vec<Key> = self.process(number).mailboxes.values().copied().collect();
+        mailboxes.into_iter().for_each(|key| self.feed(key));
+        self.check_inbox(number);
+    }
+
+    fn pump_soon(&mut self, key: Key) {
+        let now = self.now;
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.retry = FIRST_RETRY;
+            if !connection.is_entered && !connection.wire.is_empty() {
+                connection.is_entered = true;
+                self.agenda.enter(now, What::Pump(key));
+            }
+        }
+    }
+
+    /// Everything gets right, at once and for good.
+    pub(super) fn heal(&mut self) {
+        self.healed = true;
+        self.note(Kind::Fault, [u64::MAX, 1, 0], || {
+            "everything is healed".to_owned()
+        });
+        let down: Vec<(HostId, usize)> = (0..self.hosts.len())
+            .flat_map(|host| {
+                let interfaces = self.network.interfaces(host).iter().enumerate();
+                let down = interfaces.filter(|(_, interface)| !interface.up);
+                down.map(|(number, _)| (host, number)).collect::<Vec<_>>()
+            })
+            .collect();
+        self.network.heal();
+        for (host, _) in down {
+            self.addresses_changed(host);
+        }
+        for host in 0..self.hosts.len() {
+            self.switch_on(host, None);
+            self.wake_host(host);
+            self.start(host, None);
+        }
+        for number in 0..self.processes.len() {
+            self.thaw(number);
+            if self.process(number).is_alive() && !self.process(number).application.is_reading {
+                self.read_again(number);
+            }
+        }
+        self.check.all_recover(self.now);
+        self.tell_all();
+    }
+}

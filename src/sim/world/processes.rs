@@ -1,0 +1,327 @@
+//! Processes: their start and end, what their machines are told, and what those want done.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::applications::headers;
+use super::{Kind, Power, What, World};
+use crate::sim::host::{Application, Input, Machine, Process, Router, Running, Zchat};
+use crate::sim::network::HostId;
+use crate::sim::time::Time;
+use crate::zre::{
+    Action, Announcer, Engine, EngineConfig, Event, LinkId, Message, Name, Output, PeerId,
+};
+
+impl World {
+    /// Starts a process on a host that has none.
+    pub(super) fn start(&mut self, host: HostId, port: Option<u16>) {
+        let is_free = self.host(host).power == Power::On && self.host(host).process.is_none();
+        if !is_free {
+            return;
+        }
+        let number = self.processes.len();
+        let peer = self.new_id();
+        let port = port
+            .unwrap_or_else(|| 49_152 + u16::try_from(self.luck.ids.below(10_000)).unwrap_or(0));
+        let now = self.host(host).clock.read(self.now);
+        let name = Name::new(&format!("p{number}")).expect("a short name");
+        let mut config = EngineConfig::new(peer, name, port);
+        config.timing = self.options.timing.clone();
+        config.limits = self.options.limits.clone();
+        config.headers = headers(number, "");
+        let engine = Engine::new(now, config);
+        let announcer = Announcer::new(now, peer, port, self.options.timing.interval);
+        self.processes.push(Process {
+            host,
+            peer,
+            port,
+            state: Running::Runs,
+            machine: Machine::Zchat(Box::new(Zchat { engine, announcer })),
+            mailboxes: BTreeMap::new(),
+            router: Router::default(),
+            inbox_open: true,
+            application: Application::new(),
+            wake: None,
+            wakes: (Time::START, 0),
+            datagrams: VecDeque::new(),
+        });
+        self.by_peer.insert(peer, number);
+        self.host_mut(host).process = Some(number);
+        self.check.born(self.now, number, peer);
+        self.note(
+            Kind::Process,
+            [number as u64, host as u64, u64::from(port)],
+            || {
+                format!(
+                    "process {number} starts on host {host}, port {port}, as {}",
+                    peer.short(8)
+                )
+            },
+        );
+        let addresses = self.network.addresses(host);
+        self.told.push_back((number, Input::Addresses(addresses)));
+        self.begin_to_act(number);
+    }
+
+    /// A random id of version 4, as the program makes them.
+    fn new_id(&mut self) -> PeerId {
+        let high = self.luck.ids.draw().to_be_bytes();
+        let low = self.luck.ids.draw().to_be_bytes();
+        let mut octets = [0; 16];
+        for (octet, random) in octets.iter_mut().zip(high.into_iter().chain(low)) {
+            *octet = random;
+        }
+        PeerId::from(uuid::Builder::from_random_bytes(octets).into_uuid())
+    }
+
+    /// Tells processes what is waiting for them, until nothing is left.
+    pub(super) fn tell_all(&mut self) {
+        while let Some((number, input)) = self.told.pop_front() {
+            self.tell(number, input);
+        }
+    }
+
+    /// Tells a process something, and carries out what follows.
+    pub(super) fn tell(&mut self, number: usize, input: Input) {
+        if !self.process(number).is_awake() {
+            // It is told of its surroundings when it wakes up; the rest is lost with it.
+            return;
+        }
+        let now = self.clock(number).read(self.now);
+        self.process_mut(number).machine.handle(now, input);
+        self.carry_out_all(number);
+    }
+
+    /// Gives an action to a machine that wants it; what follows is asked for next.
+    pub(super) fn give_action(&mut self, number: usize, action: Action) {
+        self.check.acts(self.now, number, &action);
+        self.note(Kind::Action, [number as u64, 0, 0], || {
+            format!("p{number} does {:.160}", format!("{action:?}"))
+        });
+        self.reply(number, Input::Action(action));
+    }
+
+    /// A machine wanted to be woken now.
+    pub(super) fn wake(&mut self, number: usize) {
+        let now = self.now;
+        let process = self.process_mut(number);
+        if process.wake != Some(now) {
+            return;
+        }
+        process.wake = None;
+        let (last, times) = process.wakes;
+        process.wakes = (now, if last == now { times + 1 } else { 0 });
+        if times > MOST_WAKES {
+            self.check.spins(number);
+            return;
+        }
+        self.tell(number, Input::Timeout);
+    }
+
+    /// Carries out what a machine wants done, in order, until there is nothing left.
+    pub(super) fn carry_out_all(&mut self, number: usize) {
+        loop {
+            while let Some(output) = self.process_mut(number).machine.poll_output() {
+                self.carry_out(number, output);
+            }
+            while let Some(beacon) = self.process_mut(number).machine.poll_beacon() {
+                self.broadcast(number, &beacon);
+            }
+            if !self.hand_over_action(number) {
+                break;
+            }
+        }
+        let process = self.process(number);
+        if process.state == Running::Leaving && process.machine.is_finished() {
+            self.end(number, true);
+            return;
+        }
+        self.check_inbox(number);
+        self.enter_wake(number);
+    }
+
+    pub(super) fn enter_wake(&mut self, number: usize) {
+        let process = self.process(number);
+        if !process.is_awake() || self.host(process.host).power != Power::On {
+            return;
+        }
+        let Some(deadline) = process.machine.poll_timeout() else {
+            return;
+        };
+        let at = self.clock(number).when(self.now, deadline);
+        let process = self.process_mut(number);
+        if process.wake.is_none_or(|wake| at < wake) {
+            process.wake = Some(at);
+            self.agenda.enter(at, What::Wake(number));
+        }
+    }
+
+    fn carry_out(&mut self, number: usize, output: Output) {
+        match output {
+            Output::Connect {
+                link,
+                to,
+                heartbeat,
+            } => {
+                let port = u64::from(to.remote.port());
+                self.note(Kind::Link, [number as u64, link.0, port], || {
+                    format!("p{number} connects {} to {to}", link.0)
+                });
+                self.open_mailbox(number, link, to.remote, heartbeat);
+            }
+            Output::Send {
+                link,
+                message,
+                tail,
+            } => self.send(number, link, message, tail),
+            Output::Disconnect { link } => {
+                self.note(Kind::Link, [number as u64, link.0, 0], || {
+                    format!("p{number} disconnects {}", link.0)
+                });
+                let unsent = self.close_mailbox(number, link);
+                self.reply(number, Input::Closed(link, unsent));
+            }
+            Output::HangUp { peer, address } => self.hang_up(number, peer, address),
+            Output::Handover(on) => self.set_handover(number, on),
+            Output::Farewell { to } => self.say_farewell(number, to),
+            Output::Event(event) => self.tell_application(number, event),
+            Output::Stop => {
+                let now = self.clock(number).read(self.now);
+                let process = self.process_mut(number);
+                process.state = Running::Leaving;
+                process.machine.stop_announcing(now);
+                self.note(Kind::Process, [number as u64, 1, 0], || {
+                    format!("p{number} leaves")
+                });
+            }
+        }
+    }
+
+    /// Answers a machine that is being asked for its outputs: what follows is asked for next.
+    fn reply(&mut self, number: usize, input: Input) {
+        let now = self.clock(number).read(self.now);
+        self.process_mut(number).machine.handle(now, input);
+    }
+
+    fn send(&mut self, number: usize, link: LinkId, message: Message, tail: bool) {
+        self.note(
+            Kind::Send,
+            [number as u64, link.0, u64::from(message.sequence)],
+            || {
+                format!(
+                    "p{number} sends {} on {}: {:.160}",
+                    message.sequence,
+                    link.0,
+                    format!("{:?}", message.body)
+                )
+            },
+        );
+        if let Err((message, tail)) = self.queue_message(number, link, message, tail) {
+            self.reply(number, Input::Full(link, message, tail));
+        }
+    }
+
+    fn say_farewell(&mut self, number: usize, to: IpAddr) {
+        let process = self.process(number);
+        let beacon = crate::zre::Beacon::farewell(process.peer);
+        if let Some(from) = self.network.source_for(process.host, to) {
+            self.unicast(from, to, beacon);
+        }
+    }
+
+    fn tell_application(&mut self, number: usize, event: Event) {
+        self.note(
+            Kind::Event,
+            [number as u64, event_number(&event), 0],
+            || format!("p{number} is told {:.160}", format!("{event:?}")),
+        );
+        self.check.event(self.now, number, &event);
+        let application = &mut self.process_mut(number).application;
+        if application.is_reading {
+            application.read(&event);
+        } else {
+            application.unread_octets += event_octets(&event);
+            application.unread.push_back(event);
+        }
+    }
+
+    /// Ends a process. In an orderly end its mailboxes are empty, or given up.
+    pub(super) fn end(&mut self, number: usize, orderly: bool) {
+        self.note(
+            Kind::Process,
+            [number as u64, 2, u64::from(orderly)],
+            || {
+                format!(
+                    "p{number} has ended{}",
+                    if orderly { "" } else { " without a word" }
+                )
+            },
+        );
+        self.close_all(number);
+        let (host, port) = (self.process(number).host, self.process(number).port);
+        self.forget_process(number);
+        if orderly {
+            // Somebody starts it again after a while.
+            let longest = if self.healed { 100 } else { 20_000 };
+            let pause = Duration::from_millis(self.luck.people.between(1, longest));
+            let again = self.luck.people.coin().then_some(port);
+            self.agenda
+                .enter(self.now + pause, What::Start(host, again));
+        }
+    }
+
+    /// Nothing is left of a process but its number.
+    pub(super) fn forget_process(&mut self, number: usize) {
+        self.check.died(self.now, number);
+        let mailboxes = std::mem::take(&mut self.process_mut(number).mailboxes);
+        for key in mailboxes.into_values() {
+            self.mailboxes.remove(key);
+        }
+        let process = self.process_mut(number);
+        process.state = Running::Ended;
+        process.datagrams.clear();
+        process.router = Router::default();
+        process.application = Application::new();
+        let host = process.host;
+        self.host_mut(host).process = None;
+    }
+}
+
+/// Which kind of event, and about whom, as a number.
+fn event_number(event: &Event) -> u64 {
+    let about = |peer: &PeerId, kind: u64| {
+        let first = peer
+            .as_bytes()
+            .first_chunk()
+            .map_or(0, |first| u32::from_be_bytes(*first));
+        u64::from(first) << 8 | kind
+    };
+    match event {
+        Event::Enter { peer, .. } => about(peer, 1),
+        Event::Evasive { peer } => about(peer, 2),
+        Event::Silent { peer } => about(peer, 3),
+        Event::Exit { peer, .. } => about(peer, 4),
+        Event::Join { peer, .. } => about(peer, 5),
+        Event::Leave { peer, .. } => about(peer, 6),
+        Event::Whisper { origin, .. } => about(&origin.peer, 7),
+        Event::Shout { origin, .. } => about(&origin.peer, 8),
+        Event::Update { peer, .. } => about(peer, 9),
+        Event::Undelivered { peer, count, .. } => about(peer, 10) ^ count << 40,
+        Event::RoundTrip { peer, .. } => about(peer, 11),
+        Event::Flushed { ticket, .. } => ticket.0 << 8 | 12,
+        Event::Network { .. } => 13,
+        Event::Stop => 14,
+    }
+}
+
+/// What an event counts for against the limit of octets.
+fn event_octets(event: &Event) -> usize {
+    match event {
+        Event::Whisper { content, .. } | Event::Shout { content, .. } => content.size(),
+        _ => 0,
+    }
+}
+
+/// How often a machine may want to be woken at one and the same time.
+const MOST_WAKES: u32 = 1_000;

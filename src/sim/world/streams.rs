@@ -1,0 +1,580 @@
+//! TCP connections: how they are opened, carry what is in them, break, and are found to be broken.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::transport::{HEARTBEAT, on_the_wire};
+use super::{Kind, Power, What, World};
+use crate::sim::host::Input;
+use crate::sim::stream::{
+    Cargo, Connection, FIRST_RETRY, GIVE_UP, GIVE_UP_FIN, KEEP_ALIVE, KEEP_ALIVE_ANSWER, Key,
+    LAST_RETRY, Packet, Payload,
+};
+use crate::sim::time::Time;
+use crate::zre::{Message, PeerId, Via};
+
+/// How often the packet that opens a connection is sent, and when.
+const SYNS: [Duration; 3] = [
+    Duration::ZERO,
+    Duration::from_secs(1),
+    Duration::from_millis(3_000),
+];
+
+/// How long a connection may take to be opened (`ZMQ_CONNECT_TIMEOUT` of the node).
+const CONNECT: Duration = Duration::from_millis(3_500);
+
+/// How long a connection may be open before it has to be heard: then the engine is asked, and after
+/// that it is shut.
+const YOUNG: Duration = Duration::from_millis(100);
+const UNHEARD: Duration = Duration::from_secs(5);
+
+/// How long a heartbeat of ZeroMQ may go unanswered.
+const HEARTBEAT_PATIENCE: Duration = Duration::from_secs(6);
+
+impl World {
+    /// Tries to connect a mailbox after a while: it takes two ways to and fro.
+    pub(super) fn begin_to_dial(&mut self, key: Key, wait: Duration) {
+        let ways: Duration = (0..4).map(|_| self.delay()).sum();
+        self.agenda
+            .enter(self.now + wait + ways, What::Dial(key, 0));
+    }
+
+    /// The packet that opens a connection was sent, for the given time: what became of it?
+    pub(super) fn dial(&mut self, key: Key, packets: u8) {
+        let Some(mailbox) = self.mailboxes.get(key) else {
+            return;
+        };
+        let (owner, to) = (mailbox.owner, mailbox.to);
+        if !self.is_working(owner) {
+            self.agenda.enter(self.now + CONNECT, What::Dial(key, 0));
+            return;
+        }
+        let near = self.network.source_for(self.process(owner).host, to.ip());
+        let reached = near.filter(|near| {
+            to.ip() == *near
+                || self.network.carries(*near, to.ip()) && self.network.carries(to.ip(), *near)
+        });
+        let Some(near) = reached else {
+            let next = usize::from(packets) + 1;
+            if let (Some(at), Some(before)) = (SYNS.get(next), SYNS.get(next - 1)) {
+                self.agenda
+                    .enter(self.now + (*at - *before), What::Dial(key, packets + 1));
+            } else {
+                // It has taken as long as it may.
+                let rest = CONNECT.saturating_sub(SYNS.last().copied().unwrap_or_default());
+                self.agenda.enter(self.now + rest, What::Dial(key, 0));
+            }
+            return;
+        };
+        let there = self
+            .network
+            .holder(to.ip())
+            .and_then(|host| self.host(host).process);
+        let listener = there.filter(|&number| {
+            let process = self.process(number);
+            process.is_alive() && process.port == to.port()
+        });
+        let Some(receiver) = listener else {
+            self.note(Kind::Stream, [key.number(), 0, 0], || {
+                format!("p{owner} is refused at {to}")
+            });
+            self.dial_again(key);
+            return;
+        };
+        if !self.is_working(receiver) {
+            // The kernel accepts, but nobody says anything: handshakes time out, and are tried again.
+            self.agenda
+                .enter(self.now + Duration::from_millis(500), What::Dial(key, 0));
+            return;
+        }
+        self.open_connection(key, owner, near, receiver);
+    }
+
+    fn open_connection(&mut self, key: Key, owner: usize, near: IpAddr, receiver: usize) {
+        let now = self.now;
+        let Some(mailbox) = self.mailboxes.get_mut(key) else {
+            return;
+        };
+        mailbox.interval = Duration::from_millis(100);
+        let connection = self.connections.insert(Connection {
+            sender: owner,
+            mailbox: Some(key),
+            near,
+            far: mailbox.to,
+            receiver,
+            accepted: true,
+            heard: false,
+            wire: VecDeque::new(),
+            carried: 0,
+            unacknowledged: 0,
+            last_arrival: now,
+            is_entered: false,
+            blocked: None,
+            retry: FIRST_RETRY,
+            stalled: Time::START,
+        });
+        mailbox.connection = Some(connection);
+        self.note(
+            Kind::Stream,
+            [connection.number(), owner as u64, receiver as u64],
+            || format!("p{owner} is connected to p{receiver}"),
+        );
+        self.attach(connection, owner, receiver);
+        self.feed(key);
+    }
+
+    /// A ROUTER learns who is at the other end of a connection.
+    fn attach(&mut self, key: Key, sender: usize, receiver: usize) {
+        let id = self.identity(sender);
+        let router = &mut self.process_mut(receiver).router;
+        let old = router.heard.get(&id).copied();
+        if old.is_some() && !router.handover {
+            router.unheard.insert(key);
+            self.agenda.enter(self.now + YOUNG, What::Young(key));
+            self.check.disturbed(self.now, sender, receiver);
+            self.note(Kind::Stream, [key.number(), 1, 0], || {
+                format!("p{receiver} does not hear this connection of p{sender}")
+            });
+            return;
+        }
+        router.heard.insert(id, key);
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.heard = true;
+        }
+        if let Some(old) = old {
+            self.close_receiving_end(old);
+        }
+    }
+
+    /// Something is to be looked at when the next thing of a connection arrives.
+    pub(super) fn enter_pump(&mut self, key: Key) {
+        let now = self.now;
+        let Some(connection) = self.connections.get_mut(key) else {
+            return;
+        };
+        if connection.is_entered {
+            return;
+        }
+        let Some(&(at, _)) = connection.wire.front() else {
+            return;
+        };
+        connection.is_entered = true;
+        self.agenda.enter(at.max(now), What::Pump(key));
+    }
+
+    /// Something may arrive over a connection.
+    pub(super) fn pump(&mut self, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else {
+            return;
+        };
+        connection.is_entered = false;
+        let (near, far, receiver) = (connection.near, connection.far.ip(), connection.receiver);
+        let forth = near == far || self.network.carries(near, far);
+        let back = near == far || self.network.carries(far, near);
+        if !forth {
+            self.retransmit(key);
+            return;
+        }
+        let accepted = self
+            .connections
+            .get(key)
+            .is_some_and(|connection| connection.accepted);
+        if !accepted {
+            // The far end does not know this connection any more, and says so.
+            if back {
+                self.lose_sending_end(key);
+            } else {
+                self.retransmit(key);
+            }
+            return;
+        }
+        if let Some(connection) = self.connections.get_mut(key).filter(|_| back) {
+            connection.unacknowledged = 0;
+            connection.blocked = None;
+            connection.retry = FIRST_RETRY;
+        }
+        self.deliver_arrived(key, receiver, back);
+        if let Some(mailbox) = self.connections.get(key).and_then(|one| one.mailbox) {
+            self.feed(mailbox);
+        }
+        let waits = self.process(receiver).router.waiting.contains(&key);
+        let unacknowledged = self
+            .connections
+            .get(key)
+            .is_some_and(|one| one.unacknowledged > 0);
+        if unacknowledged {
+            self.retransmit(key);
+        } else if !waits {
+            self.enter_pump(key);
+        }
+    }
+
+    /// What was sent, or its acknowledgement, is lost: it is sent again after a while.
+    fn retransmit(&mut self, key: Key) {
+        let now = self.now;
+        let Some(connection) = self.connections.get_mut(key) else {
+            return;
+        };
+        let since = *connection.blocked.get_or_insert(now);
+        let patience = if connection.mailbox.is_some() {
+            GIVE_UP
+        } else {
+            GIVE_UP_FIN
+        };
+        if now.since(since) > patience {
+            connection.wire.clear();
+            self.lose_sending_end(key);
+            return;
+        }
+        let retry = connection.retry;
+        connection.retry = (retry * 2).min(LAST_RETRY);
+        if !connection.is_entered {
+            connection.is_entered = true;
+            self.agenda.enter(now + retry, What::Pump(key));
+        }
+    }
+
+    /// Hands what has arrived to its receiver, as long as that reads.
+    fn deliver_arrived(&mut self, key: Key, receiver: usize, acknowledged: bool) {
+        loop {
+            let now = self.now;
+            let is_read = self.is_reading(receiver);
+            let Some(connection) = self.connections.get_mut(key) else {
+                return;
+            };
+            let arrived = connection.wire.front().is_some_and(|&(at, _)| at <= now);
+            if !arrived {
+                return;
+            }
+            let is_fin = matches!(connection.wire.front(), Some((_, Cargo::Fin)));
+            if !(is_read && connection.heard || is_fin && !connection.heard) {
+                self.process_mut(receiver).router.waiting.insert(key);
+                return;
+            }
+            match connection.wire.pop_front() {
+                Some((_, Cargo::Packet(packet))) => {
+                    connection.carried -= packet.octets;
+                    if !acknowledged {
+                        connection.unacknowledged += packet.octets;
+                    }
+                    self.deliver(key, receiver, packet);
+                    self.tell_all();
+                }
+                Some((_, Cargo::Fin)) => {
+                    self.lose_receiving_end(key);
+                    return;
+                }
+                None => return,
+            }
+        }
+    }
+
+    /// Whether a process reads its inbox now.
+    fn is_reading(&self, number: usize) -> bool {
+        self.is_working(number) && self.process(number).inbox_open
+    }
+
+    fn deliver(&mut self, key: Key, receiver: usize, packet: Packet) {
+        let Some(connection) = self.connections.get(key) else {
+            return;
+        };
+        let sender = connection.sender;
+        let via = Via {
+            remote: Some(connection.near),
+            local: Some(connection.far.ip()),
+        };
+        let id = self.identity(sender);
+        let message = match packet.payload {
+            Payload::Typed(message, tail) => as_received(message, tail),
+            Payload::Octets { header, content } => {
+                match Message::decode(&header, content, &self.options.limits) {
+                    Ok(message) => message,
+                    Err(_) => {
+                        self.check.undecodable(receiver, "a message");
+                        self.tell(receiver, Input::Malformed(id));
+                        return;
+                    }
+                }
+            }
+        };
+        let numbers = [sender as u64, receiver as u64, u64::from(message.sequence)];
+        self.trace.note(self.now, Kind::Message, numbers, || {
+            format!(
+                "p{receiver} gets {} of p{sender}: {:.160}",
+                message.sequence,
+                format!("{:?}", message.body)
+            )
+        });
+        self.check.received(self.now, receiver, sender, &message);
+        self.tell(receiver, Input::Message(id, via, message));
+    }
+
+    /// A process reads its inbox again: what has waited there is taken.
+    pub(super) fn read_waiting(&mut self, number: usize) {
+        let waiting = std::mem::take(&mut self.process_mut(number).router.waiting);
+        for key in waiting {
+            if let Some(connection) = self.connections.get_mut(key)
+                && !connection.is_entered
+            {
+                connection.is_entered = true;
+                self.agenda.enter(self.now, What::Pump(key));
+            }
+        }
+    }
+
+    // How connections end.
+
+    /// The receiving side has lost a connection, or its sender has closed it, and what came is read.
+    pub(super) fn lose_receiving_end(&mut self, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else {
+            return;
+        };
+        if !std::mem::replace(&mut connection.accepted, false) {
+            return;
+        }
+        connection.wire.clear();
+        connection.carried = 0;
+        let (receiver, sender, heard) = (connection.receiver, connection.sender, connection.heard);
+        let near = connection.near;
+        let id = self.identity(sender);
+        self.note(Kind::Stream, [key.number(), 3, 0], || {
+            format!("p{receiver} has lost its connection from p{sender}")
+        });
+        let router = &mut self.process_mut(receiver).router;
+        router.unheard.remove(&key);
+        router.waiting.remove(&key);
+        if heard && router.heard.get(&id) == Some(&key) {
+            router.heard.remove(&id);
+            self.told.push_back((receiver, Input::Broken(id)));
+            self.shut_put_aside(receiver, near);
+        }
+        self.forget_if_over(key);
+    }
+
+    /// A peer may be behind a connection from the same address that was put aside because of the one
+    /// that is gone: shut, it is opened anew, and then heard.
+    fn shut_put_aside(&mut self, receiver: usize, address: IpAddr) {
+        let unheard: Vec<Key> = self
+            .process(receiver)
+            .router
+            .unheard
+            .iter()
+            .copied()
+            .collect();
+        for key in unheard {
+            if self
+                .connections
+                .get(key)
+                .is_some_and(|connection| connection.near == address)
+            {
+                self.close_receiving_end(key);
+            }
+        }
+    }
+
+    /// A peer is not behind its connection any more.
+    pub(super) fn hang_up(&mut self, number: usize, peer: PeerId, address: IpAddr) {
+        if let Some(&key) = self.process(number).router.heard.get(&peer) {
+            self.close_receiving_end(key);
+        }
+        self.shut_put_aside(number, address);
+    }
+
+    /// The receiving side closes a connection, and tells the sender, who is not told of it as broken.
+    pub(super) fn close_receiving_end(&mut self, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else {
+            return;
+        };
+        connection.accepted = false;
+        connection.wire.clear();
+        connection.carried = 0;
+        let (receiver, sender) = (connection.receiver, connection.sender);
+        let id = self.identity(sender);
+        let router = &mut self.process_mut(receiver).router;
+        router.unheard.remove(&key);
+        router.waiting.remove(&key);
+        if router.heard.get(&id) == Some(&key) {
+            router.heard.remove(&id);
+        }
+        self.note(Kind::Stream, [key.number(), 4, 0], || {
+            format!("p{receiver} closes its connection from p{sender}")
+        });
+        let wait = self.delay();
+        self.agenda
+            .enter(self.now + wait, What::Reset(key, FIRST_RETRY));
+        self.forget_if_over(key);
+    }
+
+    /// The news that the receiving end is gone travels to the sender.
+    pub(super) fn reset(&mut self, key: Key, retry: Duration) {
+        let Some(connection) = self.connections.get(key) else {
+            return;
+        };
+        let (near, far) = (connection.near, connection.far.ip());
+        if near == far || self.network.carries(far, near) {
+            self.lose_sending_end(key);
+        } else if retry < GIVE_UP_FIN / 2 {
+            self.agenda
+                .enter(self.now + retry, What::Reset(key, retry * 2));
+        } else {
+            self.agenda
+                .enter(self.now + KEEP_ALIVE, What::KeepAlive(key, false));
+        }
+    }
+
+    /// The sending side has lost a connection. ZeroMQ opens another one; what was under way is lost.
+    pub(super) fn lose_sending_end(&mut self, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else {
+            return;
+        };
+        let now = self.now;
+        connection
+            .wire
+            .retain(|(at, _)| *at <= now && connection.accepted);
+        connection.carried = carried(&connection.wire);
+        let (sender, receiver) = (connection.sender, connection.receiver);
+        let mailbox = connection.mailbox.take();
+        if let Some(mailbox) = mailbox {
+            self.note(Kind::Stream, [key.number(), 5, 0], || {
+                format!("p{sender} has lost its connection to p{receiver}")
+            });
+            self.check.disturbed(now, sender, receiver);
+            if let Some(mailbox) = self.mailboxes.get_mut(mailbox) {
+                mailbox.connection = None;
+            }
+            self.dial_soon(mailbox);
+        }
+        if self
+            .connections
+            .get(key)
+            .is_some_and(|connection| connection.accepted)
+        {
+            self.agenda
+                .enter(now + KEEP_ALIVE, What::KeepAlive(key, false));
+        }
+        self.forget_if_over(key);
+    }
+
+    fn forget_if_over(&mut self, key: Key) {
+        if let Some(connection) = self.connections.get(key)
+            && !connection.accepted
+            && connection.mailbox.is_none()
+        {
+            self.connections.remove(key);
+        }
+    }
+
+    /// An end of a connection has heard nothing for long, and asks whether the other is there.
+    pub(super) fn keep_alive(&mut self, key: Key, last: bool) {
+        let Some(connection) = self.connections.get(key) else {
+            return;
+        };
+        let (near, far) = (connection.near, connection.far.ip());
+        let both_ways = self.network.carries(near, far) && self.network.carries(far, near);
+        let (accepted, sending) = (connection.accepted, connection.mailbox.is_some());
+        if both_ways && accepted && sending {
+            return;
+        }
+        if !both_ways && !last {
+            self.agenda
+                .enter(self.now + KEEP_ALIVE_ANSWER, What::KeepAlive(key, true));
+            return;
+        }
+        if accepted && self.is_powered(connection.receiver) {
+            self.lose_receiving_end(key);
+        }
+        if sending {
+            self.lose_sending_end(key);
+        }
+    }
+
+    fn is_powered(&self, number: usize) -> bool {
+        self.host(self.process(number).host).power == Power::On
+    }
+
+    /// ZeroMQ asks over a connection whether the other end is there.
+    pub(super) fn heartbeat(&mut self, key: Key) {
+        let Some(mailbox) = self.mailboxes.get(key) else {
+            return;
+        };
+        if let Some(path) = mailbox.connection
+            && let Some(connection) = self.connections.get(path)
+        {
+            let (near, far) = (connection.near, connection.far.ip());
+            let both_ways = self.network.carries(near, far) && self.network.carries(far, near);
+            let there = both_ways && connection.accepted && self.is_working(connection.receiver);
+            let now = self.now;
+            if there {
+                if let Some(connection) = self.connections.get_mut(path)
+                    && connection.unacknowledged == 0
+                {
+                    connection.blocked = None;
+                }
+            } else if let Some(connection) = self.connections.get_mut(path) {
+                let since = *connection.blocked.get_or_insert(now);
+                if now.since(since) >= HEARTBEAT_PATIENCE {
+                    self.lose_sending_end(path);
+                }
+            }
+        }
+        self.agenda
+            .enter(self.now + HEARTBEAT, What::Heartbeat(key));
+    }
+
+    // Connections that are not heard.
+
+    /// A connection was not heard for a moment: the engine is asked who may be behind it.
+    pub(super) fn look_at_young(&mut self, key: Key) {
+        let Some(connection) = self.connections.get(key) else {
+            return;
+        };
+        let (receiver, near) = (connection.receiver, connection.near);
+        if !self.process(receiver).router.unheard.contains(&key) {
+            return;
+        }
+        if !self.is_reading(receiver) {
+            self.agenda.enter(self.now + YOUNG, What::Young(key));
+            return;
+        }
+        self.tell(receiver, Input::Unheard(near));
+        self.agenda
+            .enter(self.now + (UNHEARD - YOUNG), What::Unheard(key));
+    }
+
+    /// It still is not: it is shut.
+    pub(super) fn shut_unheard(&mut self, key: Key) {
+        let Some(connection) = self.connections.get(key) else {
+            return;
+        };
+        let receiver = connection.receiver;
+        if !self.process(receiver).router.unheard.contains(&key) {
+            return;
+        }
+        if self.is_reading(receiver) {
+            self.close_receiving_end(key);
+        } else {
+            self.agenda.enter(self.now + UNHEARD, What::Unheard(key));
+        }
+    }
+}
+
+fn carried(wire: &VecDeque<(Time, Cargo)>) -> u64 {
+    let octets = wire.iter().map(|(_, cargo)| match cargo {
+        Cargo::Packet(packet) => packet.octets,
+        Cargo::Fin => 0,
+    });
+    octets.sum()
+}
+
+/// A message as its receiver gets it: the tail is content like the rest.
+fn as_received(mut message: Message, tail: bool) -> Message {
+    use crate::zre::Body;
+    if let Body::Whisper { content } | Body::Shout { content, .. } = &mut message.body
+        && content.tail().is_some()
+        && let Some(received) = on_the_wire(content, tail)
+    {
+        *content = received;
+    }
+    message
+}

@@ -1,0 +1,264 @@
+//! Mailboxes: what a node's shell does with its DEALERs and its ROUTER.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::{Kind, World};
+use crate::sim::host::{Input, Running};
+use crate::sim::stream::{Cargo, Key, Mailbox, Packet, Payload};
+use crate::zre::{Content, LinkId, Message, PeerId};
+
+/// When a connection that broke, or was refused, is tried again: first, and at last.
+const RECONNECT_FIRST: Duration = Duration::from_millis(100);
+const RECONNECT_LAST: Duration = Duration::from_secs(2);
+
+/// What ZeroMQ needs for a frame besides its octets.
+const FRAME_COST: usize = 128;
+
+/// Between two looks whether a connection with heartbeats is still there.
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(2);
+
+impl World {
+    /// Opens a DEALER to an address.
+    pub(super) fn open_mailbox(
+        &mut self,
+        number: usize,
+        link: LinkId,
+        to: SocketAddr,
+        heartbeat: bool,
+    ) {
+        let key = self.mailboxes.insert(Mailbox {
+            owner: number,
+            link,
+            to,
+            queue: VecDeque::new(),
+            queued: 0,
+            full: false,
+            connected: false,
+            connection: None,
+            interval: RECONNECT_FIRST,
+        });
+        let before = self.process_mut(number).mailboxes.insert(link, key);
+        self.check.link_is_new(number, link, before.is_none());
+        self.begin_to_dial(key, Duration::ZERO);
+        if heartbeat {
+            self.agenda
+                .enter(self.now + HEARTBEAT, super::What::Heartbeat(key));
+        }
+    }
+
+    /// When a mailbox that has lost its connection, or got none, tries again.
+    pub(super) fn dial_again(&mut self, key: Key) {
+        let Some(mailbox) = self.mailboxes.get_mut(key) else {
+            return;
+        };
+        let interval = mailbox.interval;
+        mailbox.interval = (interval * 2).min(RECONNECT_LAST);
+        let wait = interval + self.luck.network.time(Duration::ZERO, RECONNECT_FIRST);
+        self.begin_to_dial(key, wait);
+    }
+
+    pub(super) fn dial_soon(&mut self, key: Key) {
+        if let Some(mailbox) = self.mailboxes.get_mut(key) {
+            mailbox.interval = RECONNECT_FIRST;
+        }
+        self.dial_again(key);
+    }
+
+    /// Queues a message, or gives it back for want of room.
+    pub(super) fn queue_message(
+        &mut self,
+        number: usize,
+        link: LinkId,
+        message: Message,
+        tail: bool,
+    ) -> Result<(), (Message, bool)> {
+        let Some(&key) = self.process(number).mailboxes.get(&link) else {
+            self.check.unknown_link(number, link);
+            return Ok(());
+        };
+        self.scratch.clear();
+        message.encode_header(&mut self.scratch);
+        let octets = cost(self.scratch.len(), message.body.content(), tail);
+        let budget = self.options.limits.queued_octets as u64;
+        let Some(mailbox) = self.mailboxes.get_mut(key) else {
+            return Ok(());
+        };
+        if mailbox.queued > 0 && mailbox.queued + octets > budget {
+            mailbox.full = true;
+            return Err((message, tail));
+        }
+        self.check.sent(self.now, number, mailbox.to, &message);
+        let payload = if self.options.octets {
+            let header = self.scratch.clone();
+            let content = message
+                .body
+                .content()
+                .and_then(|content| on_the_wire(content, tail));
+            Payload::Octets { header, content }
+        } else {
+            Payload::Typed(message, tail)
+        };
+        mailbox.queued += octets;
+        mailbox.queue.push_back(Packet { payload, octets });
+        self.check.queue(number, mailbox.queued, octets, budget);
+        self.feed(key);
+        Ok(())
+    }
+
+    /// Closes a DEALER: what it has queued is thrown away, what the kernel has goes on. Says how many
+    /// WHISPERs and SHOUTs were thrown away.
+    pub(super) fn close_mailbox(&mut self, number: usize, link: LinkId) -> u64 {
+        let Some(key) = self.process_mut(number).mailboxes.remove(&link) else {
+            self.check.unknown_link(number, link);
+            return 0;
+        };
+        let Some(mailbox) = self.mailboxes.remove(key) else {
+            return 0;
+        };
+        if let Some(connection) = mailbox.connection {
+            self.send_fin(connection);
+        }
+        mailbox
+            .queue
+            .iter()
+            .filter(|packet| packet.is_content())
+            .count() as u64
+    }
+
+    fn send_fin(&mut self, key: Key) {
+        let wait = self.delay();
+        let now = self.now;
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.mailbox = None;
+            let at = connection.last_arrival.max(now + wait);
+            connection.last_arrival = at;
+            connection.wire.push_back((at, Cargo::Fin));
+            self.enter_pump(key);
+        }
+    }
+
+    /// The process ends: the kernel closes all its connections.
+    pub(super) fn close_all(&mut self, number: usize) {
+        let links: Vec<LinkId> = self.process(number).mailboxes.keys().copied().collect();
+        for link in links {
+            self.close_mailbox(number, link);
+        }
+        for key in self.inbound(number) {
+            self.close_receiving_end(key);
+        }
+        self.process_mut(number).router = crate::sim::host::Router::default();
+    }
+
+    /// All connections that a process has accepted.
+    pub(super) fn inbound(&self, number: usize) -> Vec<Key> {
+        let router = &self.process(number).router;
+        let heard = router.heard.values().copied();
+        heard.chain(router.unheard.iter().copied()).collect()
+    }
+
+    pub(super) fn set_handover(&mut self, number: usize, on: bool) {
+        self.note(Kind::Link, [number as u64, 0, u64::from(on)], || {
+            format!(
+                "p{number} switches handover {}",
+                if on { "on" } else { "off" }
+            )
+        });
+        self.process_mut(number).router.handover = on;
+    }
+
+    /// Whether a process runs and its host is on, so that its ZeroMQ threads work.
+    pub(super) fn is_working(&self, number: usize) -> bool {
+        let process = self.process(number);
+        process.is_alive()
+            && process.state != Running::Frozen
+            && self.host(process.host).power == super::Power::On
+    }
+
+    /// Writes what a mailbox has queued, as far as its connection takes it.
+    pub(super) fn feed(&mut self, key: Key) {
+        let Some(mailbox) = self.mailboxes.get(key) else {
+            return;
+        };
+        let (owner, link, Some(path)) = (mailbox.owner, mailbox.link, mailbox.connection) else {
+            return;
+        };
+        if !self.is_working(owner) {
+            return;
+        }
+        let now = self.now;
+        let mut written = 0;
+        loop {
+            let wait = self.delay();
+            let Some(mailbox) = self.mailboxes.get_mut(key) else {
+                return;
+            };
+            let Some(connection) = self.connections.get_mut(path) else {
+                return;
+            };
+            let Some(next) = mailbox.queue.front() else {
+                break;
+            };
+            let under_way = connection.carried + connection.unacknowledged;
+            if under_way > 0 && under_way + next.octets > self.options.window {
+                break;
+            }
+            let Some(packet) = mailbox.queue.pop_front() else {
+                break;
+            };
+            mailbox.queued -= packet.octets;
+            written += packet.octets;
+            connection.carried += packet.octets;
+            let at = connection
+                .last_arrival
+                .max(now + wait)
+                .max(connection.stalled);
+            connection.last_arrival = at;
+            connection.wire.push_back((at, Cargo::Packet(packet)));
+            self.enter_pump(path);
+        }
+        if written > 0 {
+            self.tell_of_writing(key, owner, link);
+        }
+    }
+
+    fn tell_of_writing(&mut self, key: Key, owner: usize, link: LinkId) {
+        let room = self.options.limits.queued_octets as u64 / 4 * 3;
+        let Some(mailbox) = self.mailboxes.get_mut(key) else {
+            return;
+        };
+        if !std::mem::replace(&mut mailbox.connected, true) {
+            self.told.push_back((owner, Input::Connected(link)));
+        }
+        if mailbox.full {
+            self.told.push_back((owner, Input::Progress(link)));
+            if mailbox.queued <= room {
+                mailbox.full = false;
+                self.told.push_back((owner, Input::Room(link)));
+            }
+        }
+    }
+
+    /// The process whose id is on a connection.
+    pub(super) fn identity(&self, sender: usize) -> PeerId {
+        self.process(sender).peer
+    }
+}
+
+/// What the receiver gets as content.
+pub(super) fn on_the_wire(content: &Content, tail: bool) -> Option<Content> {
+    let tail = content.tail().filter(|_| tail);
+    let more = tail.into_iter().flat_map(|tail| tail.frames.iter());
+    Content::from_frames(content.frames().chain(more).cloned())
+}
+
+fn cost(header: usize, content: Option<&Content>, tail: bool) -> u64 {
+    let content = content.map_or(0, |content| {
+        let tail = content.tail().filter(|_| tail);
+        let more = tail.into_iter().flat_map(|tail| tail.frames.iter());
+        let all = content.frames().chain(more);
+        all.map(|frame| frame.len() + FRAME_COST).sum::<usize>()
+    });
+    (header + FRAME_COST + content) as u64
+}
