@@ -74,8 +74,8 @@ pub(crate) enum Item {
     Sent { to: Vec<Who>, missing: Vec<Missing> },
     /// Something worth knowing.
     Notice(String),
-    /// Rows of an answer.
-    Rows(Vec<String>),
+    /// Rows of an answer, in columns.
+    Rows(Vec<Vec<String>>),
     /// Something was not done.
     Error(String),
     /// The node has stopped.

@@ -218,6 +218,7 @@ impl Observer {
                 .extend(records.map(|record| Output::Report(Box::new(record))));
         } else {
             let look = Look {
+                width: usize::MAX,
                 wall: self.wall,
                 times: false,
                 own: self.people.ourselves(),

@@ -6,7 +6,7 @@ use super::mention::mentions;
 use super::naming::Who;
 use super::note::Body;
 use super::request::State;
-use super::table::{few, table};
+use super::table::{few, fitted};
 use super::{Line, LineKind, Span, Stamp, Style, sanitize};
 use crate::zre::UndeliveredReason;
 
@@ -17,6 +17,8 @@ pub(crate) struct Look<'a> {
     pub(crate) wall: Stamp,
     /// Whether each line begins with the time of day.
     pub(crate) times: bool,
+    /// How many columns a line may have that can be folded.
+    pub(crate) width: usize,
     /// Our own name, safe to show.
     pub(crate) own: &'a str,
 }
@@ -203,15 +205,14 @@ impl Look<'_> {
         })
     }
 
-    fn rows(self, rows: &[String]) -> Vec<Line> {
-        rows.iter()
-            .map(|row| Line::new(LineKind::Row, self.wall).with(row))
-            .collect()
+    fn rows(self, rows: &[Vec<String>]) -> Vec<Line> {
+        let row = |row: &String| Line::new(LineKind::Row, self.wall).with(row);
+        fitted(rows, self.width).iter().map(row).collect()
     }
 
     fn peers(self, peers: &[PeerRow]) -> Vec<Line> {
         let rows = peers.iter().map(|row| self.cells(row));
-        self.rows(&table(std::iter::once(head()).chain(rows).collect()))
+        self.rows(&std::iter::once(head()).chain(rows).collect::<Vec<_>>())
     }
 
     fn tracked(self, rows: &[(Option<Change>, PeerRow)], groups: &[GroupRow]) -> Vec<Line> {
@@ -237,8 +238,8 @@ impl Look<'_> {
             rows.iter()
                 .map(|(change, row)| marked(mark(change), self.cells(row))),
         );
-        let mut lines = self.rows(&[title]);
-        lines.extend(self.rows(&table(cells)));
+        let mut lines = vec![Line::new(LineKind::Row, self.wall).with(&title)];
+        lines.extend(self.rows(&cells));
         lines.extend(groups.iter().map(|row| self.group(row)));
         lines
     }
@@ -288,7 +289,7 @@ impl Look<'_> {
             |elapsed| format!("{:.1} ms", elapsed.as_secs_f64() * 1_000.0),
         );
         told.push(vec![" round trip".to_owned(), answer]);
-        self.rows(&table(told))
+        self.rows(&told)
     }
 
     fn group(self, row: &GroupRow) -> Line {

@@ -9,6 +9,7 @@ use super::naming::Who;
 use super::note::Body;
 use super::record::{Id, Member, Record};
 use super::request::State;
+use super::table::table;
 
 /// The records for something to show; most things have one.
 pub(crate) fn records(item: Item, time: Stamp) -> Vec<Record> {
@@ -29,7 +30,7 @@ pub(crate) fn records(item: Item, time: Stamp) -> Vec<Record> {
         },
         Item::Moves(text) | Item::Notice(text) => record("notice").saying(text),
         Item::Rows(rows) => {
-            let rows = rows.into_iter();
+            let rows = table(rows).into_iter();
             return rows.map(|row| record("notice").saying(row)).collect();
         }
         Item::Error(text) => record("error").saying(text),

@@ -32,6 +32,11 @@ impl Settle {
         self.quiet_from = now;
     }
 
+    /// Whether it is known to have settled.
+    pub(crate) const fn is_settled(&self) -> bool {
+        self.settled
+    }
+
     /// Whether it has settled, given whether a receiver is known.
     pub(crate) fn has_settled(&mut self, now: Instant, receiver: bool) -> bool {
         let quiet = receiver && now >= self.quiet_from + QUIET;

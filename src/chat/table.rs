@@ -54,6 +54,33 @@ pub(crate) fn table(rows: Vec<Vec<String>>) -> Vec<String> {
     rows.into_iter().map(row).collect()
 }
 
+/// A table that is no wider than this, if it can be: where it is, each row becomes a line with its
+/// first cell, and lines below it, indented, with the words of the others.
+pub(crate) fn fitted(rows: &[Vec<String>], width: usize) -> Vec<String> {
+    let lines = table(rows.to_vec());
+    if lines.iter().all(|line| line.width() <= width) {
+        return lines;
+    }
+    let mut folded = Vec::new();
+    for row in rows {
+        let mut cells = row.iter();
+        folded.extend(cells.next().cloned());
+        let mut line = String::new();
+        for cell in cells {
+            for (number, word) in cell.split(' ').filter(|word| !word.is_empty()).enumerate() {
+                let gap = if number == 0 { "  " } else { " " };
+                if !line.is_empty() && line.width() + gap.len() + word.width() > width {
+                    folded.push(std::mem::take(&mut line));
+                }
+                line.push_str(if line.is_empty() { "  " } else { gap });
+                line.push_str(word);
+            }
+        }
+        folded.extend(Some(line).filter(|line| !line.is_empty()));
+    }
+    folded
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +89,20 @@ mod tests {
     fn columns_stand_below_each_other_in_wide_scripts() {
         let rows = [["日本", "x"], ["bob", "y"]].map(|row| row.map(str::to_owned).to_vec());
         assert_eq!(table(rows.to_vec()), ["日本  x", "bob   y"]);
+    }
+
+    #[test]
+    fn a_table_that_is_too_wide_is_folded_at_words() {
+        let row = ["bob", "10.0.0.5:49152", "CHAT DEV", "21:04:05"]
+            .map(str::to_owned)
+            .to_vec();
+        assert_eq!(
+            fitted(&[row.clone()], 40),
+            ["bob  10.0.0.5:49152  CHAT DEV  21:04:05"]
+        );
+        assert_eq!(
+            fitted(&[row], 24),
+            ["bob", "  10.0.0.5:49152  CHAT", "  DEV  21:04:05"]
+        );
     }
 }

@@ -332,10 +332,14 @@ impl Session {
     }
 
     fn undelivered(&mut self, peer: PeerId, count: u64, reason: UndeliveredReason) {
+        // What nobody said (that we are away, an answer) is no loss to a person.
+        let was_said = self.tally.addressed.contains(&peer);
         let told_already =
             reason == UndeliveredReason::Stopped && self.tally.missing.contains(&peer);
-        self.tally.undelivered = self.tally.undelivered.saturating_add(count);
-        if !told_already {
+        if was_said {
+            self.tally.undelivered = self.tally.undelivered.saturating_add(count);
+        }
+        if (was_said && !told_already) || self.reports() {
             let who = self.people.who(peer);
             self.show(Item::Undelivered { who, count, reason });
         }

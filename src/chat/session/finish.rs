@@ -218,6 +218,10 @@ impl Session {
         if tally.broken {
             return Exit::Failed;
         }
+        // Nobody was interested in more.
+        if tally.muted {
+            return Exit::Done;
+        }
         if self.input == Input::Typed {
             return Exit::Done;
         }

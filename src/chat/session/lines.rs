@@ -5,7 +5,6 @@ use crate::chat::command::{self, COMMANDS, Command, Target};
 use crate::chat::item::Item;
 use crate::chat::naming::Unresolved;
 use crate::chat::parse::{Typed, Wrong, parse};
-use crate::chat::table::table;
 use crate::chat::{Input, Purpose, sanitize};
 use crate::zre::{GroupName, PeerId};
 
@@ -16,10 +15,9 @@ impl Session {
         if line.is_empty() {
             return;
         }
-        let receiver = self.receiver_is_known(line);
-        if self.waits_for_receiver(line) && !self.settle.has_settled(self.now, receiver) {
-            self.held = Some(line.to_owned());
-        } else {
+        let waits = !self.settle.is_settled() && self.waits_for_receiver(line);
+        self.held = waits.then(|| line.to_owned());
+        if !waits {
             self.handle(line);
         }
     }
@@ -195,11 +193,15 @@ impl Session {
 
     fn help(&mut self, command: Option<&str>) {
         let Some(name) = command else {
-            let rows = COMMANDS
-                .iter()
-                .map(|info| vec![info.usage.to_owned(), info.help.to_owned()]);
-            let mut rows = table(rows.collect());
-            rows.push("anything else is said to the current group; //x says /x".to_owned());
+            let rows = COMMANDS.iter().map(|info| [info.usage, info.help]);
+            let text = [
+                "TEXT",
+                "anything else is said to the current group; //x says /x",
+            ];
+            let rows = rows
+                .chain([text])
+                .map(|row| row.map(str::to_owned).to_vec())
+                .collect();
             self.show(Item::Rows(rows));
             return;
         };
@@ -208,9 +210,9 @@ impl Session {
             self.refuse(&format!("there is no command {name}; /help lists them"));
             return;
         };
-        let mut rows = vec![format!("{}: {}", info.usage, info.help)];
+        let mut rows = vec![vec![format!("{}: {}", info.usage, info.help)]];
         if !info.also.is_empty() {
-            rows.push(format!("also: {}", info.also.join(", ")));
+            rows.push(vec![format!("also: {}", info.also.join(", "))]);
         }
         self.show(Item::Rows(rows));
     }

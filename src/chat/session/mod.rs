@@ -68,6 +68,7 @@ pub struct Session {
     now: Instant,
     wall: Stamp,
     shown_at: Stamp,
+    width: usize,
     prompt: Option<Prompt>,
     outputs: VecDeque<Output>,
 }
@@ -123,6 +124,7 @@ impl Session {
             now,
             wall,
             shown_at: wall,
+            width: usize::MAX,
             prompt: None,
             outputs: VecDeque::new(),
         };
@@ -219,6 +221,11 @@ impl Session {
         self.settle_up();
     }
 
+    /// The screen has so many columns: tables that do not fit are folded. Without it, none is.
+    pub const fn handle_width(&mut self, columns: usize) {
+        self.width = columns;
+    }
+
     /// What to do next; to be asked until there is nothing.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
@@ -227,6 +234,9 @@ impl Session {
     /// When [`Session::handle_timeout`] is wanted; `None` while there is nothing to wait for.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.phase == Phase::Over {
+            return None;
+        }
         let settle = self.held.as_ref().and_then(|line| {
             let receiver = self.receiver_is_known(line);
             self.settle.poll_timeout(receiver)

@@ -72,6 +72,7 @@ impl Session {
         }
         let screen = self.form == Form::Screen;
         let look = Look {
+            width: self.width,
             wall: self.wall,
             times: screen,
             own: self.people.ourselves(),
