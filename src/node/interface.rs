@@ -45,7 +45,7 @@ impl Listed {
 }
 
 /// A network that is used.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
     /// The name of the interface.
     pub name: String,
@@ -88,7 +88,7 @@ impl fmt::Display for Network {
 pub const FALLBACK_GROUP: Ipv4Addr = Ipv4Addr::new(225, 25, 25, 25);
 
 /// Why a network has no broadcast address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoBroadcast {
     /// There is exactly one host at the other end (a tunnel, a VPN): what would be its broadcast
@@ -303,14 +303,15 @@ pub fn decide(listed: &[Listed], selection: &Selection) -> Vec<Decision> {
     decisions
 }
 
-/// The networks among the decisions, sorted, so that two lists of the same ones are equal.
+/// The networks among the decisions, by interface; within one in the system's order, in which the
+/// address comes first that connections are opened from.
 #[must_use]
 pub fn networks(decisions: &[Decision]) -> Vec<Network> {
     let mut networks: Vec<Network> = decisions
         .iter()
         .filter_map(|decision| decision.verdict.clone().ok())
         .collect();
-    networks.sort();
+    networks.sort_by_key(|network| network.index);
     networks
 }
 
@@ -625,15 +626,22 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_the_list_does_not_make_other_networks() {
+    fn networks_are_in_the_order_of_interfaces_and_then_of_the_system() {
         let second = Listed {
             label: "eth1".into(),
             index: 5,
             ..on("10.1.0.5", "255.255.255.0")
         };
-        let one = decide(&[ethernet(), second.clone(), loopback()], &Selection::All);
-        let other = decide(&[loopback(), second, ethernet()], &Selection::All);
-        assert_eq!(networks(&one), networks(&other));
+        let higher_address = on("10.0.0.9", "255.255.255.0");
+        let listed = [second, higher_address, loopback(), ethernet()];
+        let order: Vec<_> = networks(&decide(&listed, &Selection::All))
+            .iter()
+            .map(Network::to_string)
+            .collect();
+        assert_eq!(
+            order,
+            ["eth0 (10.0.0.9)", "eth0 (10.0.0.5)", "eth1 (10.1.0.5)"]
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The shell around [`zre`](crate::zre): sockets, threads, clocks. Nothing else in the library has them.
 
+pub mod beacon;
 mod bell;
 pub mod interface;
 pub mod mailbox;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use zchat::node::mailbox::{
     Capacity, Closed, Mailbox, Receiver, Sender, TryRecvError, TrySendError, Waker, Weigh, channel,
@@ -52,7 +53,13 @@ fn of(values: usize, octets: usize) -> Capacity {
 fn readable(fd: impl AsFd, within: Duration) -> bool {
     let mut fds = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
     let timeout = PollTimeout::try_from(within).unwrap();
-    poll(&mut fds, timeout).unwrap() > 0
+    loop {
+        match poll(&mut fds, timeout) {
+            Ok(ready) => return ready > 0,
+            // The process was stopped and continued.
+            Err(error) => assert_eq!(error, Errno::EINTR),
+        }
+    }
 }
 
 const AT_ONCE: Duration = Duration::ZERO;

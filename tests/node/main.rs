@@ -15,6 +15,7 @@ mod lab;
 #[path = "../common/skip.rs"]
 mod skip;
 
+mod beacon;
 mod hosts;
 mod interface;
 mod mailbox;

@@ -1,0 +1,312 @@
+//! The loop of the beacon thread: one poll, then everything that is due, in a fixed order.
+
+mod traffic;
+
+use std::net::Ipv4Addr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, poll};
+
+use super::counts::Counters;
+use super::pace::Pace;
+use super::socket::Socket;
+use super::{Config, FarewellTo, Heard};
+use crate::node::bell::poll_timeout;
+use crate::node::interface::{self, Listed, Network, Watch, decide, networks};
+use crate::node::mailbox::{Receiver, Sender, TrySendError, Waker};
+use crate::zre::Announcer;
+
+/// What the thread is made of.
+pub(super) struct Parts {
+    pub(super) config: Config,
+    pub(super) socket: Socket,
+    pub(super) watch: Watch,
+    pub(super) waker: Waker,
+    pub(super) commands: Receiver<FarewellTo>,
+    pub(super) mesh: Sender<Heard>,
+    pub(super) counters: Counters,
+}
+
+/// The thread's state.
+pub(super) struct Thread {
+    parts: Parts,
+    announcer: Announcer,
+    networks: Vec<Network>,
+    /// The number of the loopback interface, used or not.
+    loopback: Option<u32>,
+    /// Whether `networks` has still to be told to the mesh.
+    networks_untold: bool,
+    /// When to list the interfaces again.
+    list_at: Option<Instant>,
+    /// The networks on which a beacon of ours came back.
+    echoed: Vec<Network>,
+    /// Farewells to single addresses that are still to be sent.
+    farewells: Vec<Farewell>,
+    /// Whether farewells to all are being sent, after which the thread ends.
+    stopping: bool,
+    /// Until when nothing but the waker is polled: a descriptor was ready for nothing.
+    deaf_until: Option<Instant>,
+    refusals: Pace,
+    failures: Pace,
+}
+
+/// Farewells to one address.
+#[derive(Debug, Clone, Copy)]
+struct Farewell {
+    to: Ipv4Addr,
+    due: Instant,
+    left: u32,
+}
+
+/// What the poll found.
+#[derive(Debug, Clone, Copy, Default)]
+struct Ready {
+    datagrams: bool,
+    events: bool,
+}
+
+/// At most so many datagrams are taken before everything else has its turn: a flood does not keep
+/// beacons from being sent.
+const BATCH: usize = 256;
+
+/// Changes of interfaces come in groups (link, address, route, again address): what follows within
+/// this time after the first is seen in one listing.
+const SETTLE: Duration = Duration::from_millis(20);
+
+/// How soon to try again to tell the mesh of networks, when its queue is full.
+const TELL_AGAIN: Duration = Duration::from_millis(20);
+
+/// How soon to list again where listing failed.
+const LIST_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long descriptors are left alone after one was ready for nothing: an error that does not go
+/// away must not make the poll return for ever.
+const DEAF: Duration = Duration::from_millis(10);
+
+/// Farewells to a single address, and the distance between them: each may be lost.
+const FAREWELLS: u32 = 3;
+const FAREWELL_GAP: Duration = Duration::from_millis(10);
+
+/// Addresses that farewells are being sent to. Those beyond it are told nothing.
+const MOST_FAREWELLS: usize = 256;
+
+/// A wake-up that comes so much later than asked for: the host was suspended, or the process stopped.
+/// Others may have given us up, and the networks may be new ones.
+const LONG_GAP: Duration = Duration::from_secs(3);
+
+impl Thread {
+    /// With the first beacon pending, and `listed` as the first list of interfaces.
+    pub(super) fn new(parts: Parts, listed: &[Listed]) -> Self {
+        let now = Instant::now();
+        let config = &parts.config;
+        let mut thread = Self {
+            announcer: Announcer::new(now, config.peer, config.mailbox, config.interval),
+            networks: Vec::new(),
+            loopback: None,
+            networks_untold: true,
+            list_at: parts.watch.look_again_after().map(|after| now + after),
+            echoed: Vec::new(),
+            farewells: Vec::new(),
+            stopping: false,
+            deaf_until: None,
+            refusals: Pace::default(),
+            failures: Pace::default(),
+            parts,
+        };
+        thread.use_networks(listed);
+        thread
+    }
+
+    /// Runs until the other side has dropped its handle or its mailbox, and farewells are sent.
+    pub(super) fn run(mut self) {
+        let mut ready = Ready::default();
+        loop {
+            let now = Instant::now();
+            self.notice_gap(now);
+            if ready.events {
+                if !self.parts.watch.take_events() {
+                    self.deaf_until = Some(now + DEAF);
+                }
+                self.list_at.get_or_insert(now + SETTLE);
+            }
+            if self.list_at.is_some_and(|at| at <= now) {
+                self.list(now);
+            }
+            self.tell_networks(now);
+            if ready.datagrams {
+                self.hear(now);
+            }
+            self.take_commands(now);
+            self.announce(now);
+            self.send_farewells(now);
+            if self.announcer.is_finished() {
+                return;
+            }
+            ready = self.sleep();
+        }
+    }
+
+    fn notice_gap(&mut self, now: Instant) {
+        let due = self.announcer.poll_timeout();
+        if due.is_some_and(|due| now.saturating_duration_since(due) > LONG_GAP) {
+            log::info!("the host slept, or this process: looking at the networks again");
+            self.announcer.handle_networks_changed(now);
+            self.list_at = Some(now);
+        }
+    }
+
+    fn list(&mut self, now: Instant) {
+        self.list_at = self.parts.watch.look_again_after().map(|after| now + after);
+        match interface::list() {
+            Ok(listed) => {
+                if self.use_networks(&listed) {
+                    self.announcer.handle_networks_changed(now);
+                }
+            }
+            Err(error) => {
+                if let Some(untold) = self.failures.allows(now) {
+                    log::warn!("the interfaces cannot be listed: {error} ({untold} more failures)");
+                }
+                self.list_at = Some(now + LIST_AGAIN);
+            }
+        }
+    }
+
+    /// Uses what is usable of these; whether there is a network that was not used before.
+    fn use_networks(&mut self, listed: &[Listed]) -> bool {
+        let used = networks(&decide(listed, &self.parts.config.selection));
+        let loopback = listed.iter().find(|one| one.is_loopback);
+        self.loopback = loopback.map(|one| one.index);
+        if used == self.networks {
+            return false;
+        }
+        let described: Vec<String> = used.iter().map(Network::to_string).collect();
+        log::debug!("networks in use: {}", described.join(", "));
+        let has_new = used.iter().any(|network| !self.networks.contains(network));
+        self.change_groups(&used);
+        self.networks = used;
+        self.echoed
+            .retain(|network| self.networks.contains(network));
+        self.networks_untold = true;
+        has_new
+    }
+
+    /// Hears Pyre's fallback group by the loopback interface while that is used.
+    fn change_groups(&self, used: &[Network]) {
+        let loopback_of = |networks: &[Network]| {
+            networks
+                .iter()
+                .find(|network| network.is_loopback)
+                .map(|network| network.index)
+        };
+        let (before, after) = (loopback_of(&self.networks), loopback_of(used));
+        if before == after {
+            return;
+        }
+        let socket = &self.parts.socket;
+        let left = before.map(|interface| socket.leave_fallback_group(interface));
+        let joined = after.map(|interface| socket.join_fallback_group(interface));
+        // Only nodes on this very host would be missed, and only those on Pyre without a network.
+        for result in [left, joined].into_iter().flatten() {
+            if let Err(error) = result {
+                log::debug!("multicast on the loopback interface: {error}");
+            }
+        }
+    }
+
+    fn tell_networks(&mut self, now: Instant) {
+        if self.networks_untold && !self.stopping {
+            match self
+                .parts
+                .mesh
+                .try_send(Heard::Networks(self.networks.clone()))
+            {
+                Ok(()) => self.networks_untold = false,
+                Err(TrySendError::Full(_)) => {}
+                Err(TrySendError::Closed(_)) => self.stop(now),
+            }
+        }
+    }
+
+    fn take_commands(&mut self, now: Instant) {
+        for FarewellTo(to) in self.parts.commands.drain(BATCH) {
+            if self.farewells.len() < MOST_FAREWELLS {
+                self.farewells.push(Farewell {
+                    to,
+                    due: now,
+                    left: FAREWELLS,
+                });
+            }
+        }
+        if self.parts.commands.is_closed() && self.parts.commands.is_empty() {
+            self.stop(now);
+        }
+    }
+
+    fn stop(&mut self, now: Instant) {
+        if !self.stopping {
+            self.stopping = true;
+            self.announcer.stop(now);
+        }
+    }
+
+    fn sleep(&mut self) -> Ready {
+        let parts = &self.parts;
+        parts.waker.prepare_sleep();
+        let now = Instant::now();
+        let is_deaf = self.deaf_until.is_some_and(|until| now < until);
+        let commands_wait = !self.stopping && parts.commands.is_ready();
+        let left = if commands_wait {
+            Some(Duration::ZERO)
+        } else {
+            self.deadline(now)
+                .map(|at| at.saturating_duration_since(now))
+        };
+        let socket = (!is_deaf && !self.stopping).then(|| parts.socket.as_fd());
+        let events = parts.watch.fd().filter(|_| !is_deaf && !self.stopping);
+        let readable = |fd| PollFd::new(fd, PollFlags::POLLIN);
+        let mut fds = vec![readable(parts.waker.as_fd())];
+        fds.extend(socket.map(readable));
+        fds.extend(events.map(readable));
+        let polled = poll(&mut fds, poll_timeout(left));
+        parts.waker.awake();
+        match polled {
+            Ok(_) => {}
+            Err(Errno::EINTR) => return Ready::default(),
+            // Only lack of kernel memory is left. Go on at a slow pace.
+            Err(_) => {
+                std::thread::park_timeout(DEAF);
+                return Ready::default();
+            }
+        }
+        let is_ready = |fd: Option<BorrowedFd<'_>>| {
+            let number = fd.map(|fd| fd.as_raw_fd());
+            let mut found = fds
+                .iter()
+                .filter(|one| Some(one.as_fd().as_raw_fd()) == number);
+            found.any(|one| one.revents().is_some_and(|events| !events.is_empty()))
+        };
+        Ready {
+            datagrams: is_ready(socket),
+            events: is_ready(events),
+        }
+    }
+
+    /// When something is due without anybody calling.
+    fn deadline(&self, now: Instant) -> Option<Instant> {
+        let tell_again = self.networks_untold && !self.stopping;
+        let farewells = self.farewells.iter().map(|farewell| farewell.due);
+        [
+            self.announcer.poll_timeout(),
+            self.list_at,
+            tell_again.then(|| now + TELL_AGAIN),
+            self.deaf_until.filter(|&until| now < until),
+        ]
+        .into_iter()
+        .flatten()
+        .chain(farewells)
+        .min()
+    }
+}
