@@ -97,7 +97,7 @@ mod tests {
             .map(str::to_owned)
             .to_vec();
         assert_eq!(
-            fitted(&[row.clone()], 40),
+            fitted(std::slice::from_ref(&row), 40),
             ["bob  10.0.0.5:49152  CHAT DEV  21:04:05"]
         );
         assert_eq!(

@@ -438,3 +438,19 @@ fn lists_are_records_in_json() {
         r#"{"event":"error","text":"line 4: no peer is named bbo; did you mean bob?"}"#
     );
 }
+
+#[test]
+fn a_narrow_screen_gets_folded_tables() {
+    let mut chat = alice();
+    chat.session.handle_width(40);
+    chat.line("/list");
+    chat.line("/help");
+    let said = chat.said();
+    assert!(said.starts_with(
+        "name\n  id  address  groups  since\n\
+         Carol Ann\n  ca111111  10.0.0.202:49152  CHAT DEV\n  21:04:05\n\
+         bob\n  b0111111  10.0.0.176:49152  CHAT\n  21:04:05\n\
+         /help [COMMAND]\n  tell what there is, or about one\n  command\n"
+    ));
+    assert!(said.lines().all(|line| line.len() <= 40), "{said}");
+}

@@ -17,6 +17,7 @@ mod commands;
 mod completing;
 mod harness;
 mod hostile;
+mod manual;
 mod names;
 mod observing;
 mod pair;

@@ -272,3 +272,103 @@ fn groups_are_joined_switched_and_left() {
         [Action::Leave(group("DEV")), Action::Leave(group("CHAT"))]
     );
 }
+
+#[test]
+fn a_line_for_one_peer_waits_for_that_peer() {
+    let mut chat = Chat::new(piped("alice", &["CHAT"]));
+    chat.enter(CAROL, "carol", &["CHAT"]);
+    chat.line("/join DEV");
+    chat.line("/msg bob hello");
+    chat.seconds(1);
+    assert_eq!(chat.sent(), Vec::<String>::new());
+    chat.enter_foreign(BOB, "bob", &[]);
+    chat.pass(Duration::from_millis(300));
+    assert_eq!(chat.sent(), ["b0: hello"]);
+}
+
+#[test]
+fn a_wrong_command_does_not_wait_for_anybody() {
+    let mut chat = Chat::new(piped("alice", &["CHAT"]));
+    chat.line("/msg bob");
+    chat.line("/help /end");
+    assert_eq!(
+        chat.screen(),
+        "! line 1: usage: /msg NAME TEXT\n\
+         /end: end the private chat, or take back the request for one"
+    );
+}
+
+#[test]
+fn a_question_is_answered_before_the_end() {
+    let mut chat = Chat::new(piped("alice", &["CHAT"]));
+    chat.enter_foreign(BOB, "bob", &["CHAT"]);
+    chat.screen();
+    chat.line("/whois bob");
+    chat.end();
+    chat.pass(Duration::from_millis(300));
+    assert!(matches!(chat.asked()[..], [Action::Ping(BOB)]));
+    chat.event(zchat::zre::Event::RoundTrip {
+        peer: BOB,
+        elapsed: Duration::from_millis(2),
+    });
+    assert!(chat.screen().ends_with(" round trip    2.0 ms"));
+    chat.finish(&[]);
+    assert_eq!(chat.quit, Some(Exit::Done));
+}
+
+#[test]
+fn a_broken_pipe_ends_quietly() {
+    let mut chat = Chat::new(piped("alice", &["CHAT"]));
+    chat.line("hello");
+    chat.session.handle_broken_pipe(chat.now, chat.wall());
+    chat.drain();
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.finish(&[]);
+    assert_eq!(chat.screen(), "");
+    assert_eq!(chat.quit, Some(Exit::Done));
+}
+
+#[test]
+fn a_node_that_stops_by_itself_is_a_failure() {
+    let mut chat = Chat::new(piped("alice", &["CHAT"]));
+    chat.event(zchat::zre::Event::Stop);
+    assert_eq!(chat.screen(), "! the node has stopped");
+    assert_eq!(chat.quit, Some(Exit::Failed));
+}
+
+#[test]
+fn what_nobody_said_is_no_loss() {
+    let mut chat = Chat::new(typed("alice", &["CHAT"]));
+    chat.line("/away");
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.screen();
+    let reason = UndeliveredReason::Gone;
+    chat.event(zchat::zre::Event::Undelivered {
+        peer: BOB,
+        count: 1,
+        reason,
+    });
+    assert_eq!(chat.screen(), "");
+    chat.line("/msg bob hi");
+    chat.screen();
+    chat.event(zchat::zre::Event::Undelivered {
+        peer: BOB,
+        count: 1,
+        reason,
+    });
+    assert_eq!(chat.said(), "! 1 message to bob not delivered: it is gone");
+}
+
+#[test]
+fn a_hundred_thousand_piped_lines_need_no_memory_between_them() {
+    let mut chat = Chat::new(piped("alice", &["CHAT"]));
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.pass(Duration::from_millis(300));
+    chat.screen();
+    for number in 0..100_000 {
+        chat.line(&number.to_string());
+        assert_eq!(chat.actions.len(), 1);
+        chat.actions.clear();
+        assert!(chat.lines.is_empty());
+    }
+}
