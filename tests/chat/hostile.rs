@@ -193,8 +193,14 @@ fn step() -> impl Strategy<Value = Step> {
             .filter(|name| *name != "/quit")
             .collect::<Vec<_>>(),
     );
+    let of_peer =
+        prop::sample::select(vec!["/whois", "/select", "/chat", "/ok", "/msg", "/ignore"]);
     let line = prop_oneof![
         nasty(),
+        (of_peer, peer()).prop_map(|(command, peer)| match command {
+            "/msg" => format!("/msg {peer} hello"),
+            _ => format!("{command} {peer}"),
+        }),
         (command, nasty()).prop_map(|(command, rest)| format!("{command} {rest}")),
     ];
     let line = line.prop_filter("this would be the end", |line| {
@@ -210,6 +216,26 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Answers a question for a list by a list that is as hostile as it gets.
+fn answer(chat: &mut Chat, peer: PeerId, content: &Content) {
+    let Some(tail) = content.tail() else {
+        return;
+    };
+    let note: serde_json::Value = rmp_serde::from_slice(&tail.frames[0]).unwrap();
+    if note["kind"] == "who" {
+        let nasty = "\u{1b}[2J\u{202e}\n\u{9b}";
+        let row = serde_json::json!({
+            "peer": "00112233445566778899aabbccddeeff", "name": nasty, "endpoint": nasty,
+            "groups": [nasty, nasty], "headers": [[nasty, nasty]], "since": i64::MIN,
+        });
+        let these = serde_json::json!({
+            "kind": "these", "request": note["request"], "peers": [row], "more": u64::MAX,
+        });
+        let octets = rmp_serde::to_vec_named(&these).unwrap();
+        chat.whisper_frames(peer, vec!["".into(), octets.into()]);
+    }
+}
+
 /// Does all of it, and looks at everything that is shown.
 fn live(mut chat: Chat, steps: Vec<Step>) {
     for step in steps {
@@ -220,6 +246,13 @@ fn live(mut chat: Chat, steps: Vec<Step>) {
             Step::Event(event) => chat.event(event),
             Step::Pass(milliseconds) => chat.pass(Duration::from_millis(milliseconds)),
         }
+        for action in chat.asked() {
+            if let Action::Whisper { peer, content } = action {
+                assert!([BOB, CAROL, id(0xB7), id(0xD0)].contains(&peer));
+                assert!(content.size() <= 200_000);
+                answer(&mut chat, peer, &content);
+            }
+        }
         let completion = chat.session.complete("/msg ", 5);
         for candidate in completion.candidates {
             assert!(!candidate.contains(is_harmful), "{candidate:?}");
@@ -228,12 +261,6 @@ fn live(mut chat: Chat, steps: Vec<Step>) {
             assert!(!line.text.contains(is_harmful), "{:?}", line.text);
             for span in &line.spans {
                 assert!(line.text.get(span.range.clone()).is_some(), "{line:?}");
-            }
-        }
-        for action in chat.actions.drain(..) {
-            if let Action::Whisper { peer, content } = action {
-                assert!([BOB, CAROL, id(0xB7), id(0xD0)].contains(&peer));
-                assert!(content.size() <= 200_000);
             }
         }
     }
@@ -349,7 +376,7 @@ fn a_list_with_more_than_the_limits_is_no_list() {
         chat.whisper_frames(BOB, vec!["".into(), octets.into()]);
         let said = chat.said();
         assert_eq!(
-            said.starts_with("* bob is connected to 256 peers"),
+            said.contains("* bob is connected to"),
             count == 256,
             "{said}"
         );
