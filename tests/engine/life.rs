@@ -34,6 +34,48 @@ fn trap_9_a_peer_that_only_talks_and_sends_no_beacons_is_never_evasive() {
 }
 
 #[test]
+fn trap_9_a_peer_that_takes_no_beacons_for_life_has_to_ask_only_once() {
+    // Goal: Zyre's application is not told all the time that we are evasive. Method: a peer that
+    // sends beacons, and asks, as Zyre does, at the first full second after five without a message.
+    let mut solo = Solo::new();
+    let mut zyre = Peer::new(2);
+    solo.enter(&mut zyre);
+    let (mut questions, mut quiet) = (0, 0);
+    for _ in 0..600 {
+        solo.beacon(&zyre);
+        let outputs = solo.pass(ms(1_000));
+        quiet += 1;
+        if pings(&outputs) > 0 {
+            quiet = 0;
+            solo.say(&mut zyre, Body::PingOk);
+        }
+        if quiet >= 5 {
+            questions += 1;
+            quiet = 0;
+            solo.say(&mut zyre, Body::Ping);
+        }
+    }
+    assert_eq!(questions, 1);
+}
+
+#[test]
+fn trap_9_two_that_ask_each_other_do_not_ask_more_and_more_often() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    let mut asked = 0;
+    for second in 0..600 {
+        solo.beacon(&bob);
+        asked += pings(&solo.pass(ms(1_000)));
+        if second % 4 == 3 {
+            solo.say(&mut bob, Body::PingOk);
+            solo.say(&mut bob, Body::Ping);
+        }
+    }
+    assert!(asked <= 200, "asked {asked} times in 600 s");
+}
+
+#[test]
 fn a_quiet_peer_is_asked_then_evasive_then_silent_then_gone_each_told_once() {
     let mut solo = Solo::new();
     let mut bob = Peer::new(2);

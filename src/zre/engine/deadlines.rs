@@ -31,6 +31,8 @@ pub(super) enum Timer {
     Static(SocketAddr),
     /// A connection that is full may have taken nothing for too long to be waited for.
     Stall(LinkId),
+    /// A peer that takes nothing but messages for life needs one.
+    Reassure(PeerId, u64),
     /// The inbox is not read: peers need a sign that we live.
     LifeSign,
     /// Content was sent to the peer that it has not been known to read.

@@ -1,14 +1,16 @@
 //! The protocol as one state machine: [`Engine`].
 //!
 //! It knows no socket, thread or clock. The files beside this one hold its parts: `discovery` (who is
-//! there, and where), `receive` and `send` (messages), `life` (who is still there), `flush` (what was
-//! delivered), `statics` (peers without beacons). It deliberately leaves out elections, which are
-//! understood on the wire and otherwise ignored, and encrypted links.
+//! there, and where), `receive` and `send` (messages), `life` (who is still there), `patience` (who
+//! doubts that we are), `flush` (what was delivered), `statics` (peers without beacons). It
+//! deliberately leaves out elections, which are understood on the wire and otherwise ignored, and
+//! encrypted links.
 
 mod deadlines;
 mod discovery;
 mod flush;
 mod life;
+mod patience;
 mod peer;
 mod receive;
 mod send;
@@ -240,6 +242,7 @@ impl Engine {
                 Timer::Answer(peer) => self.check_answer(now, peer),
                 Timer::Static(address) => self.check_static(now, address),
                 Timer::Stall(link) => self.check_stall(now, link),
+                Timer::Reassure(peer, serial) => self.check_patience(now, peer, serial),
                 Timer::LifeSign => self.give_life_signs(now),
                 Timer::Confirm(peer) => self.check_confirmed(now, peer),
                 Timer::Flush => self.check_flushes(now),

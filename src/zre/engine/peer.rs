@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::zre::sequence::{Incoming, Outgoing};
 use crate::zre::{GroupName, Headers, Link, LinkId, Message, Name};
@@ -133,6 +133,10 @@ pub(super) struct Peer {
     pub(super) traffic: Instant,
     /// The last beacon from the place where it is connected.
     pub(super) beacon: Option<Instant>,
+    /// The last message to it.
+    pub(super) said: Instant,
+    /// After how long without a message it asks whether we live, if it ever did.
+    pub(super) patience: Option<Duration>,
     /// Other places where its beacon was heard.
     pub(super) others: Vec<Place>,
     /// A HELLO of ours that its HELLO will answer.
@@ -180,6 +184,8 @@ impl Peer {
             heard: now,
             traffic: now,
             beacon: None,
+            said: now,
+            patience: None,
             others: Vec::new(),
             hello_awaited: false,
             greeted: now,

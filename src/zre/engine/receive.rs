@@ -47,7 +47,7 @@ impl Engine {
             Body::Shout { group, content } => self.receive_shout(origin, group, content),
             Body::Join { group, status } => self.receive_join(id, group, status),
             Body::Leave { group, status } => self.receive_leave(id, &group, status),
-            Body::Ping => self.send(now, id, Body::PingOk),
+            Body::Ping => self.receive_ping(now, id),
             Body::PingOk => self.receive_ping_ok(now, id),
             // Elections are Zyre's own; they concern only those who take part.
             Body::Elect { .. } | Body::Leader { .. } | Body::Hello(_) => {}

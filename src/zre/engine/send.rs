@@ -156,6 +156,7 @@ impl Engine {
         let Some((link, message)) = channel.number(body) else {
             return;
         };
+        peer.said = now;
         if channel.full.is_some() {
             channel.outbox.push_back((message, tail));
         } else {
