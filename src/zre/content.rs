@@ -189,6 +189,12 @@ impl Content {
     }
 }
 
+impl<T: Into<Frame>> From<T> for Content {
+    fn from(frame: T) -> Self {
+        Self::new(frame)
+    }
+}
+
 /// Frames behind the content that go only to receivers whose HELLO had a given header: one SHOUT can
 /// so carry more to programs that understand it, and nothing strange to all others.
 #[derive(Debug, Clone, PartialEq, Eq)]

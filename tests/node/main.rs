@@ -15,7 +15,13 @@ mod lab;
 #[path = "../common/skip.rs"]
 mod skip;
 
+mod alone;
 mod beacon;
 mod hosts;
 mod interface;
 mod mailbox;
+mod mesh;
+mod raw;
+mod shutdown;
+mod start;
+mod support;

@@ -1,0 +1,302 @@
+//! What a node is to be, and how it is started: [`Builder`].
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use crate::zre::{
+    Action, Engine, EngineConfig, GroupName, Headers, HeadersError, Limits, Name, PeerId, Roster,
+    Timing,
+};
+
+use super::Node;
+use super::beacon::{self, Heard};
+use super::bell::Waker;
+use super::descriptors;
+use super::error::StartError;
+use super::ffi::Context;
+use super::inbox::{BindError, Inbox};
+use super::interface::{self, Network, Selection};
+use super::links::Links;
+use super::mailbox::{self, Capacity, Receiver};
+use super::mesh::{Beacon, Core, Mesh, Shared};
+use super::outlet::Outlet;
+use super::sender::Sender;
+
+/// The settings of a node that is to be started; made by [`Node::builder`].
+#[derive(Debug, Clone)]
+#[must_use = "a node runs after Builder::start"]
+pub struct Builder {
+    name: Name,
+    headers: Headers,
+    groups: Vec<GroupName>,
+    beacon_port: u16,
+    mailbox_port: Option<u16>,
+    timing: Timing,
+    limits: Limits,
+    interfaces: Vec<String>,
+    peers: Vec<SocketAddr>,
+    advertise: Option<IpAddr>,
+}
+
+impl Builder {
+    pub(super) fn new(name: Name) -> Self {
+        Self {
+            name,
+            headers: Headers::default(),
+            groups: Vec::new(),
+            beacon_port: beacon::PORT,
+            mailbox_port: None,
+            timing: Timing::default(),
+            limits: Limits::default(),
+            interfaces: Vec::new(),
+            peers: Vec::new(),
+            advertise: None,
+        }
+    }
+
+    /// One more header, told to all peers (RFC 36, HELLO `headers`).
+    ///
+    /// # Errors
+    ///
+    /// As [`Headers::with`] says.
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, HeadersError> {
+        self.headers = std::mem::take(&mut self.headers).with(name, value)?;
+        Ok(self)
+    }
+
+    /// All headers at once.
+    pub fn headers(mut self, headers: Headers) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// One more group that the node is in from the start.
+    pub fn group(mut self, group: GroupName) -> Self {
+        self.groups.push(group);
+        self
+    }
+
+    /// The UDP port for beacons; 5670 (RFC 36) unless given. Nodes with different ones do not see
+    /// each other.
+    pub const fn beacon_port(mut self, port: u16) -> Self {
+        self.beacon_port = port;
+        self
+    }
+
+    /// The TCP port of the mailbox. The first free one from 49152 up unless given.
+    pub const fn mailbox_port(mut self, port: u16) -> Self {
+        self.mailbox_port = Some(port);
+        self
+    }
+
+    /// See [`Timing::interval`].
+    pub const fn interval(mut self, interval: Duration) -> Self {
+        self.timing.interval = interval;
+        self
+    }
+
+    /// See [`Timing::evasive`].
+    pub const fn evasive(mut self, evasive: Duration) -> Self {
+        self.timing.evasive = evasive;
+        self
+    }
+
+    /// See [`Timing::silent`].
+    pub const fn silent(mut self, silent: Duration) -> Self {
+        self.timing.silent = silent;
+        self
+    }
+
+    /// See [`Timing::expired`].
+    pub const fn expired(mut self, expired: Duration) -> Self {
+        self.timing.expired = expired;
+        self
+    }
+
+    /// All times at once.
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+
+    /// One more interface to use, by its name or its IPv4 address. Every usable one unless given,
+    /// loopback only where there is nothing else.
+    pub fn interface(mut self, interface: impl Into<String>) -> Self {
+        self.interfaces.push(interface.into());
+        self
+    }
+
+    /// One more mailbox to greet without a beacon: see [`Node::greet`].
+    pub fn peer(mut self, mailbox: SocketAddr) -> Self {
+        self.peers.push(mailbox);
+        self
+    }
+
+    /// The address at which others reach this node, where that is not the one that they see: behind
+    /// a translation of addresses (NAT), or in a container.
+    pub const fn advertise(mut self, address: IpAddr) -> Self {
+        self.advertise = Some(address);
+        self
+    }
+
+    /// What the node takes before it refuses more.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Starts the node: two threads, `zchat-mesh` and `zchat-beacon`, and libzmq's own. Peers are
+    /// looked for at once; that there is no network (yet) is no error.
+    ///
+    /// The limit of descriptors of the process (`RLIMIT_NOFILE`) is raised as far as the node may
+    /// come to need and the system allows; where that is less, [`Limits::peers`] is lowered to it.
+    /// libc's `rand()` is seeded, since libzmq depends on it.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`]. Nothing is left running then.
+    pub fn start(self) -> Result<Node, StartError> {
+        let limits = descriptors::provide(self.limits.clone())?;
+        let selection = Selection::parse(&self.interfaces);
+        let networks = choose(&selection)?;
+        let id = PeerId::from(Uuid::new_v4());
+        let context = Context::new(limits.peers + limits.unproven + limits.statics + OWN_SOCKETS)
+            .map_err(StartError::Resources)?;
+        let inbox = self.open_inbox(&context, &selection, &networks, &limits)?;
+        let port = inbox.port();
+        let waker = Waker::new().map_err(StartError::Resources)?;
+        let shared = Arc::new(Shared::new(waker.bell()));
+        let capacity = |values, octets| Capacity { values, octets };
+        let (to_mesh, actions) =
+            mailbox::channel(capacity(limits.actions, limits.action_octets), &waker);
+        let (to_application, events) =
+            mailbox::mailbox(capacity(limits.events, limits.event_octets), &waker)
+                .map_err(StartError::Resources)?;
+        // As late as possible: from here on others hear of the node.
+        let (beacon, heard) = self.start_beacon(id, port, &selection, &waker)?;
+        let core = Core {
+            engine: self.engine(id, port, &limits),
+            inbox,
+            links: Links::new(context, id, limits.queued_octets, waker.bell()),
+            beacon,
+            outlet: Outlet::new(to_application),
+            shared: Arc::clone(&shared),
+            follows_networks: selection != Selection::All,
+            reading: true,
+            stopping: false,
+            look: None,
+            news: Vec::new(),
+        };
+        let mesh = Mesh::new(core, actions, heard, waker);
+        let thread = thread::Builder::new()
+            .name("zchat-mesh".to_owned())
+            .spawn(|| mesh.run())
+            .map_err(StartError::Thread)?;
+        let mut roster = Roster::new();
+        for group in &self.groups {
+            roster.join(group);
+        }
+        Ok(Node {
+            id,
+            name: self.name,
+            headers: self.headers,
+            port,
+            addresses: networks
+                .iter()
+                .map(|network| network.address.into())
+                .collect(),
+            sender: Sender::new(to_mesh, &limits),
+            events: Some(events),
+            roster,
+            shared,
+            thread: Some(thread),
+            stopped: false,
+        })
+    }
+
+    fn start_beacon(
+        &self,
+        id: PeerId,
+        mailbox: u16,
+        selection: &Selection,
+        waker: &Waker,
+    ) -> Result<(Beacon, Receiver<Heard>), StartError> {
+        let (to_hear, heard) = mailbox::channel(HEARD, waker);
+        let mut config = beacon::Config::new(id, mailbox);
+        config.port = self.beacon_port;
+        config.interval = self.timing.interval;
+        config.selection = selection.clone();
+        Ok((Beacon::new(beacon::start(config, to_hear)?), heard))
+    }
+
+    fn open_inbox(
+        &self,
+        context: &Context,
+        selection: &Selection,
+        networks: &[Network],
+        limits: &Limits,
+    ) -> Result<Inbox, StartError> {
+        let addresses = match selection {
+            Selection::All => vec![Ipv4Addr::UNSPECIFIED],
+            // None of them is up yet: the port is held where it always can be.
+            Selection::Named(_) if networks.is_empty() => vec![Ipv4Addr::LOCALHOST],
+            Selection::Named(_) => networks.iter().map(|network| network.address).collect(),
+        };
+        let connections = limits.peers + limits.unproven;
+        let (seed, ..) = Uuid::new_v4().as_fields();
+        Inbox::bind(
+            context,
+            &addresses,
+            self.mailbox_port,
+            limits,
+            connections,
+            seed,
+        )
+        .map_err(|error| match error {
+            BindError::Taken(address) => StartError::PortTaken(address),
+            BindError::Address(address, error) => StartError::Address(address, error),
+            BindError::Socket(error) => StartError::Resources(error),
+        })
+    }
+
+    fn engine(&self, id: PeerId, port: u16, limits: &Limits) -> Engine {
+        let now = Instant::now();
+        let mut config = EngineConfig::new(id, self.name.clone(), port);
+        config.headers = self.headers.clone();
+        config.advertise = self.advertise;
+        config.timing = self.timing.clone();
+        config.limits = limits.clone();
+        let mut engine = Engine::new(now, config);
+        for group in &self.groups {
+            engine.handle_action(now, Action::Join(group.clone()));
+        }
+        for peer in &self.peers {
+            engine.handle_action(now, Action::Greet(*peer));
+        }
+        engine
+    }
+}
+
+/// The networks that are used now. Others may come and go.
+fn choose(selection: &Selection) -> Result<Vec<Network>, StartError> {
+    let listed = interface::list().map_err(StartError::Interfaces)?;
+    selection
+        .check(&listed)
+        .map_err(StartError::UnknownInterface)?;
+    Ok(interface::networks(&interface::decide(&listed, selection)))
+}
+
+/// What the beacon thread has heard and the mesh thread has not taken. Sightings beyond it are
+/// dropped and counted: each node is heard again in a second.
+const HEARD: Capacity = Capacity {
+    values: 1_024,
+    octets: 0,
+};
+
+/// Sockets besides those to peers: the ROUTER, its monitor (two ends), the ZAP handler (libzmq opens
+/// one of its own for each question), and some to spare.
+const OWN_SOCKETS: usize = 64;

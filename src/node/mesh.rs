@@ -1,0 +1,451 @@
+//! The mesh thread: it owns the engine and all TCP sockets, and goes round one loop.
+//!
+//! Each round takes a bounded batch from every source that has something (beacons, connections,
+//! messages, actions), tells the engine, and carries out what the engine wants, before it looks at the
+//! next one: whatever floods, nothing else starves. When nobody has anything it sleeps in a single
+//! poll, until somebody rings or the engine's next deadline. It never waits for the application: events
+//! that the application does not take wait here, and until they are gone the inbox is not read, so that
+//! TCP makes the senders wait.
+
+use std::net::IpAddr;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::zre::{Action, Engine, Event, Origin, Output, Stats};
+
+use super::beacon::{BeaconHandle, Heard};
+use super::bell::{Bell, Waker, poll_timeout};
+use super::counters::Counters;
+use super::inbox::{Inbox, Received};
+use super::links::{Links, News, Sent};
+use super::mailbox::Receiver;
+use super::outlet::Outlet;
+use super::watch::Notice;
+
+/// Everything that the mesh thread owns.
+pub(super) struct Mesh {
+    core: Core,
+    /// `None` once the node is stopping.
+    actions: Option<Receiver<Action>>,
+    /// The stop that was asked for, and how many actions behind it are still taken: other threads
+    /// may have handed them over before they knew.
+    stop: Option<(Action, usize)>,
+    /// `None` if the beacon thread has ended.
+    heard: Option<Receiver<Heard>>,
+    waker: Waker,
+}
+
+/// The engine, and what carries out what it wants.
+pub(super) struct Core {
+    pub(super) engine: Engine,
+    pub(super) inbox: Inbox,
+    pub(super) links: Links,
+    pub(super) beacon: Beacon,
+    pub(super) outlet: Outlet,
+    pub(super) shared: Arc<Shared>,
+    /// Whether the mailbox has to be opened on networks that appear: it is bound to addresses.
+    pub(super) follows_networks: bool,
+    pub(super) reading: bool,
+    pub(super) stopping: bool,
+    /// When progress of full links is looked for.
+    pub(super) look: Option<Instant>,
+    pub(super) news: Vec<News>,
+}
+
+/// The beacon thread. When this is dropped, it says farewell and ends, and that is waited for.
+pub(super) struct Beacon(Option<BeaconHandle>);
+
+impl Beacon {
+    pub(super) const fn new(handle: BeaconHandle) -> Self {
+        Self(Some(handle))
+    }
+
+    fn farewell(&self, to: IpAddr) {
+        if let Some(handle) = &self.0 {
+            handle.farewell(to);
+        }
+    }
+
+    /// Adds what was counted there.
+    fn add_to(&self, stats: &mut Stats) {
+        if let Some(counts) = self.0.as_ref().map(BeaconHandle::counts) {
+            stats.bad_beacons += counts.unknown_version + counts.malformed;
+            stats.dropped_sightings += counts.dropped;
+        }
+    }
+}
+
+impl Drop for Beacon {
+    fn drop(&mut self) {
+        if let Some(handle) = self.0.take()
+            && !handle.stop().join()
+        {
+            log::error!("the beacon thread has panicked");
+        }
+    }
+}
+
+/// What the thread shares with the node's handle.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) counters: Counters,
+    pub(super) bell: Arc<Bell>,
+    abort: AtomicBool,
+}
+
+impl Shared {
+    pub(super) fn new(bell: Arc<Bell>) -> Self {
+        Self {
+            counters: Counters::default(),
+            bell,
+            abort: AtomicBool::new(false),
+        }
+    }
+
+    /// Ends the thread soon, whatever waits to be delivered.
+    pub(super) fn abort(&self) {
+        self.abort.store(true, Ordering::Release);
+        self.bell.ring();
+    }
+
+    fn is_aborted(&self) -> bool {
+        self.abort.load(Ordering::Acquire)
+    }
+}
+
+impl Mesh {
+    pub(super) const fn new(
+        core: Core,
+        actions: Receiver<Action>,
+        heard: Receiver<Heard>,
+        waker: Waker,
+    ) -> Self {
+        Self {
+            core,
+            actions: Some(actions),
+            stop: None,
+            heard: Some(heard),
+            waker,
+        }
+    }
+
+    /// The whole life of the thread.
+    pub(super) fn run(mut self) {
+        while !self.core.stopping && !self.core.shared.is_aborted() {
+            let now = Instant::now();
+            self.round(now);
+            self.core.publish();
+            if !self.core.stopping {
+                self.rest(now);
+            }
+        }
+        self.core.finish();
+    }
+
+    fn round(&mut self, now: Instant) {
+        let core = &mut self.core;
+        core.flush_events(now);
+        core.handle_timeouts(now);
+        if let Some(beacons) = &self.heard {
+            for heard in beacons.drain(BATCH) {
+                core.hear(now, heard);
+            }
+            if beacons.is_closed() && beacons.is_empty() {
+                log::error!("the beacon thread has ended");
+                self.heard = None;
+            }
+        }
+        core.look_after_connections(now);
+        core.look_after_links(now);
+        core.read_inbox(now);
+        self.take_actions(now);
+    }
+
+    fn take_actions(&mut self, now: Instant) {
+        let Self {
+            core,
+            actions,
+            stop,
+            ..
+        } = self;
+        let Some(queue) = actions else { return };
+        let mut batch = queue.drain(BATCH);
+        let mut sent = 0;
+        // The engine is done with one action before it is asked whether it wants the next.
+        while sent < SENT && core.engine.wants_actions() {
+            let next = match stop {
+                Some((_, 0)) => None,
+                Some((_, left)) => {
+                    *left -= 1;
+                    batch.next()
+                }
+                None => batch.next(),
+            };
+            match next {
+                Some(action @ Action::Stop { .. }) => {
+                    stop.get_or_insert((action, BEHIND_STOP));
+                }
+                Some(action) => {
+                    core.engine.handle_action(now, action);
+                    sent += core.carry_out(now);
+                }
+                None => break,
+            }
+        }
+        drop(batch);
+        let is_last = stop
+            .as_ref()
+            .is_some_and(|(_, left)| *left == 0 || queue.is_empty());
+        if is_last
+            && core.engine.wants_actions()
+            && let Some((action, _)) = stop.take()
+        {
+            core.engine.handle_action(now, action);
+            core.carry_out(now);
+            // From now on, whoever sends is told that the node has stopped.
+            *actions = None;
+        }
+    }
+
+    /// Sleeps until there is something to do. If there is already, only looks which sockets have
+    /// something.
+    fn rest(&mut self, now: Instant) {
+        let core = &mut self.core;
+        let busy = core.reading && core.inbox.ready;
+        if !busy {
+            self.waker.prepare_sleep();
+        }
+        let busy = busy
+            || core.engine.wants_actions() && self.actions.as_ref().is_some_and(Receiver::is_ready)
+            || self.heard.as_ref().is_some_and(Receiver::is_ready)
+            || core.links.has_news()
+            || core.outlet.wants_flush()
+            || core.shared.is_aborted();
+        let timeout = if busy {
+            PollTimeout::ZERO
+        } else {
+            poll_timeout(
+                core.poll_timeout()
+                    .map(|at| at.saturating_duration_since(now)),
+            )
+        };
+        core.poll(&self.waker, timeout);
+        self.waker.awake();
+    }
+}
+
+impl Core {
+    /// Waits for sockets and for the bell; notes which sockets have something.
+    fn poll(&mut self, waker: &Waker, timeout: PollTimeout) {
+        let reading = if self.reading {
+            PollFlags::POLLIN
+        } else {
+            PollFlags::empty()
+        };
+        let [monitor, zap] = self.inbox.watch.signals();
+        let mut polled = [
+            PollFd::new(waker.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.inbox.signal(), reading),
+            PollFd::new(monitor, PollFlags::POLLIN),
+            PollFd::new(zap, PollFlags::POLLIN),
+        ];
+        // Whatever the poll says (a signal may have come), another round does no harm.
+        let _interrupted = poll(&mut polled, timeout);
+        let [_, inbox, monitor, zap] = polled.map(|one| one.any().unwrap_or(false));
+        self.inbox.ready |= inbox;
+        self.inbox.watch.monitor_ready |= monitor;
+        self.inbox.watch.zap_ready |= zap;
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let watch = self.inbox.watch.poll_timeout();
+        [self.engine.poll_timeout(), watch, self.look]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn handle_timeouts(&mut self, now: Instant) {
+        if self.engine.poll_timeout().is_some_and(|at| at <= now) {
+            self.engine.handle_timeout(now);
+            self.carry_out(now);
+        }
+        if self.inbox.watch.poll_timeout().is_some_and(|at| at <= now) {
+            self.inbox.watch.handle_timeout(now);
+        }
+    }
+
+    /// What the beacon thread has to tell.
+    fn hear(&mut self, now: Instant, heard: Heard) {
+        match heard {
+            Heard::Sighting(sighting) => self.engine.handle_beacon(now, sighting),
+            Heard::Echo(network) => log::debug!("our own beacons are heard on {network}"),
+            Heard::Networks(networks) => {
+                let addresses: Vec<_> = networks
+                    .iter()
+                    .map(|network| network.address.into())
+                    .collect();
+                if self.follows_networks {
+                    self.inbox
+                        .follow(networks.iter().map(|network| network.address));
+                }
+                self.engine.handle_addresses(now, &addresses);
+                self.outlet.push(Event::Network { addresses });
+            }
+        }
+        self.carry_out(now);
+    }
+
+    fn look_after_connections(&mut self, now: Instant) {
+        self.inbox.watch.attend(now);
+        for notice in self.inbox.watch.take_notices() {
+            match notice {
+                Notice::Broken(peer) => self.engine.handle_broken(now, peer),
+                Notice::Unheard(remote) => self.engine.handle_unheard(now, remote),
+                Notice::Refused => self.engine.stats_mut().refused_connections += 1,
+                Notice::ClosedUnheard => self.engine.stats_mut().closed_unheard += 1,
+            }
+        }
+        self.carry_out(now);
+    }
+
+    fn look_after_links(&mut self, now: Instant) {
+        if !self.links.has_news() && self.look.is_none_or(|at| at > now) {
+            return;
+        }
+        let mut news = std::mem::take(&mut self.news);
+        self.links.collect_news(&mut news);
+        for one in news.drain(..) {
+            match one {
+                News::Connected(link) => self.engine.handle_connected(now, link),
+                News::Progress(link) => self.engine.handle_progress(now, link),
+                News::Room(link) => self.engine.handle_room(now, link),
+            }
+            self.carry_out(now);
+        }
+        self.news = news;
+        self.look = self.links.any_full().then(|| now + LOOK);
+    }
+
+    fn read_inbox(&mut self, now: Instant) {
+        for _ in 0..BATCH {
+            if !self.reading || !self.inbox.ready {
+                return;
+            }
+            match self.inbox.receive(now) {
+                Some(Received::Message { from, via, message }) => {
+                    let origin = Origin::unproven(from);
+                    self.engine.handle_message(now, origin, via, message);
+                }
+                Some(Received::Malformed { from }) => self.engine.handle_malformed(now, from),
+                Some(Received::BadOrigin) => self.engine.stats_mut().bad_origins += 1,
+                None => {
+                    self.inbox.watch.handle_empty();
+                    return;
+                }
+            }
+            self.carry_out(now);
+        }
+    }
+
+    /// Does what the engine wants; how many messages were sent.
+    fn carry_out(&mut self, now: Instant) -> usize {
+        let mut sent = 0;
+        while let Some(output) = self.engine.poll_output() {
+            match output {
+                Output::Send {
+                    link,
+                    message,
+                    tail,
+                } => {
+                    sent += 1;
+                    if let Sent::Full(message) = self.links.send(link, message, tail) {
+                        self.engine.handle_full(now, link, message, tail);
+                        self.look.get_or_insert(now + LOOK);
+                    }
+                }
+                Output::Event(event) => self.tell(now, event),
+                Output::Connect {
+                    link,
+                    to,
+                    heartbeat,
+                } => self.links.connect(link, &to, heartbeat),
+                Output::Disconnect { link } => {
+                    let unsent = self.links.disconnect(link);
+                    self.engine.handle_closed(now, link, unsent);
+                }
+                Output::HangUp { peer, address } => self.inbox.watch.hang_up(now, peer, address),
+                Output::Handover(on) => self.inbox.set_handover(on),
+                Output::Farewell { to } => self.beacon.farewell(to),
+                Output::Stop => self.stopping = true,
+            }
+        }
+        sent
+    }
+
+    fn tell(&mut self, now: Instant, event: Event) {
+        if let Event::Exit { peer, .. } = &event {
+            self.inbox.watch.forget(*peer);
+        }
+        self.outlet.push(event);
+        if self.reading && !self.outlet.is_clear() {
+            self.set_reading(now, false);
+        }
+    }
+
+    fn flush_events(&mut self, now: Instant) {
+        if self.reading {
+            return;
+        }
+        self.outlet.flush();
+        if self.outlet.is_clear() {
+            self.set_reading(now, true);
+            self.carry_out(now);
+        }
+    }
+
+    fn set_reading(&mut self, now: Instant, reading: bool) {
+        self.reading = reading;
+        self.inbox.set_reading(now, reading);
+        self.engine.handle_inbox(now, reading);
+    }
+
+    fn publish(&self) {
+        let mut stats = self.engine.stats().clone();
+        self.beacon.add_to(&mut stats);
+        self.shared.counters.publish(&stats);
+    }
+
+    /// Leaves the network: farewell, then the connections, then the application is told.
+    fn finish(self) {
+        self.publish();
+        let Self {
+            beacon,
+            mut links,
+            inbox,
+            outlet,
+            ..
+        } = self;
+        drop(beacon);
+        links.close(LINGER);
+        // The context ends with its last socket.
+        drop((links, inbox));
+        outlet.finish();
+    }
+}
+
+/// What is taken from one source before the others get their turn.
+const BATCH: usize = 256;
+/// The same in messages that are sent: one SHOUT may go to thousands.
+const SENT: usize = 4_096;
+/// Actions behind a stop that are still taken.
+const BEHIND_STOP: usize = 4_096;
+/// How often progress of full links is looked for.
+const LOOK: Duration = Duration::from_millis(50);
+/// How long connections stay open for what is still queued in them, after everything that can be
+/// confirmed was.
+const LINGER: Duration = Duration::from_millis(100);
