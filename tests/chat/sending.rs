@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use zchat::chat::{Exit, Form};
+use zchat::zre::{Action, ExitReason};
 
 use crate::harness::{BOB, CAROL, Chat, sending};
 
@@ -48,4 +49,19 @@ fn nobody_at_all_is_a_status_of_its_own() {
         r#"{"event":"sent","missing":[{"name":"bob"}],"to":[]}"#
     );
     assert_eq!(chat.quit, Some(Exit::Nobody));
+}
+
+#[test]
+fn who_left_before_it_was_asked_is_not_known_to_have_read_it() {
+    let mut chat = Chat::new(sending(&[], &["bob"]));
+    chat.enter(BOB, "bob", &[]);
+    chat.line("hello");
+    chat.pass(Duration::from_millis(300));
+    chat.exit(BOB, ExitReason::Farewell);
+    chat.end();
+    chat.actions
+        .retain(|action| !matches!(action, Action::Whisper { .. }));
+    chat.finish(&[]);
+    assert_eq!(chat.screen(), "! not known to have reached bob");
+    assert_eq!(chat.quit, Some(Exit::Failed));
 }

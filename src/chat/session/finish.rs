@@ -147,14 +147,26 @@ impl Session {
         if self.phase != Phase::Flushing(ticket) {
             return;
         }
+        // Whoever is missed was waited for already.
+        let within = if missing.is_empty() {
+            self.patience()
+        } else {
+            Duration::ZERO
+        };
         self.tell_sent(delivered, missing);
-        // All that can be delivered is.
-        self.stop(Duration::ZERO);
+        self.stop(within);
     }
 
     fn tell_sent(&mut self, mut delivered: Vec<PeerId>, mut missing: Vec<PeerId>) {
         delivered.retain(|peer| self.tally.addressed.contains(peer));
         missing.retain(|peer| self.tally.addressed.contains(peer));
+        if self.purpose != Purpose::Chat {
+            // Who left before it was asked is not known to have read it.
+            let unknown = self.tally.addressed.iter().copied();
+            missing.extend(unknown.filter(|peer| !delivered.contains(peer)));
+            missing.sort_unstable();
+            missing.dedup();
+        }
         self.tally.missing = missing.iter().copied().collect();
         let to_tell = match (&self.purpose, self.input) {
             (Purpose::Send { .. }, _) => true,
