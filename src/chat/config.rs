@@ -59,6 +59,13 @@ pub enum Purpose {
         /// Names of peers, as one would write them in the chat, without quotes.
         to: Vec<String>,
     },
+    /// To show who is there. No lines are taken and nothing is answered; the node should join no group,
+    /// and not announce [`HEADERS`](super::HEADERS).
+    Watch {
+        /// How often, with what has changed since the last time; `None` for once, when discovery has
+        /// settled.
+        every: Option<Duration>,
+    },
 }
 
 impl Config {

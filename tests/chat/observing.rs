@@ -1,141 +1,80 @@
 //! Looking on: `peers` once, `tracker` at intervals.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use zchat::chat::{Exit, Form, Observer, ObserverConfig, Output, Signal, Stamp};
-use zchat::zre::{Action, Event, ExitReason, GroupName, Headers, Name, PeerId};
+use zchat::chat::{Config, Exit, Form, Purpose, Signal};
+use zchat::zre::ExitReason;
 
-use crate::harness::{ALICE, BOB, CAROL, START, link};
+use crate::harness::{BOB, CAROL, Chat, piped};
 
-struct Watch {
-    observer: Observer,
-    epoch: Instant,
-    now: Instant,
-    shown: Vec<String>,
-    quit: Option<Exit>,
+/// The settings of somebody who looks on, every so many seconds or once.
+fn watching(every: Option<u64>, form: Form) -> Config {
+    let mut config = piped("watch", &[]);
+    config.form = form;
+    config.purpose = Purpose::Watch {
+        every: every.map(Duration::from_secs),
+    };
+    config
 }
 
-impl Watch {
-    fn new(every: Option<u64>, form: Form) -> Self {
-        let mut config = ObserverConfig::new(Name::new("watch").unwrap());
-        config.every = every.map(Duration::from_secs);
-        config.form = form;
-        let epoch = Instant::now();
-        let observer = Observer::new(config, ALICE, epoch, Stamp::new(START, 3_600));
-        Self {
-            observer,
-            epoch,
-            now: epoch,
-            shown: Vec::new(),
-            quit: None,
-        }
-    }
-
-    fn wall(&self) -> Stamp {
-        let passed = self.now.duration_since(self.epoch).as_millis();
-        Stamp::new(START + i64::try_from(passed).unwrap(), 3_600)
-    }
-
-    fn event(&mut self, event: &Event) {
-        self.observer.handle_event(self.now, self.wall(), event);
-        self.drain();
-    }
-
-    fn enter(&mut self, peer: PeerId, name: &str, group: &str) {
-        let name = Name::new(name).unwrap();
-        self.event(&Event::Enter {
-            peer,
-            name,
-            headers: Headers::default(),
-            link: link(peer),
-        });
-        self.event(&Event::Join {
-            peer,
-            group: GroupName::new(group).unwrap(),
-        });
-    }
-
-    fn pass(&mut self, milliseconds: u64) {
-        let end = self.now + Duration::from_millis(milliseconds);
-        while let Some(next) = self.observer.poll_timeout().filter(|next| *next <= end) {
-            self.now = next.max(self.now);
-            self.observer.handle_timeout(self.now, self.wall());
-            self.drain();
-        }
-        self.now = end;
-    }
-
-    fn drain(&mut self) {
-        while let Some(output) = self.observer.poll_output() {
-            match output {
-                Output::Show(line) => self.shown.push(line.text),
-                Output::Report(record) => {
-                    let mut record = serde_json::to_value(&*record).unwrap();
-                    record.as_object_mut().unwrap().retain(|key, _| {
-                        ["event", "name", "change", "group"].contains(&key.as_str())
-                    });
-                    self.shown.push(record.to_string());
-                }
-                Output::Act(Action::Stop { .. }) => {
-                    self.observer
-                        .handle_event(self.now, self.wall(), &Event::Stop);
-                }
-                Output::Quit(exit) => self.quit = Some(exit),
-                other => panic!("an observer does not do this: {other:?}"),
-            }
-        }
-    }
-
-    fn shown(&mut self) -> String {
-        self.shown.drain(..).collect::<Vec<_>>().join("\n")
-    }
+/// The records since the last call, only with what these tests look at.
+fn reported(chat: &mut Chat) -> String {
+    let only = |mut record: serde_json::Value| {
+        let fields = ["event", "name", "change", "group"];
+        record
+            .as_object_mut()
+            .unwrap()
+            .retain(|field, _| fields.contains(&field.as_str()));
+        record.to_string()
+    };
+    chat.records
+        .drain(..)
+        .map(only)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[test]
 fn peers_are_shown_once_discovery_has_settled() {
-    let mut watch = Watch::new(None, Form::Text);
-    watch.pass(100);
-    watch.enter(BOB, "bob", "CHAT");
-    watch.pass(299);
-    assert_eq!(watch.shown(), "");
-    watch.pass(1);
+    let mut watch = Chat::new(watching(None, Form::Text));
+    watch.pass(Duration::from_millis(100));
+    watch.enter_foreign(BOB, "bob", &["CHAT"]);
+    watch.pass(Duration::from_millis(299));
+    assert_eq!(watch.screen(), "");
+    watch.pass(Duration::from_millis(1));
     assert_eq!(
-        watch.shown(),
+        watch.screen(),
         "name  id        address           groups  since\n\
          bob   b0111111  10.0.0.176:49152  CHAT    21:04:05"
     );
+    watch.finish(&[]);
     assert_eq!(watch.quit, Some(Exit::Done));
 }
 
 #[test]
 fn nobody_is_a_status_of_its_own() {
-    let mut watch = Watch::new(None, Form::Text);
-    watch.pass(5_000);
+    let mut watch = Chat::new(watching(None, Form::Text));
+    watch.pass(Duration::from_millis(5_000));
     assert_eq!(
-        watch.shown(),
+        watch.screen(),
         "* nobody is here; \"zchat doctor\" finds out why"
     );
+    watch.finish(&[]);
     assert_eq!(watch.quit, Some(Exit::Nobody));
 }
 
 #[test]
 fn a_tracker_marks_what_has_changed_since_its_last_table() {
-    let mut watch = Watch::new(Some(10), Form::Text);
-    watch.enter(BOB, "bob", "CHAT");
-    watch.pass(300);
-    watch.enter(CAROL, "carol", "CHAT");
-    watch.event(&Event::Join {
-        peer: BOB,
-        group: GroupName::new("DEV").unwrap(),
-    });
-    watch.pass(10_000);
-    watch.event(&Event::Exit {
-        peer: BOB,
-        reason: ExitReason::Farewell,
-    });
-    watch.pass(10_000);
+    let mut watch = Chat::new(watching(Some(10), Form::Text));
+    watch.enter_foreign(BOB, "bob", &["CHAT"]);
+    watch.pass(Duration::from_millis(300));
+    watch.enter_foreign(CAROL, "carol", &["CHAT"]);
+    watch.join(BOB, "DEV");
+    watch.pass(Duration::from_millis(10_000));
+    watch.exit(BOB, ExitReason::Farewell);
+    watch.pass(Duration::from_millis(10_000));
     assert_eq!(
-        watch.shown(),
+        watch.screen(),
         "--- 21:04:05: 1 peer ---\n   \
          name  id        address           groups  since\n   \
          bob   b0111111  10.0.0.176:49152  CHAT    21:04:05\n\
@@ -153,27 +92,34 @@ fn a_tracker_marks_what_has_changed_since_its_last_table() {
          CHAT: carol"
     );
     assert_eq!(watch.quit, None);
-    watch
-        .observer
-        .handle_signal(watch.now, watch.wall(), Signal::Interrupt);
-    watch.drain();
+    watch.signal(Signal::Interrupt);
+    watch.finish(&[]);
     assert_eq!(watch.quit, Some(Exit::Signal(Signal::Interrupt)));
 }
 
 #[test]
 fn a_tracker_reports_records_with_what_has_changed() {
-    let mut watch = Watch::new(Some(1), Form::Json);
-    watch.enter(BOB, "bob", "CHAT");
-    watch.pass(300);
-    watch.event(&Event::Exit {
-        peer: BOB,
-        reason: ExitReason::Farewell,
-    });
-    watch.pass(1_000);
+    let mut watch = Chat::new(watching(Some(1), Form::Json));
+    watch.enter_foreign(BOB, "bob", &["CHAT"]);
+    watch.pass(Duration::from_millis(300));
+    watch.exit(BOB, ExitReason::Farewell);
+    watch.pass(Duration::from_millis(1_000));
     assert_eq!(
-        watch.shown(),
+        reported(&mut watch),
         "{\"event\":\"peer\",\"name\":\"bob\"}\n\
          {\"event\":\"group\",\"group\":\"CHAT\"}\n\
          {\"change\":\"gone\",\"event\":\"peer\",\"name\":\"bob\"}"
     );
+}
+
+#[test]
+fn whoever_looks_on_takes_no_lines_and_answers_nothing() {
+    let mut watch = Chat::new(watching(Some(1), Form::Text));
+    assert!(!watch.session.wants_lines());
+    watch.end();
+    watch.enter(BOB, "bob", &["CHAT"]);
+    watch.hear(BOB, "CHAT", "hello");
+    watch.whisper(BOB, "who are you?");
+    watch.pass(Duration::from_millis(299));
+    assert_eq!((watch.screen(), watch.asked()), (String::new(), vec![]));
 }

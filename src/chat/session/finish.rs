@@ -62,6 +62,8 @@ pub(super) struct Tally {
     pub(super) missing: BTreeSet<PeerId>,
     /// Whether somebody was ever here.
     pub(super) somebody: bool,
+    /// Whether there was nobody to be shown.
+    pub(super) nobody_seen: bool,
     /// Whether there is no network.
     pub(super) no_network: bool,
     /// Whether nobody reads what is shown.
@@ -169,7 +171,7 @@ impl Session {
         }
         self.tally.missing = missing.iter().copied().collect();
         let to_tell = match (&self.purpose, self.input) {
-            (Purpose::Send { .. }, _) => true,
+            (Purpose::Send { .. } | Purpose::Watch { .. }, _) => true,
             (Purpose::Chat, Input::Piped) if self.reports() => self.tally.said > 0,
             (Purpose::Chat, _) => !missing.is_empty(),
         };
@@ -188,7 +190,7 @@ impl Session {
         self.show(Item::Sent { to, missing });
     }
 
-    fn stop(&mut self, within: Duration) {
+    pub(super) fn stop(&mut self, within: Duration) {
         self.phase = Phase::Stopping;
         self.act(Action::Stop { within });
     }
@@ -233,6 +235,9 @@ impl Session {
         // Nobody was interested in more.
         if tally.muted {
             return Exit::Done;
+        }
+        if let Some(exit) = self.look_status() {
+            return exit;
         }
         if self.input == Input::Typed {
             return Exit::Done;

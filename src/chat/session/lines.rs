@@ -157,7 +157,7 @@ impl Session {
         self.tally.wrong += 1;
         let text = match (self.input, &self.purpose) {
             (Input::Piped, Purpose::Chat) => format!("line {}: {why}", self.lines),
-            (Input::Piped, Purpose::Send { .. }) | (Input::Typed, _) => why.to_owned(),
+            (Input::Piped, _) | (Input::Typed, _) => why.to_owned(),
         };
         self.show(Item::Error(text));
     }

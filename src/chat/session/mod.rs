@@ -13,6 +13,7 @@ mod manners;
 mod private;
 mod show;
 mod talk;
+mod watch;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 use self::finish::{Phase, Tally};
 use self::lookup::Question;
 use self::manners::Ignored;
+use self::watch::Watch;
 use super::complete;
 use super::item::Item;
 use super::merge::{Flaps, Merge};
@@ -59,6 +61,7 @@ pub struct Session {
     questions: Vec<Question>,
     merge: Merge,
     flaps: Flaps,
+    watch: Watch,
     phase: Phase,
     tally: Tally,
     /// Until when being alone is no matter; `None` once it was told, or somebody was here.
@@ -116,9 +119,10 @@ impl Session {
             questions: Vec::new(),
             merge: Merge::default(),
             flaps: Flaps::default(),
+            watch: Watch::default(),
             phase: Phase::Open,
             tally: Tally::default(),
-            alone_until: screen.then_some(now + ALONE),
+            alone_until: (screen && is_chat).then_some(now + ALONE),
             next_number: 1,
             lines: 0,
             now,
@@ -164,12 +168,15 @@ impl Session {
         self.settle_up();
     }
 
-    /// No more lines will come: the session delivers what it has, and ends.
+    /// No more lines will come: the session delivers what it has, and ends; one that only looks on
+    /// needs none.
     pub fn handle_end_of_input(&mut self, now: Instant, wall: Stamp) {
         if !self.at(now, wall) {
             return;
         }
-        self.end_input();
+        if self.watches().is_none() {
+            self.end_input();
+        }
         self.settle_up();
     }
 
@@ -196,7 +203,11 @@ impl Session {
         if !self.at(now, wall) {
             return;
         }
-        self.take_event(event);
+        if self.watches().is_some() {
+            self.watch_event(&event);
+        } else {
+            self.take_event(event);
+        }
         self.settle_up();
     }
 
@@ -248,17 +259,18 @@ impl Session {
             self.flaps.poll_timeout(),
             self.merge.poll_timeout(),
             self.alone_until,
+            self.poll_look(),
         ]
         .into_iter()
         .flatten()
         .min()
     }
 
-    /// Whether the session takes lines: not while a piped one waits for a receiver, and not once the
-    /// session is leaving. The shell then leaves them where they come from.
+    /// Whether the session takes lines: not while a piped one waits for a receiver, not once the
+    /// session is leaving, and not if it only looks on. The shell then leaves them where they come from.
     #[must_use]
     pub fn wants_lines(&self) -> bool {
-        self.held.is_none() && self.phase == Phase::Open
+        self.held.is_none() && self.phase == Phase::Open && self.watches().is_none()
     }
 
     /// What could stand before the cursor, which is at this octet of the line.
@@ -278,6 +290,7 @@ impl Session {
     /// tells the prompt.
     fn settle_up(&mut self) {
         self.release_line();
+        self.look();
         self.finish();
         if self.phase != Phase::Over {
             self.tell_prompt();

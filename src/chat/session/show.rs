@@ -12,7 +12,7 @@ impl Session {
     pub(super) fn greet(&mut self, endpoint: String) {
         let who = self.ourselves();
         let groups: Vec<String> = self.groups.iter().map(ToString::to_string).collect();
-        if self.form == Form::Screen {
+        if self.form == Form::Screen && self.purpose == Purpose::Chat {
             let names: Vec<_> = groups.iter().map(|group| sanitize::name(group)).collect();
             let place = if names.is_empty() {
                 "no group".to_owned()
@@ -54,12 +54,20 @@ impl Session {
     }
 
     fn put(&mut self, item: Item) {
-        let of_sending = matches!(
-            item,
-            Item::Sent { .. } | Item::Undelivered { .. } | Item::Error(_)
-        );
-        let is_chat = self.purpose == Purpose::Chat;
-        if self.tally.muted || !(is_chat || of_sending) {
+        let is_wanted = match self.purpose {
+            Purpose::Chat => true,
+            Purpose::Send { .. } => {
+                matches!(
+                    item,
+                    Item::Sent { .. } | Item::Undelivered { .. } | Item::Error(_)
+                )
+            }
+            Purpose::Watch { .. } => matches!(
+                item,
+                Item::Peers(_) | Item::Tracked { .. } | Item::Notice(_) | Item::Error(_)
+            ),
+        };
+        if self.tally.muted || !is_wanted {
             return;
         }
         if self.form == Form::Json {

@@ -1,0 +1,140 @@
+//! Looking on without taking part: who is there, once or at intervals, with what has changed.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::Session;
+use super::finish::Phase;
+use crate::chat::item::{Change, GroupRow, Item, PeerRow};
+use crate::chat::{Exit, Purpose};
+use crate::zre::{Event, PeerId};
+
+/// What was shown so far.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    /// When to show the next table; `None` until the first.
+    next: Option<Instant>,
+    /// Who was in the last table.
+    last: BTreeMap<PeerId, PeerRow>,
+}
+
+impl Session {
+    /// How often to look, if this session only looks on.
+    #[expect(clippy::option_option, reason = "not at all, or once, or at intervals")]
+    pub(super) const fn watches(&self) -> Option<Option<Duration>> {
+        match self.purpose {
+            Purpose::Watch { every } => Some(every),
+            Purpose::Chat | Purpose::Send { .. } => None,
+        }
+    }
+
+    /// Takes in what the node tells, and answers nothing.
+    pub(super) fn watch_event(&mut self, event: &Event) {
+        if matches!(event, Event::Enter { .. } | Event::Join { .. }) {
+            self.settle.handle_arrival(self.now);
+        }
+        self.people.handle_event(self.now, self.wall, event);
+        if *event == Event::Stop {
+            self.stopped();
+        }
+    }
+
+    /// Shows who is there, if it is time for it.
+    pub(super) fn look(&mut self) {
+        let Some(every) = self.watches().filter(|_| self.phase == Phase::Open) else {
+            return;
+        };
+        let somebody = self.people.count() > 0;
+        let due = match self.watch.next {
+            Some(next) => next <= self.now,
+            None => self.settle.has_settled(self.now, somebody),
+        };
+        if !due {
+            return;
+        }
+        let rows = self
+            .people
+            .by_name()
+            .filter_map(|(known, _)| self.people.row(known.id, self.now));
+        let rows: Vec<PeerRow> = rows.collect();
+        match every {
+            None => {
+                self.tally.nobody_seen = !somebody;
+                let nobody = "nobody is here; \"zchat doctor\" finds out why".to_owned();
+                self.show(if somebody {
+                    Item::Peers(rows)
+                } else {
+                    Item::Notice(nobody)
+                });
+                // Nothing was said that could be under way.
+                self.stop(Duration::ZERO);
+            }
+            Some(every) => {
+                self.track(rows);
+                // Never twice at one time, however late this is, and however short the interval.
+                self.watch.next = Some(self.now + every.max(Duration::from_millis(1)));
+            }
+        }
+    }
+
+    /// When to look again.
+    pub(super) fn poll_look(&self) -> Option<Instant> {
+        self.watches().filter(|_| self.phase == Phase::Open)?;
+        let somebody = self.people.count() > 0;
+        self.watch
+            .next
+            .or_else(|| self.settle.poll_timeout(somebody))
+    }
+
+    fn track(&mut self, rows: Vec<PeerRow>) {
+        let is_first = self.watch.next.is_none();
+        let now = rows.iter().map(|row| (row.who.peer, row.clone())).collect();
+        let before = std::mem::replace(&mut self.watch.last, now);
+        let mut marked: Vec<(Option<Change>, PeerRow)> = rows
+            .into_iter()
+            .map(|row| {
+                (
+                    change(before.get(&row.who.peer), &row).filter(|_| !is_first),
+                    row,
+                )
+            })
+            .collect();
+        let gone = before
+            .into_iter()
+            .filter(|(peer, _)| !self.watch.last.contains_key(peer));
+        marked.extend(gone.map(|(_, row)| (Some(Change::Gone), row)));
+        let groups = self.people.groups().map(|group| GroupRow {
+            group: group.name().to_string(),
+            members: group
+                .peers()
+                .map(|known| self.people.who(known.id))
+                .collect(),
+            own: None,
+            current: false,
+        });
+        let groups = groups.collect();
+        self.show(Item::Tracked {
+            rows: marked,
+            groups,
+        });
+    }
+
+    /// How a look ended, if this was one.
+    pub(super) fn look_status(&self) -> Option<Exit> {
+        self.watches()?;
+        Some(if self.tally.nobody_seen {
+            Exit::Nobody
+        } else {
+            Exit::Done
+        })
+    }
+}
+
+/// What has changed about a peer since it was shown last.
+fn change(before: Option<&PeerRow>, row: &PeerRow) -> Option<Change> {
+    match before {
+        None => Some(Change::New),
+        Some(before) if before != row => Some(Change::Changed),
+        Some(_) => None,
+    }
+}
