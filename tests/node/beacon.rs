@@ -86,11 +86,11 @@ impl Node {
         })
     }
 
-    /// The beacons that are told until one of `of` comes.
+    /// The beacons that are told until one of `of` comes, farewells left out.
     fn beacons_until(&self, of: PeerId) -> Vec<(PeerId, IpAddr)> {
         let mut beacons = Vec::new();
         self.wait_for(|heard| match heard {
-            Heard::Sighting(sighting) => {
+            Heard::Sighting(sighting) if !sighting.beacon.is_farewell() => {
                 beacons.push((sighting.beacon.peer, sighting.source));
                 (sighting.beacon.peer == of).then_some(())
             }
@@ -132,12 +132,16 @@ fn config(number: u8, port: u16, interfaces: &[&str]) -> Config {
 
 /// A plain socket that shares a beacon port, as other programs do.
 fn other_program(port: u16) -> UdpSocket {
+    bound_to(Ipv4Addr::UNSPECIFIED, port)
+}
+
+fn bound_to(address: Ipv4Addr, port: u16) -> UdpSocket {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
     socket.set_reuse_address(true).unwrap();
     socket.set_reuse_port(true).unwrap();
     socket.set_broadcast(true).unwrap();
     socket
-        .bind(&SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port).into())
+        .bind(&SocketAddrV4::new(address, port).into())
         .unwrap();
     let socket = UdpSocket::from(socket);
     socket.set_read_timeout(Some(IN_TIME)).unwrap();
