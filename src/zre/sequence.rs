@@ -27,6 +27,19 @@ impl Outgoing {
         HELLO
     }
 
+    /// The number of what has to go right before a HELLO that is not the first one; `None` before the
+    /// first.
+    ///
+    /// Whoever demands that every number follows on the one before it, HELLO's not excepted (zyre.js),
+    /// would take the 1 for a gap. After 65534, this 0 is what it waits for, so that the 1 follows on
+    /// it; anywhere else it is a gap, and the HELLO behind it greets as if it were the first.
+    pub(super) const fn bridge(&self) -> Option<u16> {
+        match self.last {
+            0 => None,
+            _ => Some(BRIDGE),
+        }
+    }
+
     /// Whether a HELLO has to go first; asking changes nothing.
     pub(super) const fn has_to_greet(&self) -> bool {
         matches!(self.last, 0 | LAST_UNDISPUTED..)
@@ -73,8 +86,17 @@ impl Incoming {
     }
 }
 
+/// Whether a message with this number, and without content, may be what goes before a HELLO: then it
+/// is no gap.
+pub(super) const fn is_bridge(sequence: u16) -> bool {
+    sequence == BRIDGE
+}
+
 /// The number of a HELLO.
 const HELLO: u16 = 1;
+
+/// The number of what goes before a HELLO that is not the first one.
+const BRIDGE: u16 = 0;
 
 /// The last number after which all implementations agree on what was before it.
 const LAST_UNDISPUTED: u16 = u16::MAX - 1;
@@ -111,6 +133,20 @@ mod tests {
         );
         assert_eq!(outgoing.greet(), 1);
         assert_eq!(outgoing.number(), Number::Next(2));
+    }
+
+    #[test]
+    fn trap_10_what_goes_before_a_second_hello_has_the_number_that_leads_to_1() {
+        let mut outgoing = Outgoing::default();
+        assert_eq!(outgoing.bridge(), None, "nothing goes before the first");
+        outgoing.greet();
+        assert_eq!(outgoing.bridge(), Some(0));
+        // One that counts modulo 65,535 and makes no exception for HELLO has nothing to complain of.
+        let mut strict = 65_534_u32;
+        for number in [outgoing.bridge().unwrap(), outgoing.greet()] {
+            strict = (strict + 1) % 65_535;
+            assert_eq!(u32::from(number), strict);
+        }
     }
 
     #[test]

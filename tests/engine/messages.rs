@@ -177,8 +177,43 @@ fn trap_1_before_message_65535_the_peer_is_greeted_again() {
     }
     let outputs = solo.whisper(&bob, "after");
     let numbers: Vec<u16> = sent(&outputs).iter().map(|(number, _)| *number).collect();
-    assert_eq!(numbers, [1, 2], "HELLO, then the message");
+    assert_eq!(numbers, [0, 1, 2], "what leads to 1, HELLO, the message");
     assert_eq!(hellos(&outputs).len(), 1);
+}
+
+#[test]
+fn trap_10_what_makes_a_second_hello_the_first_for_those_who_count_it_goes_before_it() {
+    // zyre.js counts HELLO like any other message: a 1 out of turn ends the acquaintance, and that
+    // HELLO is lost with it. A gap before it makes it the first of a new acquaintance.
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    let outputs = solo.act(Action::Rename(Name::new("al").unwrap()));
+    assert_eq!(sent(&outputs)[0], (0, Body::PingOk));
+    assert_eq!(hellos(&outputs)[0].0, 1);
+    // But who greets by itself has begun to count anew: the 1 is what it waits for.
+    solo.hello(&mut bob);
+    solo.pass(ms(3_000));
+    let answer = sent(&solo.hello(&mut bob));
+    assert!(matches!(answer[..], [(1, Body::Hello(_))]), "{answer:?}");
+}
+
+#[test]
+fn trap_10_what_goes_before_a_second_hello_is_neither_a_gap_nor_an_answer() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.act(Action::Ping(bob.id));
+    let outputs = solo.say_as(&bob, 0, Body::PingOk);
+    assert!(outputs.is_empty(), "{outputs:?}");
+    bob.name = "robert";
+    let heard = events(solo.hello(&mut bob));
+    assert!(matches!(heard[..], [Event::Update { .. }]), "{heard:?}");
+    let answered = events(solo.say(&mut bob, Body::PingOk));
+    assert!(
+        matches!(answered[..], [Event::RoundTrip { .. }]),
+        "{answered:?}"
+    );
 }
 
 #[test]

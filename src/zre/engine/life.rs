@@ -280,7 +280,7 @@ impl Engine {
             }
         } else if peer.hello_awaited && peer.greeted_again < GREETINGS {
             peer.greeted_again += 1;
-            self.say_hello(now, id);
+            self.greet_anew(now, id);
             self.deadlines.set(now + ANSWER_AGAIN, Timer::Answer(id));
         }
     }

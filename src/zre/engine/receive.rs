@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::life::RECONNECTION;
 use super::peer::{Peer, Phase, Presence, Purpose};
 use super::{Engine, Event, ExitReason, Timer};
-use crate::zre::sequence::Incoming;
+use crate::zre::sequence::{Incoming, is_bridge};
 use crate::zre::{Body, Content, GroupName, Hello, Link, Message, Name, Origin, PeerId, Via};
 
 /// How soon after a gap another one ends the acquaintance until the next beacon: a peer that makes
@@ -32,7 +32,13 @@ impl Engine {
             self.stats.unknown_peers += 1;
             return;
         };
-        if !peer.expected.accept(sequence) {
+        let follows = peer.expected.accept(sequence);
+        if is_bridge(sequence) && body == Body::PingOk {
+            // It answers nothing: a HELLO comes behind it (trap 10).
+            peer.hear(now, &mut self.stats.refuted_moves);
+            return;
+        }
+        if !follows {
             self.stats.gaps += 1;
             // One that was greeted again counts anew from its HELLO, which is still to come.
             if !peer.hello_awaited || now.duration_since(peer.greeted) > RECONNECTION {
@@ -97,7 +103,7 @@ impl Engine {
             peer: id,
             reason: ExitReason::Gap,
         });
-        self.say_hello(now, id);
+        self.greet_anew(now, id);
         self.await_answer(now, id);
     }
 

@@ -94,7 +94,7 @@ impl Engine {
             .map(|(id, _)| *id)
             .collect();
         for id in ids {
-            self.say_hello(now, id);
+            self.greet_anew(now, id);
         }
         self.greet_statics_again();
     }
@@ -139,7 +139,7 @@ impl Engine {
         }
         if !matches!(body, Body::Hello(_)) && channel.outgoing.has_to_greet() {
             // A peer may count modulo 65,535 or 65,536: greeted again, it counts from 1 (trap 1).
-            self.say_hello(now, id);
+            self.greet_anew(now, id);
         }
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
@@ -157,16 +157,23 @@ impl Engine {
             return;
         };
         peer.said = now;
-        if channel.full.is_some() {
-            channel.outbox.push_back((message, tail));
-        } else {
-            self.outputs.push_back(Output::Send {
-                link,
-                message,
-                tail,
-            });
-        }
         self.stats.sent += 1;
+        self.outputs.extend(channel.pass(link, message, tail));
+    }
+
+    /// Says HELLO to a peer that was greeted before on this connection and has not asked for it.
+    pub(super) fn greet_anew(&mut self, now: Instant, id: PeerId) {
+        let channel = self
+            .peers
+            .get_mut(&id)
+            .and_then(|peer| peer.channel.as_mut());
+        if let Some(channel) = channel
+            && let Some((link, message)) = channel.bridge()
+        {
+            self.stats.sent += 1;
+            self.outputs.extend(channel.pass(link, message, false));
+        }
+        self.say_hello(now, id);
     }
 
     /// Sends a PING, unless too many are unanswered.
@@ -394,6 +401,27 @@ impl Engine {
 }
 
 impl Channel {
+    /// What has to go before a HELLO, if one was sent before (trap 10): a PING-OK, which asks nothing
+    /// of whoever takes it.
+    pub(super) fn bridge(&self) -> Option<(LinkId, Message)> {
+        let sequence = self.outgoing.bridge()?;
+        let body = Body::PingOk;
+        Some((self.link, Message { sequence, body }))
+    }
+
+    /// What to do with a message that has its number: nothing yet, if others wait before it.
+    fn pass(&mut self, link: LinkId, message: Message, tail: bool) -> Option<Output> {
+        if self.full.is_some() {
+            self.outbox.push_back((message, tail));
+            return None;
+        }
+        Some(Output::Send {
+            link,
+            message,
+            tail,
+        })
+    }
+
     /// Gives a message the next number on this connection; `None` if a HELLO has to go first.
     pub(super) fn number(&mut self, body: Body) -> Option<(LinkId, Message)> {
         let sequence = match body {
