@@ -95,7 +95,7 @@ mod tests {
             interface,
         };
         let network = arrival.network(networks, LOOPBACK);
-        network.map_or("nowhere".into(), |network| network.address.to_string())
+        network.map_or_else(|| "nowhere".into(), |network| network.address.to_string())
     }
 
     #[test]
