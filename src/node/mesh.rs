@@ -24,6 +24,7 @@ use super::inbox::{Inbox, Received};
 use super::links::{Links, News, Sent};
 use super::mailbox::Receiver;
 use super::outlet::Outlet;
+use super::route::local_towards;
 use super::watch::Notice;
 
 /// Everything that the mesh thread owns.
@@ -190,6 +191,9 @@ impl Mesh {
                     stop.get_or_insert((action, BEHIND_STOP));
                 }
                 Some(action) => {
+                    if let Action::Greet(address) = &action {
+                        core.find_route(address.ip());
+                    }
                     core.engine.handle_action(now, action);
                     sent += core.carry_out(now);
                 }
@@ -293,11 +297,19 @@ impl Core {
                     self.inbox
                         .follow(networks.iter().map(|network| network.address));
                 }
+                let greeted: Vec<IpAddr> = self.engine.greeted().collect();
+                for remote in greeted {
+                    self.find_route(remote);
+                }
                 self.engine.handle_addresses(now, &addresses);
                 self.outlet.push(Event::Network { addresses });
             }
         }
         self.carry_out(now);
+    }
+
+    fn find_route(&mut self, remote: IpAddr) {
+        self.engine.handle_route(remote, local_towards(remote));
     }
 
     fn look_after_connections(&mut self, now: Instant) {

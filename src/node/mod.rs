@@ -65,6 +65,7 @@ mod links;
 pub mod mailbox;
 mod mesh;
 mod outlet;
+mod route;
 mod sender;
 mod watch;
 

@@ -101,6 +101,12 @@ impl Engine {
         }
     }
 
+    /// The hosts that are greeted without a beacon: [`Engine::handle_route`] is wanted for them when
+    /// our addresses have changed.
+    pub fn greeted(&self) -> impl Iterator<Item = IpAddr> {
+        self.statics.keys().map(SocketAddr::ip)
+    }
+
     /// Greets whoever has its mailbox there, from now on.
     pub(super) fn greet(&mut self, address: SocketAddr) {
         self.dismissed.forget(address);
