@@ -17,6 +17,7 @@ mod skip;
 
 mod alone;
 mod beacon;
+mod flow;
 mod hosts;
 mod interface;
 mod mailbox;

@@ -1,0 +1,444 @@
+//! Slow applications, slow peers, floods, and nodes that have nothing to do.
+
+use std::time::{Duration, Instant};
+
+use zchat::node::{Node, RecvError, SendError, TooLarge, TrySendError};
+use zchat::zre::{Content, Event, Frame, Limits, Ticket, UndeliveredReason};
+
+use crate::alone::{cpu, is_alone, memory};
+use crate::figure::figure;
+use crate::raw::{PING, RawPeer};
+use crate::support::{PATIENCE, World, chat, content, find, mailbox, until};
+
+fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    limits
+}
+
+/// Receives events for so long, and returns them.
+fn during(node: &mut Node, time: Duration) -> Vec<Event> {
+    let deadline = Instant::now() + time;
+    let mut events = Vec::new();
+    loop {
+        match node.recv_deadline(deadline) {
+            Ok(event) => events.push(event),
+            Err(RecvError::Empty) => return events,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Goal: a slow application stops its senders and nothing else, and loses nothing. Method: it takes one
+/// message a millisecond, for many times the patience of its peer, which sends as fast as it can.
+#[test]
+fn a_slow_application_makes_its_senders_wait_and_loses_nothing_and_is_never_evasive() {
+    let world = World::new();
+    let evasive = Duration::from_millis(800);
+    let build = |name: &str| {
+        let builder = world
+            .builder(name)
+            .group(chat())
+            .interval(Duration::from_millis(50));
+        builder
+            .evasive(evasive)
+            .silent(2 * evasive)
+            .expired(10 * evasive)
+    };
+    let few = limits(|limits| limits.events = 64);
+    let mut slow = build("slow").limits(few).start().unwrap();
+    let small = limits(|limits| limits.queued_octets = 1 << 20);
+    let mut quick = build("quick").limits(small).start().unwrap();
+    until(&mut slow, |slow| slow.peers_of(&chat()).count() == 1);
+    until(&mut quick, |quick| quick.peers_of(&chat()).count() == 1);
+    let (mut sent, mut waited, mut received) = (0, 0, 0);
+    let deadline = Instant::now() + 6 * evasive;
+    while Instant::now() < deadline {
+        let text = format!("{sent:<1000}");
+        match quick.try_whisper(slow.id(), text.as_str()) {
+            Ok(()) => sent += 1,
+            Err(TrySendError::Full(content)) => {
+                assert_eq!(&**content.first(), text.as_bytes());
+                waited += 1;
+                let pause = Duration::from_millis(1);
+                assert_eq!(
+                    during(&mut quick, pause),
+                    [],
+                    "nothing speaks against the slow one"
+                );
+                while let Ok(event) = slow.try_recv() {
+                    if let Event::Whisper { content, .. } = event {
+                        assert_eq!(
+                            String::from_utf8_lossy(content.first()).trim(),
+                            received.to_string()
+                        );
+                        received += 1;
+                        break;
+                    }
+                }
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    assert!(
+        waited > 100 && received > 100,
+        "waited {waited} times, {received} received"
+    );
+    while received < sent {
+        let (_, text) = content(&mut slow);
+        assert_eq!(String::from_utf8_lossy(&text).trim(), received.to_string());
+        received += 1;
+    }
+    assert_eq!(during(&mut quick, evasive), []);
+    assert_eq!(slow.stats().gaps + quick.stats().gaps, 0);
+}
+
+/// Goal: while an application receives nothing at all, its node is not called evasive, since it gives
+/// signs of life; only what is sent to it is refused, and told.
+#[test]
+fn an_application_that_receives_nothing_is_not_called_evasive() {
+    let world = World::new();
+    let evasive = Duration::from_millis(200);
+    let build = |name: &str| {
+        // No beacon helps: the first few are the only ones.
+        let builder = world
+            .builder(name)
+            .group(chat())
+            .interval(Duration::from_secs(3_600));
+        builder
+            .evasive(evasive)
+            .silent(2 * evasive)
+            .expired(10 * evasive)
+    };
+    let few = limits(|limits| limits.events = 16);
+    let mut deaf = build("deaf").limits(few).start().unwrap();
+    let mut quick = build("quick").start().unwrap();
+    until(&mut deaf, |deaf| deaf.peers_of(&chat()).count() == 1);
+    until(&mut quick, |quick| quick.peers_of(&chat()).count() == 1);
+    for number in 0..1_000 {
+        quick.whisper(deaf.id(), format!("{number}")).unwrap();
+    }
+    assert_eq!(during(&mut quick, 30 * evasive), []);
+    for number in 0..1_000 {
+        assert_eq!(content(&mut deaf).1, format!("{number}").as_bytes());
+    }
+    deaf.whisper(quick.id(), "I was away").unwrap();
+    assert_eq!(content(&mut quick).1, b"I was away");
+}
+
+/// Goal: a receiver that takes nothing costs its budget and no more, its sender is told of every single
+/// message, and others are served meanwhile. Method: a peer that never reads.
+#[test]
+fn a_receiver_that_takes_nothing_costs_its_budget_and_each_refused_message_is_told() {
+    if !is_alone(
+        "flow::a_receiver_that_takes_nothing_costs_its_budget_and_each_refused_message_is_told",
+    ) {
+        return;
+    }
+    const SENT: u64 = 200_000;
+    let world = World::new();
+    let budget = 8 << 20;
+    let mut alice = world
+        .builder("alice")
+        .group(chat())
+        .evasive(Duration::from_millis(300))
+        .start()
+        .unwrap();
+    let mut raw = RawPeer::greet(9, mailbox(&alice));
+    let mut bob = world.builder("bob").group(chat()).start().unwrap();
+    until(&mut alice, |alice| alice.peers_of(&chat()).count() == 2);
+    until(&mut bob, |bob| bob.peers_of(&chat()).count() == 1);
+    let bob_id = bob.id();
+    let bob = std::thread::spawn(move || {
+        let mut shouts = 0_u64;
+        while shouts < SENT {
+            let event = bob.recv_deadline(Instant::now() + PATIENCE).unwrap();
+            shouts += u64::from(matches!(event, Event::Shout { .. }));
+        }
+        bob
+    });
+    let before = memory();
+    let sent = SENT;
+    let mut most = 0;
+    let mut undelivered = 0;
+    let raw_id = raw.id;
+    let count = |event: &Event| match event {
+        Event::Undelivered {
+            peer,
+            count,
+            reason,
+        } => {
+            assert_eq!((*peer, *reason), (raw_id, UndeliveredReason::Full));
+            *count
+        }
+        _ => 0,
+    };
+    for number in 0..sent {
+        alice.shout(&chat(), format!("{number:<100}")).unwrap();
+        if number % 1_000 == 0 {
+            // It lives, only does not read.
+            raw.say(PING);
+            most = most.max(memory());
+        }
+        while let Ok(event) = alice.try_recv() {
+            undelivered += count(&event);
+        }
+    }
+    let cost = most.saturating_sub(before);
+    figure(&format!(
+        "memory for a receiver that takes nothing: {} KiB",
+        cost >> 10
+    ));
+    assert!(cost < 3 * budget, "{cost} octets");
+    assert!(undelivered > 0, "nobody was told");
+    alice.flush(Ticket(1), Duration::from_secs(2)).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let mut missing = Vec::new();
+    while missing.is_empty() {
+        let event = alice.recv_deadline(deadline).unwrap();
+        undelivered += count(&event);
+        if let Event::Flushed {
+            delivered,
+            missing: told,
+            ..
+        } = event
+        {
+            assert_eq!(delivered, [bob_id]);
+            missing = told;
+        }
+    }
+    assert_eq!(missing, [raw.id]);
+    // What was not refused lies in the queues, and is counted when they are closed.
+    alice.dismiss(raw.listener.local_addr().unwrap()).unwrap();
+    let mut gone = 0;
+    loop {
+        match alice.recv_deadline(deadline).unwrap() {
+            Event::Undelivered { count, .. } => gone += count,
+            Event::Exit { peer, .. } if peer == raw.id => break,
+            _ => {}
+        }
+    }
+    bob.join().unwrap();
+    let taken = sent - undelivered - gone;
+    figure(&format!("messages that TCP took in: {}", taken));
+    assert!(
+        gone > 10_000,
+        "{gone} of {sent} counted when the connection was closed"
+    );
+}
+
+#[test]
+fn others_are_served_while_one_takes_nothing() {
+    let world = World::new();
+    let mut alice = world
+        .builder("alice")
+        .group(chat())
+        .evasive(Duration::from_millis(300))
+        .limits(limits(|limits| limits.queued_octets = 64 << 10))
+        .start()
+        .unwrap();
+    let raw = RawPeer::greet(9, mailbox(&alice));
+    let mut bob = world.builder("bob").group(chat()).start().unwrap();
+    until(&mut alice, |alice| alice.peers_of(&chat()).count() == 2);
+    let large = vec![b'x'; 60_000];
+    let full = |alice: &mut Node| {
+        std::iter::from_fn(|| alice.try_recv().ok()).any(|event| {
+            matches!(
+                event,
+                Event::Undelivered {
+                    reason: UndeliveredReason::Full,
+                    ..
+                }
+            )
+        })
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while !full(&mut alice) {
+        assert!(Instant::now() < deadline, "it takes for ever");
+        alice.whisper(raw.id, large.clone()).unwrap();
+    }
+    // From now on nobody waits for it.
+    for number in 0..1_000 {
+        alice.shout(&chat(), format!("{number}")).unwrap();
+        assert_eq!(content(&mut bob).1, format!("{number}").as_bytes());
+    }
+}
+
+#[test]
+fn a_ping_is_answered_at_once_while_the_application_floods() {
+    let world = World::new();
+    let [alice, mut bob, mut carol] = world.chat(["alice", "bob", "carol"]);
+    let sender = alice.sender();
+    let to = bob.id();
+    let mut times = Vec::new();
+    std::thread::scope(|scope| {
+        let flood = scope.spawn(move || {
+            let deadline = Instant::now() + Duration::from_secs(2);
+            let mut sent = 0_u64;
+            while Instant::now() < deadline {
+                for _ in 0..1_000 {
+                    sender.whisper(to, [b'x'; 64].as_slice()).unwrap();
+                }
+                sent += 1_000;
+            }
+            sent
+        });
+        let reader = scope.spawn(move || {
+            let mut received = 0_u64;
+            loop {
+                match bob.recv_deadline(Instant::now() + PATIENCE).unwrap() {
+                    Event::Whisper { content, .. } if content.size() == 64 => received += 1,
+                    Event::Whisper { .. } => return received,
+                    _ => {}
+                }
+            }
+        });
+        while !flood.is_finished() {
+            carol.ping(alice.id()).unwrap();
+            times.push(find(&mut carol, |event| match event {
+                Event::RoundTrip { elapsed, .. } => Some(*elapsed),
+                _ => None,
+            }));
+        }
+        let sent = flood.join().unwrap();
+        alice.whisper(to, "the end").unwrap();
+        assert_eq!(reader.join().unwrap(), sent);
+    });
+    times.sort_unstable();
+    let (median, worst) = (times[times.len() / 2], times[times.len() - 1]);
+    figure(&format!(
+        "round trip while the application floods, median: {} µs",
+        median.as_micros()
+    ));
+    figure(&format!(
+        "round trip while the application floods, worst: {} µs",
+        worst.as_micros()
+    ));
+    // Eight threads share this machine's cores with other tests; starvation would be seconds.
+    assert!(median < Duration::from_millis(100), "{median:?}");
+}
+
+#[test]
+fn an_action_is_taken_at_once_while_messages_flood_in() {
+    let world = World::new();
+    let [mut alice, bob, _carol] = world.chat(["alice", "bob", "carol"]);
+    let (sender, to) = (bob.sender(), alice.id());
+    std::thread::scope(|scope| {
+        let flood = scope.spawn(move || {
+            let deadline = Instant::now() + Duration::from_secs(1);
+            while Instant::now() < deadline {
+                sender.whisper(to, [b'x'; 64].as_slice()).unwrap();
+            }
+        });
+        let mut times = Vec::new();
+        let mut ticket = 0;
+        while !flood.is_finished() {
+            ticket += 1;
+            let since = Instant::now();
+            alice.flush(Ticket(ticket), PATIENCE).unwrap();
+            find(&mut alice, |event| {
+                matches!(event, Event::Flushed { .. }).then_some(())
+            });
+            times.push(since.elapsed());
+        }
+        times.sort_unstable();
+        let median = times[times.len() / 2];
+        figure(&format!(
+            "an action while messages flood in, median: {} µs",
+            median.as_micros()
+        ));
+        assert!(median < Duration::from_millis(200), "{median:?}");
+    });
+}
+
+#[test]
+fn content_that_is_too_large_is_an_error_before_anything_is_sent() {
+    let world = World::new();
+    let small = limits(|limits| {
+        limits.frame_octets = 1_000;
+        limits.frames = 3;
+    });
+    let mut alice = world.builder("alice").limits(small).start().unwrap();
+    let mut bob = world.start("bob");
+    until(&mut alice, |alice| alice.peers().len() == 1);
+    let to = bob.id();
+    let long = TooLarge::Frame {
+        octets: 1_001,
+        most: 1_000,
+    };
+    assert_eq!(
+        alice.whisper(to, vec![0; 1_001]),
+        Err(SendError::TooLarge(long))
+    );
+    assert!(matches!(
+        alice.try_whisper(to, vec![0; 1_001]),
+        Err(TrySendError::TooLarge(_))
+    ));
+    let many = Content::from_frames(vec![Frame::from("x"); 4]).unwrap();
+    let count = TooLarge::Frames { count: 4, most: 3 };
+    assert_eq!(alice.shout(&chat(), many), Err(SendError::TooLarge(count)));
+    assert!(count.to_string().contains('4') && long.to_string().contains("1001"));
+    alice.whisper(to, vec![0; 1_000]).unwrap();
+    assert_eq!(content(&mut bob).1.len(), 1_000);
+}
+
+#[test]
+fn large_messages_arrive_unchanged_both_ways() {
+    let world = World::new();
+    let [mut alice, mut bob] = world.chat(["alice", "bob"]);
+    let pattern = |number: usize| -> Vec<u8> {
+        (0..4 << 20)
+            .map(|octet: usize| (octet * 31 + number) as u8)
+            .collect()
+    };
+    for number in 0..8 {
+        alice.whisper(bob.id(), pattern(number)).unwrap();
+        bob.whisper(alice.id(), pattern(number + 100)).unwrap();
+    }
+    for number in 0..8 {
+        assert!(content(&mut bob).1 == pattern(number), "message {number}");
+        assert!(
+            content(&mut alice).1 == pattern(number + 100),
+            "message {number}"
+        );
+    }
+}
+
+#[test]
+fn a_node_with_nothing_to_do_uses_no_processor() {
+    if !is_alone("flow::a_node_with_nothing_to_do_uses_no_processor") {
+        return;
+    }
+    let world = World::new();
+    let mut alice = world.start("alice");
+    find(&mut alice, |event| {
+        matches!(event, Event::Network { .. }).then_some(())
+    });
+    let before = cpu();
+    let time = Duration::from_secs(3);
+    assert_eq!(during(&mut alice, time), []);
+    let used = cpu().saturating_sub(before);
+    figure(&format!(
+        "processor time of an idle node, in 3 s: {} µs",
+        used.as_micros()
+    ));
+    assert!(used < time / 200, "{used:?} in {time:?}");
+}
+
+#[test]
+fn two_nodes_with_nothing_to_say_use_hardly_any_processor() {
+    if !is_alone("flow::two_nodes_with_nothing_to_say_use_hardly_any_processor") {
+        return;
+    }
+    let world = World::new();
+    let [mut alice, _bob] = world.chat(["alice", "bob"]);
+    let before = cpu();
+    let time = Duration::from_secs(3);
+    assert_eq!(during(&mut alice, time), []);
+    let used = cpu().saturating_sub(before);
+    figure(&format!(
+        "processor time of two idle nodes, in 3 s: {} µs",
+        used.as_micros()
+    ));
+    assert!(used < time / 100, "{used:?} in {time:?}");
+}
