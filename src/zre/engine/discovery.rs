@@ -175,15 +175,22 @@ impl Engine {
             self.stats.too_many_unproven += 1;
             return;
         }
-        let serial = self.number();
-        let mut peer = Peer::new(now, serial, link);
+        if let Some(&other) = self.places.get(&link.remote) {
+            self.suspect(now, other);
+        }
+        let mut peer = Peer::new(now, self.number(), link);
         peer.beacon = Some(now);
-        self.admission
-            .enter(peer.place.remote.ip(), peer.standing());
-        self.peers.insert(id, peer);
-        self.deadlines
-            .set(now + self.config.timing.expired, Timer::Life(id, serial));
+        self.get_to_know(now, id, peer);
         self.dial_if_admitted(now, id);
+    }
+
+    /// Remembers a peer that is new.
+    pub(super) fn get_to_know(&mut self, now: Instant, id: PeerId, peer: Peer) {
+        let due = now + self.config.timing.expired;
+        self.deadlines.set(due, Timer::Life(id, peer.serial));
+        self.change_standing(id, |engine| {
+            engine.peers.insert(id, peer);
+        });
     }
 
     /// Dials a peer that was heard, if that is allowed now.
@@ -236,23 +243,26 @@ impl Engine {
 
     /// Lets what changes a peer's standing be counted.
     pub(super) fn change_standing(&mut self, id: PeerId, change: impl FnOnce(&mut Self)) {
-        let before = self
-            .peers
-            .get(&id)
-            .map(|peer| (peer.place.remote.ip(), peer.standing()));
+        let before = self.standing_of(id);
         change(self);
-        let after = self
-            .peers
-            .get(&id)
-            .map(|peer| (peer.place.remote.ip(), peer.standing()));
+        let after = self.standing_of(id);
         if before != after {
-            if let Some((address, standing)) = before {
-                self.admission.leave(address, standing);
+            if let Some((place, standing)) = before {
+                self.admission.leave(place.ip(), standing);
+                if self.places.get(&place) == Some(&id) {
+                    self.places.remove(&place);
+                }
             }
-            if let Some((address, standing)) = after {
-                self.admission.enter(address, standing);
+            if let Some((place, standing)) = after {
+                self.admission.enter(place.ip(), standing);
+                self.places.insert(place, id);
             }
         }
+    }
+
+    fn standing_of(&self, id: PeerId) -> Option<(SocketAddr, Standing)> {
+        let peer = self.peers.get(&id)?;
+        Some((peer.place.remote, peer.standing()))
     }
 
     /// Dials those who wait for it, after a dial has ended or an address has proven itself.

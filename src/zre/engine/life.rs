@@ -137,27 +137,46 @@ impl Engine {
 
     /// The inbound connection of this peer is gone, and everything that came over it has been told.
     pub fn handle_broken(&mut self, now: Instant, peer: PeerId) {
-        let Some(known) = self.peers.get_mut(&peer).filter(|known| known.is_ready()) else {
+        let leaves = self
+            .peers
+            .get(&peer)
+            .is_some_and(|peer| peer.farewell.is_some());
+        if leaves {
+            self.remove(now, peer, ExitReason::Farewell);
+        } else {
+            self.ask_if_broken(now, peer, self.config.timing.broken);
+        }
+    }
+
+    /// Somebody else says that its mailbox is where this peer has its own: perhaps its process has
+    /// ended and another one was given its port. What is sent to it would go there.
+    pub(super) fn suspect(&mut self, now: Instant, peer: PeerId) {
+        self.ask_if_broken(now, peer, self.config.timing.challenge);
+    }
+
+    fn ask_if_broken(&mut self, now: Instant, id: PeerId, patience: Duration) {
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_ready()) else {
             return;
         };
-        if known.farewell.is_some() {
-            self.remove(now, peer, ExitReason::Farewell);
-        } else if !known.broken {
-            known.broken = true;
-            self.ping(now, peer, Purpose::Life);
-            self.deadlines
-                .set(now + self.config.timing.broken, Timer::Broken(peer));
+        if peer.broken.is_none() {
+            peer.broken = Some(now + patience);
+            self.ping(now, id, Purpose::Life);
+            self.deadlines.set(now + patience, Timer::Broken(id));
         }
     }
 
     pub(super) fn check_broken(&mut self, now: Instant, id: PeerId) {
-        if self.peers.get(&id).is_some_and(|peer| peer.broken) {
-            if self.inbox_stopped.is_some() {
-                self.deadlines
-                    .set(now + self.config.timing.broken, Timer::Broken(id));
-            } else {
-                self.remove(now, id, ExitReason::Broken);
-            }
+        let patience = self.config.timing.broken;
+        let Some(due) = self.peers.get(&id).and_then(|peer| peer.broken) else {
+            return;
+        };
+        let due = due.max(self.blameless + patience);
+        if self.inbox_stopped.is_some() {
+            self.deadlines.set(now + patience, Timer::Broken(id));
+        } else if now < due {
+            self.deadlines.set(due, Timer::Broken(id));
+        } else {
+            self.remove(now, id, ExitReason::Broken);
         }
     }
 
@@ -210,6 +229,9 @@ impl Engine {
         };
         peer.challenge = None;
         peer.displaced = false;
+        peer.greeted_again = 0;
+        // What it said last may be lost with the connection that is hung up.
+        peer.out_of_step = true;
         peer.pings.clear();
         peer.barrier = None;
         peer.others.retain(|other| other.link.remote != to.remote);
@@ -282,6 +304,9 @@ impl Engine {
             peer.greeted_again += 1;
             self.greet_anew(now, id);
             self.deadlines.set(now + ANSWER_AGAIN, Timer::Answer(id));
+        } else if peer.hello_awaited {
+            // If it answers no PING either, it is deaf.
+            self.ping(now, id, Purpose::Life);
         }
     }
 
@@ -382,6 +407,15 @@ impl Engine {
     fn tell_exit(&mut self, id: PeerId, reason: ExitReason) {
         self.tell_refused_to(id);
         self.event(Event::Exit { peer: id, reason });
+    }
+
+    /// We ourselves did not run for a while (stopped, or starved): what others said meanwhile lies
+    /// unread, and nobody can be blamed for silence.
+    pub(super) fn notice_own_absence(&mut self, now: Instant) {
+        let asleep = |due: Instant| now.saturating_duration_since(due) > self.config.timing.answer;
+        if self.deadlines.next().is_some_and(asleep) {
+            self.blameless = now;
+        }
     }
 
     // A slow application.

@@ -121,6 +121,8 @@ pub struct Engine {
     config: EngineConfig,
     view: View,
     peers: BTreeMap<PeerId, Peer>,
+    /// Which peer has its mailbox at an address, or says so.
+    places: BTreeMap<SocketAddr, PeerId>,
     /// The peers that have entered, by group.
     members: BTreeMap<GroupName, BTreeSet<PeerId>>,
     links: BTreeMap<LinkId, Owner>,
@@ -142,7 +144,7 @@ pub struct Engine {
     refused: BTreeMap<(PeerId, UndeliveredReason), u64>,
     /// Since when the inbox is not read.
     inbox_stopped: Option<Instant>,
-    /// When it was read again: nobody is blamed for silence before that.
+    /// When it was read again, or we ourselves ran again: nobody is blamed for silence before that.
     blameless: Instant,
     deadlines: Deadlines,
     outputs: VecDeque<Output>,
@@ -179,6 +181,7 @@ impl Engine {
             config,
             view: View::default(),
             peers: BTreeMap::new(),
+            places: BTreeMap::new(),
             members: BTreeMap::new(),
             links: BTreeMap::new(),
             full: BTreeSet::new(),
@@ -232,6 +235,7 @@ impl Engine {
 
     /// The time that [`Engine::poll_timeout`] named has come (or any other).
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.notice_own_absence(now);
         while let Some(timer) = self.deadlines.take_due(now) {
             match timer {
                 Timer::Life(peer, serial) => self.check_life(now, peer, serial),

@@ -143,6 +143,8 @@ pub(super) struct Peer {
     pub(super) hello_awaited: bool,
     /// When our last HELLO to it went out.
     pub(super) greeted: Instant,
+    /// A message of it was lost, and what it says is of no use until its HELLO comes.
+    pub(super) out_of_step: bool,
     /// How often it was greeted again for want of an answer.
     pub(super) greeted_again: u8,
     /// When it gets our HELLO as an answer to its own, unless it shows before that it knows us.
@@ -159,7 +161,8 @@ pub(super) struct Peer {
     pub(super) challenge: Option<Challenge>,
     /// The old place has not answered, and no new one is known yet.
     pub(super) displaced: bool,
-    pub(super) broken: bool,
+    /// Its connection broke; if it is not heard by then, it is gone.
+    pub(super) broken: Option<Instant>,
     /// Since when it is leaving.
     pub(super) farewell: Option<Instant>,
     /// When it was last greeted again because of a gap.
@@ -189,6 +192,7 @@ impl Peer {
             others: Vec::new(),
             hello_awaited: false,
             greeted: now,
+            out_of_step: false,
             greeted_again: 0,
             answer_owed: None,
             answer_due: None,
@@ -198,7 +202,7 @@ impl Peer {
             confirming: false,
             challenge: None,
             displaced: false,
-            broken: false,
+            broken: None,
             farewell: None,
             last_gap: None,
             greeted_as: None,

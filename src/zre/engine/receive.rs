@@ -38,12 +38,9 @@ impl Engine {
             peer.hear(now, &mut self.stats.refuted_moves);
             return;
         }
-        if !follows {
+        if peer.out_of_step || !follows {
             self.stats.gaps += 1;
-            // One that was greeted again counts anew from its HELLO, which is still to come.
-            if !peer.hello_awaited || now.duration_since(peer.greeted) > RECONNECTION {
-                self.lose(now, id);
-            }
+            self.fall_out_of_step(now, id);
             return;
         }
         self.stats.received += 1;
@@ -70,6 +67,19 @@ impl Engine {
         self.stats.bad_messages += 1;
         if self.peers.get(&peer).is_some_and(Peer::is_ready) {
             self.remove(now, peer, ExitReason::Gap);
+        }
+    }
+
+    /// Something of this peer is lost. One that was greeted again just now counts anew from its HELLO,
+    /// which is still to come, and nothing before that is of use: a number that fits is chance.
+    fn fall_out_of_step(&mut self, now: Instant, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        if peer.hello_awaited && now <= peer.greeted + RECONNECTION {
+            peer.out_of_step = true;
+        } else {
+            self.lose(now, id);
         }
     }
 
@@ -168,13 +178,12 @@ impl Engine {
         if self.is_stopping() || !self.may_enter(id) {
             return;
         }
-        let serial = self.number();
         let link = Link::plain(place, via.local);
-        let peer = Peer::new(now, serial, link.clone());
-        self.admission.enter(place.ip(), peer.standing());
-        self.peers.insert(id, peer);
-        self.deadlines
-            .set(now + self.config.timing.expired, Timer::Life(id, serial));
+        if let Some(&other) = self.places.get(&place) {
+            self.suspect(now, other);
+        }
+        let peer = Peer::new(now, self.number(), link.clone());
+        self.get_to_know(now, id, peer);
         self.answer(now, id, link, via, &hello);
         self.enter(now, id, hello);
     }
@@ -212,6 +221,7 @@ impl Engine {
             peer.serial = serial;
             peer.phase = Phase::Ready;
             peer.hello_awaited = false;
+            peer.out_of_step = false;
             peer.expected = Incoming::greeted(1);
             peer.name = named(&hello.name, id);
             peer.headers = hello.headers.clone();
@@ -250,6 +260,7 @@ impl Engine {
         let is_recent = now.duration_since(peer.greeted) <= RECONNECTION;
         let provoked = std::mem::take(&mut peer.hello_awaited) && is_recent;
         peer.greeted_again = 0;
+        peer.out_of_step = false;
         let was = peer.name.clone();
         let name = named(&hello.name, id);
         let changed = was != name || peer.headers != hello.headers;
@@ -406,7 +417,7 @@ impl Peer {
         self.heard = now;
         self.traffic = now;
         self.presence = Presence::Present;
-        self.broken = false;
+        self.broken = None;
         self.displaced = false;
         if self.challenge.take().is_some() {
             *refuted += 1;
