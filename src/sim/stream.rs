@@ -46,6 +46,8 @@ pub(super) struct Mailbox {
     /// A first message was written.
     pub(super) connected: bool,
     pub(super) connection: Option<Key>,
+    /// Which HELLO was queued last, of all in the world.
+    pub(super) greeting: u64,
     /// How long to wait before the next try to connect.
     pub(super) interval: Duration,
 }
@@ -94,6 +96,8 @@ pub(super) enum Cargo {
 pub(super) struct Packet {
     pub(super) payload: Payload,
     pub(super) octets: u64,
+    /// Which HELLO its number counts from.
+    pub(super) greeting: u64,
 }
 
 /// A message, as a value or as it is on the wire.

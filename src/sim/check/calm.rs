@@ -37,8 +37,9 @@ impl Calm {
         }
     }
 
-    pub(super) fn born(&mut self, _now: Time) {
-        self.processes.push(Trouble { now: 0, last: None });
+    /// A process has started, with or without trouble that it has inherited.
+    pub(super) fn born(&mut self, last: Option<Time>) {
+        self.processes.push(Trouble { now: 0, last });
     }
 
     pub(super) fn trouble(&mut self, now: Time, number: usize) {
@@ -80,8 +81,20 @@ impl Calm {
 
     /// Whether two have been well for so long that nothing of what was wrong before counts any more.
     pub(super) fn for_long(&self, one: usize, other: usize, now: Time) -> bool {
-        let nanoseconds = u64::try_from(self.aftermath.as_nanos()).unwrap_or(u64::MAX);
-        let since = Time(now.0.saturating_sub(nanoseconds));
-        self.since(one, other, since)
+        self.since(one, other, before(now, self.aftermath))
     }
+
+    /// Whether two have been well since some time before a moment, so that the connections between them
+    /// had recovered by then.
+    pub(super) fn since_well_before(&self, one: usize, other: usize, since: Time) -> bool {
+        self.since(one, other, before(since, RECOVERY))
+    }
+}
+
+/// How long connections may take to be in order again, after all is well.
+const RECOVERY: Duration = Duration::from_secs(10);
+
+fn before(time: Time, by: Duration) -> Time {
+    let nanoseconds = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+    Time(time.0.saturating_sub(nanoseconds))
 }

@@ -168,7 +168,7 @@ impl Check {
     /// Content has not arrived. That is allowed if one of the two was not well, or if its sender is
     /// told so, soon.
     fn missing(&mut self, now: Time, from: usize, to: usize, at: Time, content: u64) -> Verdict {
-        if !self.calm.since(from, to, at) {
+        if !self.calm.since_well_before(from, to, at) {
             return Ok(());
         }
         let missed = self.known(from).missed.entry(to).or_default();

@@ -62,6 +62,9 @@ pub struct Counts {
 struct Known {
     /// Whether it has not ended.
     lives: bool,
+    /// Whether another process had the same mailbox address before. What was sent to that one may come
+    /// to this one: ZRE knows no way to tell them apart.
+    is_heir: bool,
     /// Peers that have entered, as it was told.
     views: BTreeMap<usize, View>,
     /// What it has sent.
@@ -117,11 +120,12 @@ impl Check {
     }
 
     /// A process has started.
-    pub(super) fn born(&mut self, now: Time, number: usize, peer: PeerId) {
-        self.calm.born(now);
+    pub(super) fn born(&mut self, now: Time, number: usize, peer: PeerId, is_heir: bool) {
+        self.calm.born(is_heir.then_some(now));
         self.by_peer.insert(peer, number);
         self.processes.push(Known {
             lives: true,
+            is_heir,
             views: BTreeMap::new(),
             sent: Vec::new(),
             groups: BTreeSet::new(),
@@ -166,6 +170,12 @@ impl Check {
         self.processes
             .get_mut(number)
             .expect("every process is born")
+    }
+
+    /// Whether what a process gets may have been meant for another one, which had its address before.
+    fn is_excused(&self, now: Time, to: usize, from: usize) -> bool {
+        let is_heir = self.processes.get(to).is_some_and(|known| known.is_heir);
+        is_heir && !self.calm.for_long(to, from, now)
     }
 
     pub(super) fn fail(&mut self, violation: Violation) {

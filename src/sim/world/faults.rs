@@ -371,6 +371,20 @@ impl World {
         self.check_inbox(number);
     }
 
+    fn unstall(&mut self, key: Key) {
+        let now = self.now;
+        if let Some(connection) = self.connections.get_mut(key)
+            && connection.stalled > now
+        {
+            connection.stalled = now;
+            connection.last_arrival = now;
+            for (at, _) in &mut connection.wire {
+                *at = now;
+            }
+            self.agenda.enter(now, What::Pump(key));
+        }
+    }
+
     fn pump_soon(&mut self, key: Key) {
         let now = self.now;
         if let Some(connection) = self.connections.get_mut(key) {
@@ -409,6 +423,10 @@ impl World {
             if self.process(number).is_alive() && !self.process(number).application.is_reading {
                 self.read_again(number);
             }
+        }
+        let keys: Vec<Key> = self.connections.keys().collect();
+        for key in keys {
+            self.unstall(key);
         }
         self.check.all_recover(self.now);
         self.tell_all();

@@ -48,7 +48,9 @@ impl World {
         });
         self.by_peer.insert(peer, number);
         self.host_mut(host).process = Some(number);
-        self.check.born(self.now, number, peer);
+        let mut earlier = self.processes.iter().take(number);
+        let is_heir = earlier.any(|other| other.host == host && other.port == port);
+        self.check.born(self.now, number, peer, is_heir);
         self.note(
             Kind::Process,
             [number as u64, host as u64, u64::from(port)],

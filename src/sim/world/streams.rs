@@ -306,7 +306,8 @@ impl World {
                 format!("{:?}", message.body)
             )
         });
-        self.check.received(self.now, receiver, sender, &message);
+        self.check
+            .received(self.now, receiver, sender, packet.greeting, &message);
         self.tell(receiver, Input::Message(id, via, message));
     }
 
@@ -514,12 +515,25 @@ impl World {
             } else if let Some(connection) = self.connections.get_mut(path) {
                 let since = *connection.blocked.get_or_insert(now);
                 if now.since(since) >= HEARTBEAT_PATIENCE {
-                    self.lose_sending_end(path);
+                    self.give_up_connection(key, path);
                 }
             }
         }
         self.agenda
             .enter(self.now + HEARTBEAT, What::Heartbeat(key));
+    }
+
+    /// ZeroMQ closes a connection of its own accord. What the kernel has taken may still arrive.
+    fn give_up_connection(&mut self, key: Key, path: Key) {
+        if let Some(connection) = self.connections.get(path) {
+            let (sender, receiver) = (connection.sender, connection.receiver);
+            self.check.disturbed(self.now, sender, receiver);
+        }
+        if let Some(mailbox) = self.mailboxes.get_mut(key) {
+            mailbox.connection = None;
+        }
+        self.send_fin(path);
+        self.dial_soon(key);
     }
 
     // Connections that are not heard.

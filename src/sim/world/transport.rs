@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Kind, World};
 use crate::sim::host::{Input, Running};
 use crate::sim::stream::{Cargo, Key, Mailbox, Packet, Payload};
-use crate::zre::{Content, LinkId, Message, PeerId};
+use crate::zre::{Body, Content, LinkId, Message, PeerId};
 
 /// When a connection that broke, or was refused, is tried again: first, and at last.
 const RECONNECT_FIRST: Duration = Duration::from_millis(100);
@@ -37,6 +37,7 @@ impl World {
             full: false,
             connected: false,
             connection: None,
+            greeting: 0,
             interval: RECONNECT_FIRST,
         });
         let before = self.process_mut(number).mailboxes.insert(link, key);
@@ -89,7 +90,11 @@ impl World {
             mailbox.full = true;
             return Err((message, tail));
         }
-        self.check.sent(self.now, number, mailbox.to, &message);
+        self.check.counts.messages += 1;
+        if matches!(message.body, Body::Hello(_)) {
+            mailbox.greeting = self.check.counts.messages;
+        }
+        let greeting = mailbox.greeting;
         let payload = if self.options.octets {
             let header = self.scratch.clone();
             let content = message
@@ -101,7 +106,11 @@ impl World {
             Payload::Typed(message, tail)
         };
         mailbox.queued += octets;
-        mailbox.queue.push_back(Packet { payload, octets });
+        mailbox.queue.push_back(Packet {
+            payload,
+            octets,
+            greeting,
+        });
         self.check.queue(number, mailbox.queued, octets, budget);
         self.feed(key);
         Ok(())
@@ -127,7 +136,8 @@ impl World {
             .count() as u64
     }
 
-    fn send_fin(&mut self, key: Key) {
+    /// The sender closes a connection: that travels behind what is under way.
+    pub(super) fn send_fin(&mut self, key: Key) {
         let wait = self.delay();
         let now = self.now;
         if let Some(connection) = self.connections.get_mut(key) {
