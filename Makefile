@@ -57,6 +57,7 @@ test: setup setup-peers ## run every test; TESTS='words' picks some by name
 sim: export SEED := $(call given,SEED)
 sim: export PEERS := $(call given,PEERS)
 sim: export SEEDS := $(call given,SEEDS)
+sim: export FAULT := $(call given,FAULT)
 sim: export LINES := $(call given,LINES)
 sim: ## run worlds in virtual time: SEED= PEERS= for one of them, SEEDS= for many
 	@cargo run --locked --release --quiet --no-default-features --features chat,sim --example simulate

@@ -4,6 +4,7 @@
 //! make sim                        300 seeds of small worlds
 //! make sim SEED=17 PEERS=8        one world, its trace in case it fails
 //! make sim SEEDS=5000             many
+//! make sim FAULT=Roam             only one kind of fault; `none` for none
 //! ```
 
 #![allow(
@@ -14,7 +15,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use zchat::sim::{Failure, Options, Report, World};
+use zchat::sim::{Failure, Fault, Options, Report, World};
 
 fn main() -> ExitCode {
     let setting = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -49,7 +50,16 @@ fn main() -> ExitCode {
 
 fn run(seed: u64, peers: Option<usize>, lines: usize) -> Result<Report, Box<Failure>> {
     let peers = peers.unwrap_or_else(|| 2 + usize::try_from(seed % 9).unwrap_or(0));
-    let mut options = Options::swarm(seed, peers);
+    let named = |name: &str| {
+        Fault::ALL
+            .into_iter()
+            .find(|fault| format!("{fault:?}") == name)
+    };
+    let mut options = match std::env::var("FAULT").as_deref() {
+        Err(_) | Ok("") => Options::swarm(seed, peers),
+        Ok("none") => Options::quiet(seed, peers),
+        Ok(name) => Options::only(named(name).expect("the name of a fault"), seed, peers),
+    };
     options.trace_lines = lines;
     World::new(options, Instant::now()).run()
 }

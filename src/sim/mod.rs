@@ -27,6 +27,6 @@ mod trace;
 mod world;
 
 pub use check::{Counts, Violation};
-pub use options::{Fault, Options};
+pub use options::{Fault, Kind, Options};
 pub use rng::Rng;
 pub use world::{Failure, Report, World};

@@ -51,10 +51,24 @@ pub struct Options {
     pub timing: Timing,
     /// What engines take.
     pub limits: Limits,
+    /// The kind of world, for the command that shows it again.
+    pub kind: Kind,
     /// Whether what happens is checked: not where it is measured.
     pub checked: bool,
     /// How many lines of the trace are kept as text.
     pub trace_lines: usize,
+}
+
+/// A kind of world: together with a seed and a number of peers it says everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Made by [`Options::quiet`], and maybe changed.
+    Quiet,
+    /// Made by [`Options::swarm`].
+    Swarm,
+    /// Made by [`Options::only`].
+    Only(Fault),
 }
 
 /// Something that goes wrong in a world.
@@ -130,6 +144,7 @@ impl Options {
             restless: false,
             timing: Timing::default(),
             limits: Limits::default(),
+            kind: Kind::Quiet,
             checked: true,
             trace_lines: 0,
         }
@@ -140,6 +155,7 @@ impl Options {
     pub fn swarm(seed: u64, peers: usize) -> Self {
         let mut rng = Rng::new(seed ^ 0x5EED_5EED_5EED_5EED);
         let mut options = Self::quiet(seed, peers);
+        options.kind = Kind::Swarm;
         if rng.chance(250_000) {
             options.subnets = 2;
         }
@@ -176,5 +192,26 @@ impl Options {
         options.content = rng.between(40, 4_000);
         options.restless = rng.coin();
         options
+    }
+
+    /// A world like [`Options::swarm`]'s, but where only one kind of thing goes wrong, and often.
+    #[must_use]
+    pub fn only(fault: Fault, seed: u64, peers: usize) -> Self {
+        let mut options = Self::swarm(seed, peers);
+        options.kind = Kind::Only(fault);
+        options.faults = [fault].into();
+        options.fault_pace = options.fault_pace.min(Duration::from_secs(5));
+        options
+    }
+}
+
+/// As `make sim` takes it.
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Quiet => write!(f, " FAULT=none"),
+            Self::Swarm => Ok(()),
+            Self::Only(fault) => write!(f, " FAULT={fault:?}"),
+        }
     }
 }

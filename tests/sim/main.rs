@@ -11,5 +11,26 @@
     reason = "a test that finds something else than it expects has failed"
 )]
 
+use std::time::Instant;
+
+use zchat::sim::{Options, Report, World};
+
 mod determinism;
 mod discovery;
+mod faults;
+
+/// Runs a world to its end. One that fails is run again, to show what led to it.
+fn run(options: Options) -> Report {
+    let world = |options| World::new(options, Instant::now()).run();
+    if let Ok(report) = world(options.clone()) {
+        return report;
+    }
+    let mut options = options;
+    options.trace_lines = 200;
+    match world(options) {
+        Ok(_) => {
+            panic!("a world that failed does not fail again: the same seed gave another world")
+        }
+        Err(failure) => panic!("{failure}"),
+    }
+}

@@ -194,7 +194,7 @@ impl World {
         let until = self.now + time;
         for key in self.connections_of(host) {
             if let Some(connection) = self.connections.get_mut(key) {
-                connection.stalled = until;
+                connection.stalled = connection.stalled.max(until);
             }
         }
         self.repair_later(time, Repair::Calm(vec![host]));
@@ -374,7 +374,7 @@ impl World {
     fn unstall(&mut self, key: Key) {
         let now = self.now;
         if let Some(connection) = self.connections.get_mut(key)
-            && connection.stalled > now
+            && connection.stalled.max(connection.last_arrival) > now
         {
             connection.stalled = now;
             connection.last_arrival = now;

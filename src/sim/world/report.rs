@@ -48,8 +48,13 @@ impl fmt::Display for Failure {
             self.time.as_secs_f64(),
             self.violation
         )?;
-        let Options { seed, peers, .. } = &self.options;
-        write!(f, "to see it again: make sim SEED={seed} PEERS={peers}")
+        let Options {
+            seed, peers, kind, ..
+        } = &self.options;
+        write!(
+            f,
+            "to see it again: make sim SEED={seed} PEERS={peers}{kind}"
+        )
     }
 }
 
