@@ -71,7 +71,7 @@ impl Rng {
 mod tests {
     use super::*;
 
-    /// The first numbers of seed 1234567, as the authors of SplitMix64 publish them.
+    /// The first numbers of seed 1234567, as the authors of `SplitMix64` publish them.
     #[test]
     fn the_numbers_are_those_of_splitmix64() {
         let mut rng = Rng::new(1_234_567);
