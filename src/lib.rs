@@ -12,5 +12,12 @@ pub mod chat;
 )]
 pub mod node;
 
+#[cfg(all(feature = "node", feature = "chat"))]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the shell of the chat: here the clock is read and a thread is started"
+)]
+pub mod channel;
+
 #[cfg(feature = "sim")]
 pub mod sim;
