@@ -1,1 +1,31 @@
-fn main() {}
+//! The program `zchat`: command line, terminal, pipes, signals, disk. What a chat does and how a node
+//! speaks is in the library; here is what a process adds.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the shell: here clocks are read and threads are started"
+)]
+
+mod cli;
+mod console;
+mod logger;
+mod paint;
+mod run;
+mod signals;
+mod stdin;
+mod terminal;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let settings = cli::Settings::of_process();
+    terminal::tty::install_panic_hook();
+    match run::run(&settings) {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(error) => {
+            terminal::tty::leave();
+            eprintln!("zchat: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Where the chat shows things: the terminal's thread, or a stream of text or JSON. The wall clock is
+//! read here and nowhere else.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::tz::TimeZone;
+use zchat::channel::Console;
+use zchat::chat::{Completion, Line, LineKind, Place, Prompt, Record, Stamp};
+
+use crate::paint::Paint;
+use crate::terminal::{Lines, Status, Teller};
+
+/// The wall clock, and the zone that the user lives in.
+#[derive(Debug, Clone)]
+pub(crate) struct Clock {
+    zone: TimeZone,
+}
+
+impl Clock {
+    pub(crate) fn new() -> Self {
+        Self {
+            zone: TimeZone::system(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Stamp {
+        let now = jiff::Timestamp::now();
+        Stamp::new(now.as_millisecond(), self.zone.to_offset(now).seconds())
+    }
+}
+
+/// Shows lines above the prompt.
+pub(crate) struct Screen {
+    pub(crate) lines: Lines<Status>,
+    pub(crate) teller: Teller,
+    pub(crate) paint: Paint,
+    /// Whether to ring where somebody names the user, or tells them alone.
+    pub(crate) bell: bool,
+    pub(crate) clock: Clock,
+}
+
+impl Console for Screen {
+    fn show(&mut self, line: &Line) -> io::Result<()> {
+        let mut painted = self.paint.line(line);
+        if self.bell && (line.mention || line.kind == LineKind::Whisper) {
+            painted.push('\x07');
+        }
+        self.lines.show(painted);
+        Ok(())
+    }
+
+    fn prompt(&mut self, prompt: &Prompt) {
+        self.lines.set_status(status(prompt));
+    }
+
+    fn complete(&mut self, line: &str, cursor: usize, completion: Completion) {
+        self.teller.complete(line, cursor, completion);
+    }
+
+    fn wall(&mut self) -> Stamp {
+        self.clock.now()
+    }
+}
+
+/// The prompt, and what stands behind it while nothing is typed.
+fn status(prompt: &Prompt) -> Status {
+    let away = if prompt.away { " (away)" } else { "" };
+    let (place, hint) = match &prompt.place {
+        Place::Group(group) => (
+            group.clone(),
+            match prompt.here {
+                0 => "nobody else is here yet".to_owned(),
+                1 => "1 other is here".to_owned(),
+                here => format!("{here} others are here"),
+            },
+        ),
+        Place::Private(name) => (
+            format!("you -> {name}"),
+            format!("only {name} reads this; /end ends it"),
+        ),
+        Place::Nowhere => ("no group".to_owned(), "/join GROUP".to_owned()),
+    };
+    Status {
+        prompt: format!("[{place}]{away} "),
+        hint,
+    }
+}
+
+/// Writes lines or JSON to a stream.
+pub(crate) struct Stream<W: Write> {
+    pub(crate) out: io::BufWriter<W>,
+    pub(crate) paint: Paint,
+    pub(crate) clock: Clock,
+    pub(crate) progress: Progress,
+}
+
+impl<W: Write> Stream<W> {
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        let _writing = self.progress.begin();
+        self.out.write_all(text.as_bytes())?;
+        self.out.write_all(b"\n")
+    }
+}
+
+impl<W: Write + Send + 'static> Console for Stream<W> {
+    fn show(&mut self, line: &Line) -> io::Result<()> {
+        self.write(&self.paint.line(line))
+    }
+
+    fn report(&mut self, record: &Record) -> io::Result<()> {
+        let text = serde_json::to_string(record)?;
+        self.write(&text)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _writing = self.progress.begin();
+        self.out.flush()
+    }
+
+    fn wall(&mut self) -> Stamp {
+        self.clock.now()
+    }
+}
+
+/// Whether somebody is in the middle of writing: the number is odd then, and another one each time.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Progress(Arc<AtomicU64>);
+
+/// Somebody writes.
+struct Writing<'a>(&'a AtomicU64);
+
+impl Progress {
+    fn begin(&self) -> Writing<'_> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Writing(&self.0)
+    }
+
+    /// The number of the writing under way, if any.
+    pub(crate) fn writing(&self) -> Option<u64> {
+        let number = self.0.load(Ordering::Relaxed);
+        (number % 2 == 1).then_some(number)
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,286 @@
+//! The thread that owns the terminal: waits for keys, lines and signals, and draws.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, never, select};
+use rustix::process::{Signal, kill_current_process_group};
+use zchat::channel::{Control, Lines as Pipe, TrySendError};
+
+use super::editor::{Editor, Reaction};
+use super::history::History;
+use super::queue::Taker;
+use super::screen::Screen;
+use super::{Input, Leave, Status, tty};
+
+/// What the terminal's thread owns.
+pub(super) struct Owner<L> {
+    editor: Editor,
+    history: History,
+    screen: Screen,
+    taker: Taker<Status>,
+    inputs: Receiver<Input>,
+    status: Status,
+    /// Lines that are not yet drawn.
+    fresh: Vec<String>,
+    /// Entered lines that the chat had no room for.
+    unsent: VecDeque<String>,
+    /// Whether something is to be drawn.
+    dirty: bool,
+    bell: bool,
+    /// How wide the chat thinks that the screen is.
+    columns: u16,
+    next_frame: Instant,
+    pipe: Pipe,
+    control: Control,
+    leave: L,
+}
+
+/// Whether to go on.
+#[derive(PartialEq, Eq)]
+enum Flow {
+    On,
+    End,
+}
+
+impl<L: Fn(Leave)> Owner<L> {
+    /// One that has drawn nothing yet.
+    pub(super) fn new(
+        screen: Screen,
+        taker: Taker<Status>,
+        inputs: Receiver<Input>,
+        pipe: Pipe,
+        control: Control,
+        leave: L,
+    ) -> Self {
+        let history = History::of_user();
+        Self {
+            editor: Editor::new(history.read()),
+            history,
+            screen,
+            taker,
+            inputs,
+            status: Status::default(),
+            fresh: Vec::new(),
+            unsent: VecDeque::new(),
+            dirty: true,
+            bell: false,
+            columns: 0,
+            next_frame: Instant::now(),
+            pipe,
+            control,
+            leave,
+        }
+    }
+
+    /// Owns the terminal until the chat has ended, or the terminal is gone.
+    pub(super) fn run(mut self) {
+        match self.go_on() {
+            Ok(()) => {}
+            Err(error) => {
+                log::info!("the terminal is gone: {error}");
+                (self.leave)(Leave::Gone);
+            }
+        }
+    }
+
+    fn go_on(&mut self) -> io::Result<()> {
+        loop {
+            if self.wait()? == Flow::End {
+                return self.finish();
+            }
+            for _ in 0..BATCH {
+                match self.inputs.try_recv() {
+                    Ok(input) => {
+                        if self.take_input(input)? == Flow::End {
+                            return self.finish();
+                        }
+                    }
+                    Err(_) => break,
+                }
+            }
+            self.take_lines();
+            self.send();
+            self.draw()?;
+        }
+    }
+
+    /// Waits for something to do, and does the first of it.
+    fn wait(&mut self) -> io::Result<Flow> {
+        let patience = if self.dirty {
+            self.next_frame.saturating_duration_since(Instant::now())
+        } else if self.unsent.is_empty() {
+            FOR_EVER
+        } else {
+            FRAME
+        };
+        // While a frame is due anyway, lines gather in the queue: no need to wake for each of them.
+        let nothing = never();
+        let lines = if self.dirty {
+            &nothing
+        } else {
+            &self.taker.lines
+        };
+        select! {
+            recv(self.inputs) -> input => match input {
+                Ok(input) => return self.take_input(input),
+                Err(_) => return Ok(Flow::End),
+            },
+            recv(lines) -> line => if let Ok(line) = line {
+                let line = self.taker.count(line);
+                self.fresh.push(line);
+                self.dirty = true;
+            },
+            recv(self.taker.status) -> status => if let Ok(status) = status {
+                self.status = status;
+                self.dirty = true;
+            },
+            recv(self.taker.wake) -> _ => {}
+            default(patience) => {}
+        }
+        Ok(Flow::On)
+    }
+
+    fn take_lines(&mut self) {
+        let before = self.fresh.len();
+        self.taker.take(&mut self.fresh, BATCH);
+        self.dirty |= self.fresh.len() > before;
+    }
+
+    fn take_input(&mut self, input: Input) -> io::Result<Flow> {
+        self.dirty = true;
+        let reaction = match input {
+            Input::Key(key) => self.editor.handle_key(key),
+            Input::Completion(question, completion) => {
+                self.editor.handle_completion(&question, completion)
+            }
+            Input::Resized => {
+                self.screen.touch();
+                return Ok(Flow::On);
+            }
+            Input::Continued => {
+                self.resume()?;
+                return Ok(Flow::On);
+            }
+            Input::Gone => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Input::End => return Ok(Flow::End),
+        };
+        match reaction {
+            Reaction::Typed => {}
+            Reaction::Enter { line, remember } => self.enter(line, remember),
+            Reaction::Complete(question) => self.control.complete(&question.line, question.cursor),
+            Reaction::Interrupt => (self.leave)(Leave::Interrupted),
+            Reaction::End => _ = self.pipe.end(),
+            Reaction::Suspend => return self.suspend(),
+            Reaction::Clear => tty::write(self.screen.clear(tty::columns()).as_bytes())?,
+            Reaction::Bell => self.bell = true,
+        }
+        Ok(Flow::On)
+    }
+
+    fn enter(&mut self, line: String, remember: bool) {
+        if remember {
+            self.history.append(&line);
+        }
+        if self.unsent.len() < MAX_UNSENT {
+            self.unsent.push_back(line);
+        } else {
+            self.fresh
+                .push("! too many lines wait to be sent; the last one is dropped".to_owned());
+        }
+    }
+
+    /// Hands entered lines to the chat, as many as it takes.
+    fn send(&mut self) {
+        while let Some(line) = self.unsent.front() {
+            match self.pipe.try_send(line.as_bytes()) {
+                Err(TrySendError::Full) => return,
+                Ok(()) | Err(TrySendError::Closed) => _ = self.unsent.pop_front(),
+            }
+        }
+    }
+
+    /// Draws, if there is something to draw and it is time.
+    fn draw(&mut self) -> io::Result<()> {
+        let now = Instant::now();
+        if !self.dirty || now < self.next_frame {
+            return Ok(());
+        }
+        let columns = tty::columns();
+        if columns != self.columns {
+            self.columns = columns;
+            self.control.width(columns.into());
+        }
+        let row = self.editor.row(&self.status.prompt, &self.status.hint);
+        let mut frame = self.screen.draw(columns, &self.fresh, &row);
+        if std::mem::take(&mut self.bell) {
+            frame.push('\x07');
+        }
+        self.fresh.clear();
+        self.dirty = false;
+        self.next_frame = now + FRAME;
+        tty::write(frame.as_bytes())
+    }
+
+    /// Ctrl-Z: gives the terminal back and stops the whole job, as the terminal itself would have.
+    /// Where nobody could ever continue it, the kernel stops nothing.
+    fn suspend(&mut self) -> io::Result<Flow> {
+        tty::write(self.screen.erase(tty::columns()).as_bytes())?;
+        tty::leave();
+        kill_current_process_group(Signal::TSTP)?;
+        // The signal stops all threads soon, but maybe not at once: raw mode must not come back
+        // before that. SIGCONT ends the wait, if anything was stopped.
+        let deadline = Instant::now() + STOPPING;
+        let mut meanwhile = Vec::new();
+        loop {
+            match self.inputs.recv_deadline(deadline) {
+                Ok(Input::Continued) | Err(RecvTimeoutError::Timeout) => break,
+                Ok(input) => meanwhile.push(input),
+                Err(RecvTimeoutError::Disconnected) => return Ok(Flow::End),
+            }
+        }
+        self.resume()?;
+        for input in meanwhile {
+            if self.take_input(input)? == Flow::End {
+                return Ok(Flow::End);
+            }
+        }
+        Ok(Flow::On)
+    }
+
+    /// Takes the terminal again after others have had it.
+    fn resume(&mut self) -> io::Result<()> {
+        tty::leave();
+        tty::enter()?;
+        self.screen.forget();
+        self.dirty = true;
+        Ok(())
+    }
+
+    /// Shows all lines that are left, and leaves an empty row.
+    fn finish(&mut self) -> io::Result<()> {
+        self.taker.take(&mut self.fresh, usize::MAX);
+        let mut frame = self.screen.erase(tty::columns());
+        for line in &self.fresh {
+            frame.push_str(line);
+            frame.push_str("\r\n");
+        }
+        tty::write(frame.as_bytes())
+    }
+}
+
+/// How many entered lines wait for the chat: a paste from a terminal that does not mark pastes.
+const MAX_UNSENT: usize = 1_000;
+
+/// How many inputs and lines are taken before a frame is drawn.
+const BATCH: usize = 1_000;
+
+/// The least time between two frames.
+const FRAME: Duration = Duration::from_millis(16);
+
+/// How long the kernel may take to stop all threads.
+const STOPPING: Duration = Duration::from_millis(200);
+
+/// A year: select has no other word for it.
+const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3_600);

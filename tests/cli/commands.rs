@@ -1,0 +1,134 @@
+//! The subcommands: peers, send, tracker.
+
+use crate::process::{Zchat, field, free_port};
+
+#[test]
+fn peers_prints_a_table_and_ends() {
+    let port = free_port();
+    let bob = Zchat::start_json(port, "--name bob");
+    let eve = Zchat::start_json(port, "--name eve --group OTHER");
+    let peers = Zchat::start(port, "peers").end();
+    assert_eq!(peers.code(), 0, "{peers:?}");
+    assert_eq!(peers.lines.len(), 3, "{peers:?}");
+    assert!(peers.lines[0].starts_with("name "), "{peers:?}");
+    assert!(peers.lines[1].starts_with("bob ") && peers.lines[1].contains(" CHAT "));
+    assert!(peers.lines[2].starts_with("eve ") && peers.lines[2].contains(" OTHER "));
+    let peers = Zchat::start(port, "peers --json").end();
+    let rows = peers.with("\"event\":\"peer\"");
+    assert_eq!(rows.len(), 2, "{peers:?}");
+    assert_eq!(field(rows[1], "groups"), serde_json::json!(["OTHER"]));
+    assert_eq!(peers.lines.len(), 2, "{peers:?}");
+    bob.end();
+    eve.end();
+}
+
+#[test]
+fn peers_of_an_empty_network_is_status_3_after_no_longer_than_wait() {
+    let peers = Zchat::start(free_port(), "peers --wait 0.2").end();
+    assert_eq!(peers.code(), 3);
+    assert_eq!(
+        peers.lines,
+        ["* nobody is here; \"zchat doctor\" finds out why"]
+    );
+}
+
+#[test]
+fn send_delivers_to_groups_and_peers_and_tells_to_whom() {
+    let port = free_port();
+    let mut bob = Zchat::start_json(port, "--name bob");
+    let mut eve = Zchat::start_json(port, "--name eve --group OTHER");
+    let sent = Zchat::start(port, "send --group CHAT --to eve see you").end();
+    assert_eq!(sent.code(), 0, "{sent:?}");
+    assert_eq!(sent.lines.len(), 1, "{sent:?}");
+    let delivered = ["* delivered to bob, eve", "* delivered to eve, bob"];
+    assert!(delivered.contains(&sent.lines[0].as_str()), "{sent:?}");
+    assert_eq!(
+        field(&bob.wait_for("\"event\":\"shout\""), "text"),
+        "see you"
+    );
+    assert_eq!(
+        field(&eve.wait_for("\"event\":\"whisper\""), "text"),
+        "see you"
+    );
+    bob.end();
+    eve.end();
+}
+
+#[test]
+fn send_takes_lines_from_stdin_and_no_command_in_them() {
+    let port = free_port();
+    let mut bob = Zchat::start_json(port, "--name bob");
+    let mut send = Zchat::start(port, "send --to bob");
+    send.write(b"one\n/quit\n$$STOP\nfour\n");
+    assert_eq!(send.end().code(), 0);
+    for text in ["one", "/quit", "$$STOP", "four"] {
+        assert_eq!(field(&bob.wait_for("\"event\":\"whisper\""), "text"), text);
+    }
+    bob.end();
+}
+
+#[test]
+fn send_says_who_of_the_named_is_not_there() {
+    let port = free_port();
+    let mut bob = Zchat::start_json(port, "--name bob");
+    let sent = Zchat::start(port, "send --wait 0.5 --to bob --to nobody hello").end();
+    assert_eq!(sent.code(), 1, "{sent:?}");
+    assert!(
+        sent.lines.contains(&"* delivered to bob".to_owned()),
+        "{sent:?}"
+    );
+    assert!(
+        sent.lines.contains(&"! not here: nobody".to_owned()),
+        "{sent:?}"
+    );
+    bob.wait_for("\"event\":\"whisper\"");
+    let sent = Zchat::start(port, "send --json --wait 0.5 --to bob --to nobody hello").end();
+    let record = sent.with("\"event\":\"sent\"")[0];
+    assert_eq!(field(record, "to")[0]["name"], "bob");
+    assert_eq!(field(record, "missing")[0]["name"], "nobody");
+    bob.end();
+    let sent = Zchat::start(port, "send --wait 0.2 --group CHAT hello").end();
+    assert_eq!(sent.code(), 3, "{sent:?}");
+}
+
+#[test]
+fn tracker_prints_tables_in_which_changes_are_marked_and_says_nothing() {
+    let port = free_port();
+    let mut bob = Zchat::start_json(port, "--name bob");
+    let mut tracker = Zchat::start(port, "--name watcher tracker --every 0.3");
+    tracker.wait_until("bob, who was there", |line| line.starts_with("   bob "));
+    let join = bob.wait_for("\"event\":\"enter\"");
+    assert_eq!(field(&join, "name"), "watcher");
+    bob.say("/join OTHER");
+    tracker.wait_until("bob as changed", |line| {
+        line.starts_with("*  bob ") && line.contains("OTHER")
+    });
+    let eve = Zchat::start_json(port, "--name eve");
+    tracker.wait_until("eve as new", |line| line.starts_with("+  eve "));
+    bob.close();
+    let joins = bob.finish();
+    assert_eq!(
+        joins.with("\"event\":\"join\"").len(),
+        1,
+        "the watcher joined: {joins:?}"
+    );
+    tracker.wait_until("bob as gone", |line| line.starts_with("-  bob "));
+    tracker.signal("-INT");
+    assert_eq!(tracker.finish().code(), 130);
+    eve.end();
+}
+
+#[test]
+fn tracker_writes_a_row_for_each_peer_and_group_as_json() {
+    let port = free_port();
+    let bob = Zchat::start_json(port, "--name bob");
+    let mut tracker = Zchat::start(port, "--json tracker --every 0.2");
+    let row = tracker.wait_for("\"event\":\"peer\"");
+    assert_eq!(field(&row, "name"), "bob");
+    let group = tracker.wait_for("\"event\":\"group\"");
+    assert_eq!(field(&group, "group"), "CHAT");
+    assert_eq!(field(&group, "members")[0]["name"], "bob");
+    tracker.signal("-TERM");
+    assert_eq!(tracker.finish().code(), 143);
+    bob.end();
+}
