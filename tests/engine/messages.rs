@@ -416,3 +416,26 @@ fn a_message_that_cannot_be_decoded_ends_the_acquaintance_until_the_next_beacon(
     );
     assert!(matches!(solo.beacon(&bob)[0], Output::Connect { .. }));
 }
+
+/// Zyre after 3,000,000 queued messages and Pyre after 3,000 close their connection and drop what is
+/// in it, without a word. What comes then does not follow on what came before.
+#[test]
+fn trap_14_a_peer_that_has_thrown_messages_to_us_away_is_told_and_is_a_peer_again_at_once() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.say(&mut bob, whispered("heard"));
+    solo.engine.handle_broken(solo.now, bob.id);
+    bob.next += 3_000;
+    let outputs = solo.say(&mut bob, whispered("after what was thrown away"));
+    assert_eq!(hellos(&outputs).len(), 1, "{outputs:?}");
+    let exit = Event::Exit {
+        peer: bob.id,
+        reason: ExitReason::Gap,
+    };
+    assert_eq!(events(outputs), [exit]);
+    assert!(matches!(
+        events(solo.hello(&mut bob))[..],
+        [Event::Enter { .. }]
+    ));
+}

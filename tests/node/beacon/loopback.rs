@@ -275,7 +275,7 @@ impl Drop for Flood {
 }
 
 #[test]
-fn pyre_without_a_network_is_heard_and_reached_by_its_group() {
+fn trap_12_pyre_without_a_network_is_heard_and_reached_by_its_group() {
     let port = free_port();
     // Bound to the group, it hears nothing but that.
     let pyre = bound_to(FALLBACK_GROUP, port);

@@ -7,7 +7,7 @@ use zchat::node::beacon::{Config, Heard, PORT};
 use zchat::node::interface::NoBroadcast;
 use zchat::zre::Beacon;
 
-use super::{Node, config, id, next_beacon, other_program};
+use super::{Node, bound_to, config, id, next_beacon, other_program};
 use crate::figure::figure;
 use crate::lab::{Bridge, Lab};
 
@@ -61,6 +61,17 @@ fn hosts_hear_each_other_and_a_farewell_goes_to_one_alone() {
         _ => None,
     });
     assert_eq!(heard, id(2));
+}
+
+/// As Pyre is on Linux: what goes to 255.255.255.255 does not reach it.
+#[test]
+fn trap_4_whoever_is_bound_to_the_directed_broadcast_address_hears_our_beacons() {
+    let Some(lab) = Lab::new(2) else { return };
+    let directed = Ipv4Addr::new(10, 77, 0, 255);
+    let pyre = lab.run(2, || bound_to(directed, PORT));
+    let _node = on(&lab, 1);
+    let (beacon, source) = next_beacon(&pyre);
+    assert_eq!((beacon.peer, source), (id(1), ip("10.77.0.1")));
 }
 
 #[test]
