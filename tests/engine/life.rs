@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use zchat::zre::{Body, Event, ExitReason, Output};
 
-use crate::solo::{Peer, Solo, events, ip, ms, pings, sent, whispered};
+use crate::solo::{Peer, Solo, events, hellos, ip, ms, pings, sent, whispered};
 
 fn told(solo: &mut Solo, milliseconds: u64) -> Vec<Event> {
     events(solo.pass(ms(milliseconds)))
@@ -56,6 +56,35 @@ fn trap_9_a_peer_that_takes_no_beacons_for_life_has_to_ask_only_once() {
         }
     }
     assert_eq!(questions, 1);
+}
+
+#[test]
+fn somebody_who_asks_every_second_although_it_is_answered_is_greeted_once_more() {
+    // Goal: a Zyre that has never heard our HELLO ignores all else, and asks until it gives us up.
+    let mut solo = Solo::new();
+    let mut zyre = Peer::new(2);
+    solo.enter(&mut zyre);
+    solo.pass(ms(6_000));
+    for _ in 0..3 {
+        let outputs = solo.say(&mut zyre, Body::Ping);
+        assert_eq!(hellos(&outputs).len(), 0);
+        solo.pass(ms(1_000));
+    }
+    let outputs = solo.say(&mut zyre, Body::Ping);
+    assert_eq!(hellos(&outputs).len(), 1, "{outputs:?}");
+}
+
+#[test]
+fn somebody_who_asks_often_and_says_something_else_between_is_not_greeted_again() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    for _ in 0..20 {
+        let outputs = solo.say(&mut bob, Body::Ping);
+        assert_eq!(hellos(&outputs).len(), 0);
+        solo.say(&mut bob, whispered("hello"));
+        solo.pass(ms(1_000));
+    }
 }
 
 #[test]

@@ -3,6 +3,9 @@
 //! Zyre takes nothing but messages for signs of life (trap 9): after 5 s without one it asks, and tells
 //! its application that we are evasive. Who has asked once is asked by us from then on, before its
 //! patience ends: that costs no more messages, and nobody is called evasive who is not.
+//!
+//! And who asks every second, although each question is answered, does not hear the answers: Zyre does
+//! so if our HELLO was lost with a connection. It is greeted once more.
 
 use std::time::{Duration, Instant};
 
@@ -17,15 +20,30 @@ const LEAST: Duration = Duration::from_millis(500);
 /// sends none may have to ask for that reason alone, as we do.
 const MISSED: u32 = 3;
 
+/// Questions in a row, each a second or so after the last answer, that show that none was heard.
+const UNHEARD: u8 = 4;
+
+/// The time between two of them.
+const AGAIN: Duration = Duration::from_secs(2);
+
 impl Engine {
     pub(super) fn receive_ping(&mut self, now: Instant, id: PeerId) {
+        if self.is_unheard(now, id) {
+            self.greet_anew(now, id);
+        }
         let recent = self.config.timing.interval * MISSED;
         if let Some(peer) = self.peers.get_mut(&id) {
             let sends_beacons = peer
                 .beacon
                 .is_some_and(|at| now.duration_since(at) <= recent);
             let quiet = now.duration_since(peer.said);
-            if sends_beacons && quiet >= LEAST && peer.patience.is_none_or(|known| quiet < known) {
+            // One in a row of questions comes sooner than its patience ends.
+            let is_first = peer.doubts == 1;
+            if sends_beacons
+                && is_first
+                && quiet >= LEAST
+                && peer.patience.is_none_or(|known| quiet < known)
+            {
                 if peer.patience.is_none() {
                     let timer = Timer::Reassure(id, peer.serial);
                     self.deadlines.set(now + in_time(quiet), timer);
@@ -34,6 +52,24 @@ impl Engine {
             }
         }
         self.send(now, id, Body::PingOk);
+    }
+
+    /// Whether the peer asks again and again, as one does who has never heard our HELLO.
+    fn is_unheard(&mut self, now: Instant, id: PeerId) -> bool {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return false;
+        };
+        let again = now.duration_since(peer.said);
+        if (LEAST..=AGAIN).contains(&again) && peer.doubts > 0 {
+            peer.doubts += 1;
+        } else {
+            peer.doubts = 1;
+        }
+        let unheard = peer.doubts >= UNHEARD;
+        if unheard {
+            peer.doubts = 0;
+        }
+        unheard
     }
 
     pub(super) fn check_patience(&mut self, now: Instant, id: PeerId, serial: u64) {

@@ -135,6 +135,8 @@ pub(super) struct Peer {
     pub(super) beacon: Option<Instant>,
     /// The last message to it.
     pub(super) said: Instant,
+    /// How often in a row it has asked whether we live and cannot have heard the answer.
+    pub(super) doubts: u8,
     /// After how long without a message it asks whether we live, if it ever did.
     pub(super) patience: Option<Duration>,
     /// Other places where its beacon was heard.
@@ -188,6 +190,7 @@ impl Peer {
             traffic: now,
             beacon: None,
             said: now,
+            doubts: 0,
             patience: None,
             others: Vec::new(),
             hello_awaited: false,

@@ -45,6 +45,9 @@ impl Engine {
         }
         self.stats.received += 1;
         peer.hear(now, &mut self.stats.refuted_moves);
+        if body != Body::Ping {
+            peer.doubts = 0;
+        }
         match body {
             Body::Whisper { content } => self.event(Event::Whisper { origin, content }),
             Body::Shout { group, content } => self.receive_shout(origin, group, content),
