@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use zchat::zre::{Action, Beacon, Body, Event, Name, Output, Sighting};
+use zchat::zre::{Action, Beacon, Body, Event, ExitReason, Name, Output, Sighting};
 
-use crate::solo::{Peer, Solo, events, hellos, ip, ms, pings};
+use crate::solo::{Peer, Solo, events, hellos, ip, ms, pings, whispered};
 
 fn connects(outputs: &[Output]) -> Vec<SocketAddr> {
     outputs
@@ -226,4 +226,53 @@ fn a_host_with_two_networks_is_dialled_at_its_other_address_if_the_first_does_no
     assert_eq!(connects(&solo.beacon(&bob)), [bob.place]);
     assert_eq!(connects(&solo.beacon_from(&bob, other)), []);
     assert_eq!(connects(&solo.pass(ms(3_000))), [other]);
+}
+
+#[test]
+fn trap_16_whoever_is_replaced_at_its_mailbox_is_given_up_before_its_successor_is_dialled() {
+    // Goal: a program that is killed and started again has the same port and another id. Our old
+    // connection would come up again there, under the same id as the new one.
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let old = solo.enter(&mut bob);
+    solo.engine.handle_broken(solo.now, bob.id);
+    solo.outputs();
+    let mut successor = Peer::new(3);
+    successor.place = bob.place;
+    let outputs = solo.beacon(&successor);
+    let closed = outputs
+        .iter()
+        .position(|output| *output == Output::Disconnect { link: old });
+    let dialled = outputs
+        .iter()
+        .position(|output| matches!(output, Output::Connect { .. }));
+    assert!(closed.unwrap() < dialled.unwrap(), "{outputs:?}");
+}
+
+#[test]
+fn trap_16_whoever_is_found_replaced_later_is_given_up_then() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    let mut successor = Peer::new(3);
+    successor.place = bob.place;
+    solo.enter(&mut successor);
+    solo.engine.handle_broken(solo.now, bob.id);
+    let exit = Event::Exit {
+        peer: bob.id,
+        reason: ExitReason::Broken,
+    };
+    assert_eq!(solo.events(), [exit]);
+}
+
+#[test]
+fn trap_16_whoever_is_heard_is_not_given_up_for_somebody_who_says_to_be_there() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    let mut other = Peer::new(3);
+    other.place = bob.place;
+    solo.enter(&mut other);
+    solo.say(&mut bob, whispered("I am still here"));
+    assert_eq!(solo.events(), []);
 }

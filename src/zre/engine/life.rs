@@ -137,12 +137,15 @@ impl Engine {
 
     /// The inbound connection of this peer is gone, and everything that came over it has been told.
     pub fn handle_broken(&mut self, now: Instant, peer: PeerId) {
-        let leaves = self
-            .peers
-            .get(&peer)
-            .is_some_and(|peer| peer.farewell.is_some());
-        if leaves {
+        let Some(known) = self.peers.get_mut(&peer).filter(|known| known.is_ready()) else {
+            return;
+        };
+        known.hung_up = true;
+        let at_its_mailbox = self.places.get(&known.place.remote);
+        if known.farewell.is_some() {
             self.remove(now, peer, ExitReason::Farewell);
+        } else if at_its_mailbox.is_some_and(|other| *other != peer) {
+            self.remove(now, peer, ExitReason::Broken);
         } else {
             self.ask_if_broken(now, peer, self.config.timing.broken);
         }
@@ -150,8 +153,15 @@ impl Engine {
 
     /// Somebody else says that its mailbox is where this peer has its own: perhaps its process has
     /// ended and another one was given its port. What is sent to it would go there.
+    ///
+    /// If its connection to us is gone as well, that is certain. Then ours to it has to go before the
+    /// other one is dialled: two connections under our id would be in each other's way (trap 16).
     pub(super) fn suspect(&mut self, now: Instant, peer: PeerId) {
-        self.ask_if_broken(now, peer, self.config.timing.challenge);
+        if self.peers.get(&peer).is_some_and(|peer| peer.hung_up) {
+            self.remove(now, peer, ExitReason::Broken);
+        } else {
+            self.ask_if_broken(now, peer, self.config.timing.challenge);
+        }
     }
 
     fn ask_if_broken(&mut self, now: Instant, id: PeerId, patience: Duration) {

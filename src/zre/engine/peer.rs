@@ -165,6 +165,8 @@ pub(super) struct Peer {
     pub(super) displaced: bool,
     /// Its connection broke; if it is not heard by then, it is gone.
     pub(super) broken: Option<Instant>,
+    /// Whether its connection to us is gone.
+    pub(super) hung_up: bool,
     /// Since when it is leaving.
     pub(super) farewell: Option<Instant>,
     /// When it was last greeted again because of a gap.
@@ -206,6 +208,7 @@ impl Peer {
             challenge: None,
             displaced: false,
             broken: None,
+            hung_up: false,
             farewell: None,
             last_gap: None,
             greeted_as: None,

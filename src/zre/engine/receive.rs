@@ -421,6 +421,7 @@ impl Peer {
         self.traffic = now;
         self.presence = Presence::Present;
         self.broken = None;
+        self.hung_up = false;
         self.displaced = false;
         if self.challenge.take().is_some() {
             *refuted += 1;
