@@ -35,7 +35,7 @@ fn seventy_thousand_whispers_from_zyre_js_arrive_complete_and_in_order() {
 
 /// Goal: none is lost where the numbers wrap, though they count modulo 65,535 and Zyre modulo 65,536
 /// (trap 1). Method: the receiver counts, and compares the numbers inside the messages.
-fn to_foreign(foreign: Foreign) {
+pub(crate) fn to_foreign(foreign: Foreign) {
     let Some(world) = World::new(2) else { return };
     let expect = MESSAGES.to_string();
     let mut theirs = world.foreign(foreign, 1, "theirs", &["--count", "--expect", &expect]);
@@ -54,7 +54,7 @@ fn to_foreign(foreign: Foreign) {
     assert_eq!(exits, 0);
 }
 
-fn from_foreign(foreign: Foreign, rate: Option<u64>) {
+pub(crate) fn from_foreign(foreign: Foreign, rate: Option<u64>) {
     let Some(world) = World::new(2) else { return };
     let expect = MESSAGES.to_string();
     let mut ours = world.ours(1, "ours", &["--count", "--expect", &expect]);

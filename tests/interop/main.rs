@@ -1,5 +1,5 @@
-//! With foreign programs: Pyre and zyre.js, as they are installed from their registries, each in a
-//! network namespace of its own, on one bridge with ours.
+//! With foreign programs: Pyre and zyre.js, as they are installed from their registries, and one of
+//! our own that is as strict as Zyre, each in a network namespace of its own, on one bridge with ours.
 //!
 //! Our side is driven as users drive it: the scripted peer on the public `Node` API
 //! (docs/examples/peer.rs), and the program `zchat`. What the protocol does inside is tested
@@ -24,7 +24,10 @@ mod program;
 #[path = "../common/skip.rs"]
 mod skip;
 mod world;
+#[path = "../common/zmtp.rs"]
+mod zmtp;
 
 mod bulk;
 mod idle;
 mod membership;
+mod strict;

@@ -18,7 +18,7 @@ fn zyre_js_and_ours_are_full_members_of_each_others_groups() {
 
 /// Goal: each sees the other enter with name and headers, join and leave groups, shout and whisper.
 /// Method: both are driven by their commands; after each one the other side must show it.
-fn full_members(foreign: Foreign) {
+pub(crate) fn full_members(foreign: Foreign) {
     let Some(world) = World::new(2) else { return };
     let their_options = ["--group", "CHAT", "--header", "X-THEIRS=their = value"];
     let mut theirs = world.foreign(foreign, 1, "theirs", &their_options);
@@ -110,7 +110,7 @@ fn content_of_many_frames_goes_to_pyre_and_comes_from_it_whole() {
     many_frames(&mut ours, "pyre");
 }
 
-fn many_frames(program: &mut Program, sender: &str) {
+pub(crate) fn many_frames(program: &mut Program, sender: &str) {
     let whisper = program.event("WHISPER", sender);
     assert_eq!(whisper.line["frames"], 200);
     assert_eq!(whisper.line["len"], 200 * "frame".len());
@@ -142,7 +142,7 @@ fn a_clean_leave_is_seen_at_once_by_zyre_js_and_of_zyre_js() {
 
 /// Goal: an orderly stop is seen long before anything expires.
 /// Method: each side stops in turn; the time from the command to the other's EXIT is measured.
-fn leaves(foreign: Foreign) {
+pub(crate) fn leaves(foreign: Foreign) {
     let Some(world) = World::new(2) else { return };
     let mut ours = world.ours(1, "ours", &[]);
     let mut theirs = world.foreign(foreign, 2, "theirs", &[]);

@@ -45,6 +45,11 @@ impl World {
         self.start(name, command.args(["--name", name]).args(options))
     }
 
+    /// The laboratory itself, to run something else in it.
+    pub(crate) const fn lab(&self) -> &Lab {
+        &self.lab
+    }
+
     /// Starts zchat on a host, with JSON lines, and waits until its node runs.
     pub(crate) fn zchat(&self, host: u8, name: &str, options: &[&str]) -> Program {
         let mut command = self.lab.command(host, program::zchat());
@@ -78,6 +83,8 @@ pub(crate) enum Foreign {
     Pyre,
     /// JavaScript.
     ZyreJs,
+    /// Our own, which does what Zyre does and ends where Zyre would abort: tests/peers/strict.
+    Strict,
 }
 
 impl Foreign {
@@ -88,6 +95,10 @@ impl Foreign {
             Self::Pyre => vec![
                 peers.join("python/bin/python").into(),
                 ours.join("pyre_peer.py").into(),
+            ],
+            Self::Strict => vec![
+                peers.join("python/bin/python").into(),
+                ours.join("strict_peer.py").into(),
             ],
             Self::ZyreJs => {
                 let mut packages = OsString::from("NODE_PATH=");

@@ -94,7 +94,8 @@ class Scripted:
             self.bulk = None
 
     def find(self, name):
-        for peer, its in self.names.items():
+        """The last that has entered under this name: the one before may be dead."""
+        for peer, its in reversed(self.names.items()):
             if name in (its, peer.hex().upper()):
                 return peer
         tell("ERROR", text="no such peer: " + name)
