@@ -21,6 +21,9 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// Places of one peer that are remembered besides the one where it is connected.
 const PLACES: usize = 4;
 
+/// How far apart a host's beacons on two networks arrive at most.
+const TOGETHER: Duration = Duration::from_millis(100);
+
 /// Beacon intervals after which a place is not alive any more.
 const MISSED: u32 = 3;
 
@@ -342,6 +345,9 @@ impl Engine {
         }
         peer.beacon = Some(now);
         peer.heard = now;
+        let is_elsewhere = |to: &Link| to.remote != link.remote;
+        peer.challenge
+            .take_if(|challenge| challenge.to.as_ref().is_some_and(is_elsewhere));
         if peer.presence != super::peer::Presence::Present {
             peer.presence = super::peer::Presence::Present;
         }
@@ -375,6 +381,10 @@ impl Engine {
             self.relocate(now, id, link);
             return;
         }
+        // A host on two networks is heard on both at once; one that has moved is not.
+        let is_here_too = peer
+            .beacon
+            .is_some_and(|at| now.duration_since(at) <= TOGETHER);
         let beacon_lost = peer.beacon.is_none_or(|at| now.duration_since(at) > stale);
         let known = peer
             .others
@@ -394,7 +404,7 @@ impl Engine {
                 }
             }
         }
-        if peer.is_ready() && (is_new || beacon_lost) {
+        if peer.is_ready() && (is_new && !is_here_too || beacon_lost) {
             self.challenge(now, id, Some(link));
         }
     }

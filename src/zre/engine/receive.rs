@@ -35,7 +35,7 @@ impl Engine {
         let follows = peer.expected.accept(sequence);
         if is_bridge(sequence) && body == Body::PingOk {
             // It answers nothing: a HELLO comes behind it (trap 10).
-            peer.hear(now, &mut self.stats.refuted_moves);
+            peer.hear(now);
             return;
         }
         if peer.out_of_step || !follows {
@@ -44,7 +44,7 @@ impl Engine {
             return;
         }
         self.stats.received += 1;
-        peer.hear(now, &mut self.stats.refuted_moves);
+        peer.hear(now);
         if body != Body::Ping {
             peer.doubts = 0;
         }
@@ -256,7 +256,7 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        peer.hear(now, &mut self.stats.refuted_moves);
+        peer.hear(now);
         peer.expected = Incoming::greeted(1);
         peer.status = hello.status;
         peer.farewell = None;
@@ -392,7 +392,7 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        peer.answer_owed = None;
+        peer.hear_answer(&mut self.stats.refuted_moves);
         let answered = peer.pings.pop_front();
         let confirmed = peer.barrier.as_mut().and_then(|barrier| {
             let before = barrier.last_answer.replace(now);
@@ -415,13 +415,18 @@ impl Engine {
 }
 
 impl Peer {
-    /// A message has come from it.
-    pub(super) fn hear(&mut self, now: Instant, refuted: &mut u64) {
+    /// A message has come from it: it lives. That it hears us, too, is shown only by an answer.
+    pub(super) fn hear(&mut self, now: Instant) {
         self.heard = now;
         self.traffic = now;
         self.presence = Presence::Present;
         self.broken = None;
         self.hung_up = false;
+    }
+
+    /// It has answered us, so that it is where we think it is.
+    fn hear_answer(&mut self, refuted: &mut u64) {
+        self.answer_owed = None;
         self.displaced = false;
         if self.challenge.take().is_some() {
             *refuted += 1;
