@@ -343,7 +343,7 @@ impl World {
             self.resume(number);
         }
         for key in self.connections_of(host) {
-            self.pump_soon(key);
+            self.send_again(host, key);
         }
     }
 
@@ -385,12 +385,18 @@ impl World {
         }
     }
 
-    fn pump_soon(&mut self, key: Key) {
+    /// What a host has to send is sent again at once: it did not try while it was suspended.
+    fn send_again(&mut self, host: HostId, key: Key) {
         let now = self.now;
-        if let Some(connection) = self.connections.get_mut(key) {
+        let is_sender = |number: usize| self.process(number).host == host;
+        let sends = self
+            .connections
+            .get(key)
+            .is_some_and(|connection| is_sender(connection.sender));
+        if let Some(connection) = self.connections.get_mut(key).filter(|_| sends) {
             connection.retry = FIRST_RETRY;
-            if !connection.is_entered && !connection.wire.is_empty() {
-                connection.is_entered = true;
+            connection.blocked = None;
+            if !connection.wire.is_empty() {
                 self.agenda.enter(now, What::Pump(key));
             }
         }
