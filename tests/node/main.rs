@@ -18,6 +18,7 @@ mod skip;
 mod alone;
 mod beacon;
 mod flow;
+mod hostile;
 mod hosts;
 mod interface;
 mod mailbox;
