@@ -241,6 +241,15 @@ impl Lines {
         self.wait_until_sent(|pipe| pipe.send_multipart(END, zmq::DONTWAIT))
     }
 
+    /// The same now or not at all.
+    ///
+    /// # Errors
+    ///
+    /// If the pipe is full, or the task has ended.
+    pub fn try_end(&self) -> Result<(), TrySendError> {
+        self.try_to(|pipe| pipe.send_multipart(END, zmq::DONTWAIT))
+    }
+
     /// Sends a line now or not at all.
     ///
     /// # Errors

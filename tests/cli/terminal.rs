@@ -91,7 +91,8 @@ fn the_row_follows_the_width_of_the_window() {
 fn tab_completes_commands_and_names() {
     let (mut window, mut bob) = with_bob("");
     window.type_in("/ms\t");
-    window.wait_for_row("[CHAT] /msg");
+    window.wait_for_row("[CHAT] /msg NAME TEXT");
+    assert_eq!(window.cursor().1, 7 + 5);
     window.type_in("b\t");
     window.wait_until("the name", |rows, (row, column)| {
         rows[usize::from(row)].trim_end() == "[CHAT] /msg bob" && column == 16
@@ -108,6 +109,28 @@ fn a_paste_of_several_lines_is_one_message() {
     window.wait_for_row("[CHAT] one↵two↵three");
     window.type_in("\r");
     bob.wait_for("\"text\":\"one\\ntwo\\nthree\"");
+}
+
+#[test]
+fn a_paste_that_is_too_long_is_refused_with_a_word() {
+    let (mut window, _bob) = with_bob("");
+    window.type_in("typed");
+    window.type_in(&format!("\x1b[200~{}\x1b[201~", "x".repeat(65_537)));
+    window.wait_for("! not taken: a message has at most 65536 octets");
+    window.wait_for_row("[CHAT] typed");
+}
+
+#[test]
+fn the_bell_rings_for_ones_name_and_whispers_if_it_is_wanted() {
+    for (options, rings) in [("--bell", 2), ("", 0)] {
+        let (mut window, mut bob) = with_bob(options);
+        bob.say("nothing for her");
+        bob.say("alice: look");
+        bob.say("/msg alice psst");
+        window.wait_for("[bob -> you] psst");
+        assert_eq!(window.written().matches('\x07').count(), rings);
+        wait_for_quit(&mut window);
+    }
 }
 
 #[test]
@@ -244,7 +267,7 @@ fn a_terminal_that_stands_still_costs_lines_on_the_screen_and_nothing_else() {
     // from the terminal while bob says more than can wait for it.
     let (mut window, mut bob) = with_bob("");
     window.stall(true);
-    for number in 0..6_000 {
+    for number in 0..20_000 {
         bob.say(&format!("number {number}"));
     }
     assert_eq!(bob.end().code(), 0);

@@ -54,7 +54,8 @@ impl Write for ToTerminal {
         for octet in octets {
             if *octet == b'\n' {
                 let line = String::from_utf8_lossy(&self.line).into_owned();
-                self.lines.show(line);
+                // Any thread may log, also one that must never wait.
+                self.lines.show_now(line);
                 self.line.clear();
             } else {
                 self.line.push(*octet);

@@ -34,10 +34,16 @@ fn has_screen() -> bool {
 
 fn in_terminal(settings: &Settings) -> Result<Exit, Box<dyn Error>> {
     let (terminal, lines) = Terminal::new();
-    // Until the terminal is ours, nothing draws: so errors of the start go to stderr.
-    let (node, config) = start(settings, Form::Screen, Input::Typed)?;
     logger::start(settings.verbose, Some(lines.clone()));
-    log::info!("the mailbox is {}", config.endpoint);
+    let (node, config) = match start(settings, Form::Screen, Input::Typed) {
+        Ok(started) => started,
+        Err(error) => {
+            for line in terminal.give_up() {
+                eprintln!("{line}");
+            }
+            return Err(error);
+        }
+    };
     let paint = paint(settings.color);
     let console = Screen {
         lines,
@@ -79,7 +85,6 @@ fn in_stream(settings: &Settings) -> Result<Exit, Box<dyn Error>> {
         progress: progress.clone(),
     };
     let (node, config) = start(settings, form, input)?;
-    log::info!("the mailbox is {}", config.endpoint);
     let (lines, task) = Channel::open(node, config, console)?.split();
     signals::watch(task.control(), progress, None)?;
     match &settings.task {
@@ -100,6 +105,7 @@ fn start(settings: &Settings, form: Form, input: Input) -> Result<(Node, Config)
     let node = start_node(settings)?;
     let mut config = Config::new(settings.name.clone(), joined(settings).to_vec());
     config.endpoint = endpoint(&node);
+    log::info!("the mailbox is {}", config.endpoint);
     config.form = form;
     config.input = input;
     config.wait = settings.wait;

@@ -4,7 +4,7 @@
 //! these agree.
 
 use tui_input::{Input, InputRequest};
-use zchat::chat::{Completion, TEXT_OCTETS};
+use zchat::chat::{COMMANDS, CommandInfo, Completion, TEXT_OCTETS};
 
 use super::keys::Key;
 use super::recall::Recall;
@@ -33,6 +33,8 @@ pub(super) enum Reaction {
     Suspend,
     /// Ctrl-L.
     Clear,
+    /// What was typed or pasted would make the line too long to be sent, and is not taken.
+    TooLong,
     /// The key has no meaning here.
     Bell,
 }
@@ -100,7 +102,7 @@ impl Editor {
         } else if line.is_empty() {
             (prompt.to_owned(), hint.to_owned())
         } else {
-            (prompt.to_owned(), String::new())
+            (prompt.to_owned(), usage(&line).unwrap_or_default())
         };
         let cursor = self.octet();
         Row {
@@ -171,7 +173,7 @@ impl Editor {
         if let InputRequest::InsertChar(character) = request
             && self.input.value().len() + character.len_utf8() > TEXT_OCTETS
         {
-            return Reaction::Bell;
+            return Reaction::TooLong;
         }
         self.input.handle(request);
         Reaction::Typed
@@ -180,7 +182,7 @@ impl Editor {
     fn insert(&mut self, text: &str) -> Reaction {
         let mut line = self.input.value().to_owned();
         if line.len() + text.len() > TEXT_OCTETS {
-            return Reaction::Bell;
+            return Reaction::TooLong;
         }
         line.insert_str(self.octet(), text);
         let cursor = self.input.cursor() + text.chars().count();
@@ -387,6 +389,16 @@ impl Cycle {
             .map(|candidate| format!("  {}", candidate.trim_end()))
             .collect()
     }
+}
+
+/// What a command that has just been typed is to be given.
+fn usage(line: &str) -> Option<String> {
+    let name = line.strip_suffix(' ').unwrap_or(line);
+    let is_it = |info: &&CommandInfo| info.name == name || info.also.contains(&name);
+    let usage = COMMANDS.iter().find(is_it)?.usage;
+    let (_, arguments) = usage.split_once(' ')?;
+    let gap = if line.ends_with(' ') { "" } else { " " };
+    Some(format!("{gap}{arguments}"))
 }
 
 /// As far as all agree.

@@ -2,7 +2,7 @@
 //!
 //! Keys and signals come in one queue, finished lines in another, so that no flood of lines delays a
 //! key. Each frame is one write; after the first line, at most sixty are drawn a second. Nobody waits
-//! for this thread: while the terminal stands still, lines are counted instead of kept.
+//! for a terminal that stands still: lines are then counted instead of kept.
 
 mod editor;
 mod history;
@@ -111,6 +111,13 @@ impl Terminal {
 
     pub(crate) fn teller(&self) -> Teller {
         self.teller.clone()
+    }
+
+    /// There will be no terminal after all: the lines that were to be shown on it.
+    pub(crate) fn give_up(self) -> Vec<String> {
+        let mut lines = Vec::new();
+        self.taker.take(&mut lines, usize::MAX);
+        lines
     }
 
     /// Takes the terminal, and hands what is entered to the chat. `leave` is called when the user

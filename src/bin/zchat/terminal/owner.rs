@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, never, select};
 use rustix::process::{Signal, kill_current_process_group};
 use zchat::channel::{Control, Lines as Pipe, TrySendError};
+use zchat::chat::TEXT_OCTETS;
 
 use super::editor::{Editor, Reaction};
 use super::history::History;
@@ -24,8 +25,8 @@ pub(super) struct Owner<L> {
     status: Status,
     /// Lines that are not yet drawn.
     fresh: Vec<String>,
-    /// Entered lines that the chat had no room for.
-    unsent: VecDeque<String>,
+    /// Entered lines, and the end of them, that the chat had no room for.
+    unsent: VecDeque<Entered>,
     /// Whether something is to be drawn.
     dirty: bool,
     bell: bool,
@@ -35,6 +36,13 @@ pub(super) struct Owner<L> {
     pipe: Pipe,
     control: Control,
     leave: L,
+}
+
+/// What was entered.
+enum Entered {
+    Line(String),
+    /// No more lines.
+    End,
 }
 
 /// Whether to go on.
@@ -142,10 +150,19 @@ impl<L: Fn(Leave)> Owner<L> {
         Ok(Flow::On)
     }
 
+    /// Takes as many lines as make a frame. A slow terminal shall not take long for one: keys wait.
     fn take_lines(&mut self) {
-        let before = self.fresh.len();
-        self.taker.take(&mut self.fresh, BATCH);
-        self.dirty |= self.fresh.len() > before;
+        let mut octets: usize = self.fresh.iter().map(String::len).sum();
+        while octets < FRAME_OCTETS {
+            let before = self.fresh.len();
+            self.taker.take(&mut self.fresh, 1);
+            let taken = self.fresh.get(before..).unwrap_or_default();
+            if taken.is_empty() {
+                return;
+            }
+            octets += taken.iter().map(String::len).sum::<usize>();
+            self.dirty = true;
+        }
     }
 
     fn take_input(&mut self, input: Input) -> io::Result<Flow> {
@@ -168,10 +185,18 @@ impl<L: Fn(Leave)> Owner<L> {
         };
         match reaction {
             Reaction::Typed => {}
-            Reaction::Enter { line, remember } => self.enter(line, remember),
+            Reaction::Enter { line, remember } => {
+                if remember {
+                    self.history.append(&line);
+                }
+                self.enter(Entered::Line(line));
+            }
             Reaction::Complete(question) => self.control.complete(&question.line, question.cursor),
             Reaction::Interrupt => (self.leave)(Leave::Interrupted),
-            Reaction::End => _ = self.pipe.end(),
+            Reaction::TooLong => self.fresh.push(format!(
+                "! not taken: a message has at most {TEXT_OCTETS} octets"
+            )),
+            Reaction::End => self.enter(Entered::End),
             Reaction::Suspend => return self.suspend(),
             Reaction::Clear => tty::write(self.screen.clear(tty::columns()).as_bytes())?,
             Reaction::Bell => self.bell = true,
@@ -179,22 +204,23 @@ impl<L: Fn(Leave)> Owner<L> {
         Ok(Flow::On)
     }
 
-    fn enter(&mut self, line: String, remember: bool) {
-        if remember {
-            self.history.append(&line);
-        }
+    fn enter(&mut self, entered: Entered) {
         if self.unsent.len() < MAX_UNSENT {
-            self.unsent.push_back(line);
+            self.unsent.push_back(entered);
         } else {
             self.fresh
                 .push("! too many lines wait to be sent; the last one is dropped".to_owned());
         }
     }
 
-    /// Hands entered lines to the chat, as many as it takes.
+    /// Hands what was entered to the chat, as much as it takes.
     fn send(&mut self) {
-        while let Some(line) = self.unsent.front() {
-            match self.pipe.try_send(line.as_bytes()) {
+        while let Some(entered) = self.unsent.front() {
+            let sent = match entered {
+                Entered::Line(line) => self.pipe.try_send(line.as_bytes()),
+                Entered::End => self.pipe.try_end(),
+            };
+            match sent {
                 Err(TrySendError::Full) => return,
                 Ok(()) | Err(TrySendError::Closed) => _ = self.unsent.pop_front(),
             }
@@ -218,8 +244,8 @@ impl<L: Fn(Leave)> Owner<L> {
             frame.push('\x07');
         }
         self.fresh.clear();
-        self.dirty = false;
-        self.next_frame = now + FRAME;
+        self.dirty = !self.taker.lines.is_empty();
+        self.next_frame = if self.dirty { now } else { now + FRAME };
         tty::write(frame.as_bytes())
     }
 
@@ -273,8 +299,11 @@ impl<L: Fn(Leave)> Owner<L> {
 /// How many entered lines wait for the chat: a paste from a terminal that does not mark pastes.
 const MAX_UNSENT: usize = 1_000;
 
-/// How many inputs and lines are taken before a frame is drawn.
+/// How many inputs are taken before a frame is drawn.
 const BATCH: usize = 1_000;
+
+/// How many octets of lines make a frame; one line may have more.
+const FRAME_OCTETS: usize = 16 << 10;
 
 /// The least time between two frames.
 const FRAME: Duration = Duration::from_millis(16);

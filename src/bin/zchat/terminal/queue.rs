@@ -1,16 +1,25 @@
-//! How finished lines get to the thread that owns the terminal: a bounded queue that never makes
-//! the giver wait, whatever the terminal does.
+//! How finished lines get to the thread that owns the terminal: a bounded queue that holds nobody up
+//! for long, whatever the terminal does.
 //!
-//! While it is full, lines are counted instead, and the count stands in their place. What is only
-//! worth having as it is now (prompt, hint) does not queue: the newest takes the place of the last.
+//! A terminal that is merely slow is waited for, as any slow reader is, so that a flood can be read
+//! in the scrollback. One that takes nothing for a moment is not: from then on lines are counted, and
+//! the count stands in their place, until it has taken all that waits. What is only worth having as
+//! it is now (prompt, hint) does not queue: the newest takes the place of the last.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounded};
 
 /// How many lines wait for the terminal: four seconds of a flood of 1,000 a second.
 const MAX_LINES: usize = 4_096;
+
+/// How long a full queue may stay full before the terminal counts as standing still: six frames.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How often to look for room for octets meanwhile.
+const STEP: Duration = Duration::from_millis(2);
 
 /// How many octets they have in all. A line may have more than 64 KiB, and a terminal may stand
 /// still for a night.
@@ -45,6 +54,18 @@ struct Shared {
     octets: AtomicUsize,
 }
 
+impl Shared {
+    /// Takes room for so many octets, if there is; one line always has room.
+    fn reserve(&self, octets: usize) -> bool {
+        let reserved = self
+            .octets
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |waiting| {
+                (waiting == 0 || waiting + octets <= MAX_OCTETS).then_some(waiting + octets)
+            });
+        reserved.is_ok()
+    }
+}
+
 /// A queue for lines and for the newest status.
 pub(crate) fn queue<S>() -> (Lines<S>, Taker<S>) {
     let (lines, lines_out) = bounded(MAX_LINES);
@@ -68,30 +89,45 @@ pub(crate) fn queue<S>() -> (Lines<S>, Taker<S>) {
 }
 
 impl<S> Lines<S> {
-    /// Hands a line over, or counts it. Never waits.
+    /// Hands a line over, or counts it. Waits a moment for a terminal that is slow.
     pub(crate) fn show(&self, line: String) {
+        self.give(line, PATIENCE);
+    }
+
+    /// The same without any waiting.
+    pub(crate) fn show_now(&self, line: String) {
+        self.give(line, Duration::ZERO);
+    }
+
+    fn give(&self, line: String, patience: Duration) {
         // Once one line was left out, all are until the taker has emptied the queue and told the
         // count: so the count stands exactly where the lines would.
-        let counted =
-            self.shared
-                .missed
-                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |missed| {
-                    (missed > 0).then_some(missed + 1)
-                });
+        let missed = &self.shared.missed;
+        let counted = missed.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |missed| {
+            (missed > 0).then_some(missed + 1)
+        });
         if counted.is_ok() {
             return;
         }
+        let deadline = Instant::now() + patience;
         let octets = line.len();
-        let waiting = self.shared.octets.fetch_add(octets, Ordering::SeqCst);
-        let refused = waiting > 0 && waiting + octets > MAX_OCTETS
-            || matches!(self.lines.try_send(line), Err(TrySendError::Full(_)));
-        if refused {
-            self.shared.octets.fetch_sub(octets, Ordering::SeqCst);
-            self.shared.missed.fetch_add(1, Ordering::SeqCst);
-            // The taker may have emptied the queue just now, and would never know of the count. If
-            // the bell is full, it rings already.
-            let _ = self.wake.try_send(());
+        while !self.shared.reserve(octets) {
+            if Instant::now() >= deadline {
+                return self.miss();
+            }
+            std::thread::park_timeout(STEP);
         }
+        if let Err(SendTimeoutError::Timeout(_)) = self.lines.send_deadline(line, deadline) {
+            self.shared.octets.fetch_sub(octets, Ordering::SeqCst);
+            self.miss();
+        }
+    }
+
+    fn miss(&self) {
+        self.shared.missed.fetch_add(1, Ordering::SeqCst);
+        // The taker may have emptied the queue just now, and would never know of the count. If the
+        // bell is full, it rings already.
+        let _ = self.wake.try_send(());
     }
 
     /// Replaces the status.
@@ -143,7 +179,7 @@ mod tests {
     fn lines_that_find_no_room_are_counted_in_their_place() {
         let (lines, taker) = queue::<u32>();
         for number in 0..MAX_LINES + 7 {
-            lines.show(number.to_string());
+            lines.show_now(number.to_string());
         }
         let first = taken(&taker);
         assert_eq!(first.len(), MAX_LINES + 1);
@@ -179,6 +215,25 @@ mod tests {
             lines.show("z".repeat(MAX_OCTETS / 10));
         }
         assert_eq!(taken(&taker)[10], "... 90 lines not shown");
+    }
+
+    #[test]
+    fn a_terminal_that_is_merely_slow_misses_nothing() {
+        let (lines, taker) = queue::<u32>();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                for number in 0..5 * MAX_LINES {
+                    lines.show(number.to_string());
+                }
+            });
+            let mut next = 0;
+            while next < 5 * MAX_LINES {
+                let line = taker.lines.recv_timeout(Duration::from_secs(10)).unwrap();
+                assert_eq!(taker.count(line), next.to_string());
+                next += 1;
+            }
+            assert_eq!(taken(&taker), Vec::<String>::new());
+        });
     }
 
     #[test]

@@ -135,8 +135,8 @@ fn what_is_too_long_to_be_sent_is_not_taken_in() {
     let mut editor = editor();
     let paste = |length: usize| Key::Paste("é".repeat(length / 2));
     assert_eq!(editor.handle_key(paste(TEXT_OCTETS)), Reaction::Typed);
-    assert_eq!(editor.handle_key(paste(2)), Reaction::Bell);
-    assert_eq!(editor.handle_key(Key::Char('x')), Reaction::Bell);
+    assert_eq!(editor.handle_key(paste(2)), Reaction::TooLong);
+    assert_eq!(editor.handle_key(Key::Char('x')), Reaction::TooLong);
     assert_eq!(editor.row("", "").line.len(), TEXT_OCTETS);
 }
 
@@ -226,6 +226,25 @@ fn the_hint_gives_way_to_what_is_typed() {
     assert_eq!(editor.row("> ", "nobody here").hint, "nobody here");
     type_in(&mut editor, "x");
     assert_eq!(editor.row("> ", "nobody here").hint, "");
+}
+
+#[test]
+fn a_command_that_was_typed_says_what_it_is_to_be_given() {
+    for (line, hint) in [
+        ("/msg", " NAME TEXT"),
+        ("/w ", "NAME TEXT"),
+        ("/msg b", ""),
+        ("/ms", ""),
+        ("/quit", " [TEXT]"),
+        ("/ok", " [NAME]"),
+        ("/end", ""),
+        ("//msg", ""),
+        ("msg", ""),
+    ] {
+        let mut editor = editor();
+        type_in(&mut editor, line);
+        assert_eq!(editor.row("> ", "").hint, hint, "{line:?}");
+    }
 }
 
 proptest! {
