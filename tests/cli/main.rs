@@ -11,6 +11,7 @@
 
 mod channel;
 mod commands;
+mod manual;
 mod options;
 mod pipes;
 mod process;
