@@ -28,6 +28,7 @@ mod world;
 mod zmtp;
 
 mod bulk;
+mod chat;
 mod idle;
 mod membership;
 mod strict;

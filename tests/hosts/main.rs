@@ -1,0 +1,150 @@
+//! Hosts of our own: `zchat` in three network namespaces on one bridge, driven through pipes as
+//! another program would drive it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that is wrong about its input fails by a panic"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "real programs take real time, which the tests measure"
+)]
+
+#[path = "../common/figure.rs"]
+mod figure;
+#[path = "../common/lab.rs"]
+mod lab;
+#[path = "../common/program.rs"]
+mod program;
+#[path = "../common/skip.rs"]
+mod skip;
+
+use std::time::{Duration, Instant};
+
+use figure::figure;
+use lab::Lab;
+use program::{PATIENCE, Program, Seen};
+
+#[test]
+fn three_hosts_talk_in_one_group_and_whisper_past_the_third() {
+    let Some(lab) = Lab::new(3) else { return };
+    let names = ["alice", "bob", "carol"];
+    let [mut alice, mut bob, mut carol] =
+        [1, 2, 3].map(|host| zchat(&lab, host, names[usize::from(host) - 1]));
+    for (program, own) in [&mut alice, &mut bob, &mut carol].into_iter().zip(names) {
+        for other in names.into_iter().filter(|&other| other != own) {
+            program.event("enter", other);
+            program.event("join", other);
+        }
+    }
+    alice.say("hello, everybody: grüß euch 🌍");
+    for program in [&mut bob, &mut carol] {
+        let shout = program.event("shout", "alice");
+        assert_eq!(shout.line["text"], "hello, everybody: grüß euch 🌍");
+        assert_eq!(shout.line["group"], "CHAT");
+    }
+    alice.say("/msg bob just you");
+    assert_eq!(bob.event("whisper", "alice").line["text"], "just you");
+    // What alice says after it comes after it: so carol has not got the whisper.
+    alice.say("and now all");
+    text(&mut carol, "alice", "and now all");
+    assert!(carol.seen().all(|line| line["event"] != "whisper"));
+    assert!(
+        alice.seen().all(|line| line["event"] != "shout"),
+        "one's own words are no events"
+    );
+}
+
+#[test]
+fn two_hosts_find_each_other_and_see_each_other_leave() {
+    // Goal: the figures that a user feels: from process start to being in the list, and from the end
+    // of input to being out of it. Method: measured outside, process start included.
+    let Some(lab) = Lab::new(2) else { return };
+    let mut alice = zchat(&lab, 1, "alice");
+    let mut bob = zchat(&lab, 2, "bob");
+    let found = bob.event("enter", "alice");
+    let was_found = alice.event("enter", "bob");
+    let both = found.at.max(was_found.at);
+    quick(
+        "from process start to being in both lists",
+        bob.started(),
+        both,
+    );
+    alice.event("join", "bob");
+    bob.event("join", "alice");
+
+    let ended = Instant::now();
+    bob.end_input();
+    let exit = alice.event("exit", "bob");
+    quick("from end of input to being out of the list", ended, exit.at);
+    assert!(bob.wait_for_end().success());
+}
+
+#[test]
+fn two_thousand_piped_lines_arrive_complete_and_in_order_at_every_listener() {
+    // Goal: what was piped in is delivered before the program ends, to all, none lost, none twice.
+    // Method: the sender's input is written and closed before it has found anybody.
+    let Some(lab) = Lab::new(3) else { return };
+    let mut listeners = [zchat(&lab, 1, "alice"), zchat(&lab, 2, "bob")];
+    let mut sender = zchat(&lab, 3, "feed");
+    let lines: Vec<String> = (0..2_000).map(|number| format!("line {number}")).collect();
+    for line in &lines {
+        sender.say(line);
+    }
+    sender.end_input();
+    let status = sender.wait_for_end();
+    assert!(status.success(), "{status}");
+    for listener in &mut listeners {
+        listener.event("exit", "feed");
+        let shouts = listener.seen().filter(|line| line["event"] == "shout");
+        let texts: Vec<String> = shouts
+            .map(|line| line["text"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(texts, lines);
+    }
+}
+
+#[test]
+fn a_killed_zchat_is_soon_out_of_the_list_and_its_successor_in_it() {
+    let Some(lab) = Lab::new(2) else { return };
+    let mut alice = zchat(&lab, 1, "alice");
+    let bob = zchat(&lab, 2, "bob");
+    let first = alice.event("enter", "bob");
+    let killed = Instant::now();
+    drop(bob);
+    let exit = alice.event("exit", "bob");
+    quick("from a kill to being out of the list", killed, exit.at);
+
+    let mut again = zchat(&lab, 2, "bob");
+    again.event("enter", "alice");
+    let what = "enter of another bob";
+    alice.wait_after(0, PATIENCE, what, |line| {
+        line["event"] == "enter" && line["name"] == "bob" && line["peer"] != first.line["peer"]
+    });
+}
+
+/// Starts zchat on a host, and waits until its node runs.
+fn zchat(lab: &Lab, host: u8, name: &str) -> Program {
+    let mut command = lab.command(host, program::zchat());
+    // It chooses its interface by itself.
+    command.env_remove("ZCHAT_INTERFACE");
+    let mut program = Program::start(name, command.args(["--json", "--name", name]));
+    program.event("start", name);
+    program
+}
+
+/// Waits until a program shows this text from this peer.
+fn text(program: &mut Program, name: &str, text: &str) -> Seen {
+    program.wait_after(0, PATIENCE, text, |line| {
+        line["name"] == name && line["text"] == text
+    })
+}
+
+/// Reports a span of time. That it is not absurd is all that is asserted: a busy machine is no
+/// defect.
+fn quick(what: &str, from: Instant, to: Instant) {
+    let span = to.duration_since(from);
+    figure(&format!("{what}: {:.1} ms", span.as_secs_f64() * 1e3));
+    assert!(span < Duration::from_secs(3), "{what}: {span:?}");
+}

@@ -1,0 +1,76 @@
+//! `zchat` itself among foreign programs: they see plain text, names and groups, and nothing else.
+
+use crate::membership::{content, in_group};
+use crate::program::PATIENCE;
+use crate::world::{Foreign, World};
+
+#[test]
+fn zchat_talks_with_pyre_and_zyre_js_in_one_group() {
+    let Some(world) = World::new(3) else { return };
+    let mut pyre = world.foreign(Foreign::Pyre, 1, "pyre", &["--group", "CHAT"]);
+    let mut zyre_js = world.foreign(Foreign::ZyreJs, 2, "zyrejs", &["--group", "CHAT"]);
+    let mut zchat = world.zchat(3, "bob", &["--group", "CHAT"]);
+    for name in ["pyre", "zyrejs"] {
+        in_group(&mut zchat, 0, "join", name, "CHAT");
+    }
+    for (theirs, name) in [(&mut pyre, "pyre"), (&mut zyre_js, "zyrejs")] {
+        in_group(theirs, 0, "JOIN", "bob", "CHAT");
+        zchat.say(&format!("hello {name}, schön"));
+        content(theirs, "SHOUT", "bob", &format!("hello {name}, schön"));
+        zchat.say(&format!("/msg {name} psst"));
+        content(theirs, "WHISPER", "bob", "psst");
+        theirs.say(&format!("shout CHAT {name} says 你好"));
+        content(&mut zchat, "shout", name, &format!("{name} says 你好"));
+        theirs.say("whisper bob back");
+        content(&mut zchat, "whisper", name, "back");
+    }
+    zchat.end_input();
+    assert!(zchat.wait_for_end().success());
+    for theirs in [&mut pyre, &mut zyre_js] {
+        theirs.event("EXIT", "bob");
+    }
+}
+
+#[test]
+fn a_renamed_zchat_is_known_to_pyre_and_zyre_js_by_its_new_name() {
+    let Some(world) = World::new(3) else { return };
+    let mut pyre = world.foreign(Foreign::Pyre, 1, "pyre", &["--group", "CHAT"]);
+    let mut zyre_js = world.foreign(Foreign::ZyreJs, 2, "zyrejs", &["--group", "CHAT"]);
+    let mut zchat = world.zchat(3, "bob", &["--group", "CHAT"]);
+    for (theirs, name) in [(&mut pyre, "pyre"), (&mut zyre_js, "zyrejs")] {
+        in_group(&mut zchat, 0, "join", name, "CHAT");
+        in_group(theirs, 0, "JOIN", "bob", "CHAT");
+    }
+    zchat.say("/rename robert");
+    for theirs in [&mut pyre, &mut zyre_js] {
+        theirs.event("ENTER", "robert");
+        in_group(theirs, 0, "JOIN", "robert", "CHAT");
+    }
+    zchat.say("still the same");
+    for (theirs, name) in [(&mut pyre, "pyre"), (&mut zyre_js, "zyrejs")] {
+        content(theirs, "SHOUT", "robert", "still the same");
+        theirs.say("whisper robert I know");
+        content(&mut zchat, "whisper", name, "I know");
+    }
+}
+
+#[test]
+fn two_thousand_piped_lines_reach_pyre_and_zyre_js_before_zchat_has_left() {
+    // Goal: a farewell datagram overtakes what was sent before it (trap 15): so everything must have
+    // been read before it goes out. Method: a pipe that ends at once, and the foreign programs' count.
+    let Some(world) = World::new(3) else { return };
+    let count = ["--group", "CHAT", "--count", "--expect", "2000"];
+    let mut pyre = world.foreign(Foreign::Pyre, 1, "pyre", &count);
+    let mut zyre_js = world.foreign(Foreign::ZyreJs, 2, "zyrejs", &count);
+    let mut zchat = world.zchat(3, "bob", &["--group", "CHAT"]);
+    for number in 0..2_000 {
+        zchat.say(&format!("line {number:04}"));
+    }
+    zchat.end_input();
+    assert!(zchat.wait_for_end().success());
+    for theirs in [&mut pyre, &mut zyre_js] {
+        let counted = theirs.wait_after(0, PATIENCE, "COUNTED", |line| line["event"] == "COUNTED");
+        assert_eq!(counted.line["msgs"], 2_000);
+        theirs.event("EXIT", "bob");
+    }
+}
