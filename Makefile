@@ -33,7 +33,8 @@ build: setup ## build the program: target/release/zchat
 	@cargo build --release --locked
 
 # One variable for each common option, ARGS for all others: they become the environment variables
-# that zchat reads, so that no shell looks at what is in them.
+# that zchat reads, so that no shell looks at what is in them. Ctrl-C is a way to leave, and no
+# error of the task.
 run: export ZCHAT_RUN_NAME = $(call given,NAME)
 run: export ZCHAT_RUN_GROUP = $(call given,GROUP)
 run: export ZCHAT_RUN_INTERFACE = $(call given,INTERFACE)
@@ -46,7 +47,7 @@ run: setup ## chat: NAME= GROUP= INTERFACE= PORT= PEER= ARGS='further options'
 	    if [[ -n "$${!value}" ]]; then export "ZCHAT_$$option=$${!value}"; fi; \
 	    unset "$$value"; \
 	done; \
-	exec target/release/zchat $(call given,ARGS)
+	target/release/zchat $(call given,ARGS) || { status=$$?; [[ $$status == 130 ]] || exit $$status; }
 
 install: build ## install the program under PREFIX (/usr/local)
 	@install -D -m 755 target/release/zchat "$(DESTDIR)$(PREFIX)/bin/zchat"
