@@ -69,7 +69,8 @@ pub trait Console: Send + 'static {
     ///
     /// # Errors
     ///
-    /// If nobody can read it: the chat then leaves cleanly, and shows nothing more.
+    /// If nobody can read it: the chat then leaves cleanly, and shows nothing more. A broken pipe is
+    /// no failure of the chat, any other error is.
     fn show(&mut self, line: &Line) -> io::Result<()>;
 
     /// Writes a record ([`Form::Json`](crate::chat::Form)).

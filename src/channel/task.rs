@@ -29,6 +29,8 @@ pub(super) struct State {
     waiting: VecDeque<Action>,
     /// Whether nobody reads what is shown.
     unread: bool,
+    /// Whether that is for another reason than that nobody wants to.
+    failed: bool,
     exit: Option<Exit>,
 }
 
@@ -39,7 +41,8 @@ impl<C: Console> Task<C> {
             self.carry_out();
             self.flush();
             if let Some(exit) = self.state.exit {
-                return exit;
+                let is_failure = self.state.failed && exit == Exit::Done;
+                return if is_failure { Exit::Failed } else { exit };
             }
             self.sleep();
             self.take_requests();
@@ -98,6 +101,7 @@ impl<C: Console> Task<C> {
     fn give_up_showing(&mut self, error: &io::Error) {
         if error.kind() != io::ErrorKind::BrokenPipe {
             log::error!("cannot show what happens: {error}");
+            self.state.failed = true;
         }
         self.state.unread = true;
         let (now, wall) = self.now();

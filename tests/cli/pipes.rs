@@ -236,6 +236,23 @@ fn a_reader_that_has_enough_ends_it_quietly() {
 }
 
 #[test]
+fn a_disk_that_is_full_is_a_failure_and_told() {
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = command(free_port(), "--json")
+        .stdin(Stdio::null())
+        .stdout(full)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("cannot show what happens"), "{errors}");
+}
+
+#[test]
 fn a_million_lines_take_no_more_memory_than_a_few() {
     // Goal: what is piped in faster than a peer takes it stays in the pipe. Method: the only
     // listener is stopped, so that nothing can be delivered; then as much is written as fits.

@@ -33,9 +33,19 @@ pub fn command(port: u16, arguments: &str) -> Command {
     command
 }
 
+/// A process that does not outlive its test.
+struct Guarded(Child);
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A running program.
 pub struct Zchat {
-    child: Child,
+    child: Guarded,
     stdin: Option<ChildStdin>,
     lines: Receiver<String>,
     errors: thread::JoinHandle<String>,
@@ -79,7 +89,7 @@ impl Zchat {
         });
         Self {
             stdin: child.stdin.take(),
-            child,
+            child: Guarded(child),
             lines,
             errors,
             seen: Vec::new(),
@@ -87,7 +97,7 @@ impl Zchat {
     }
 
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.child.0.id()
     }
 
     /// Writes a line to its stdin.
@@ -157,18 +167,17 @@ impl Zchat {
     fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + DEADLINE;
         while Instant::now() < deadline {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.child.0.try_wait().unwrap() {
                 return status;
             }
             thread::park_timeout(Duration::from_millis(2));
         }
-        let _ = self.child.kill();
         panic!("it does not end; seen: {:#?}", self.seen);
     }
 
     /// Sends it a signal.
     pub fn signal(&self, signal: &str) {
-        let id = self.child.id().to_string();
+        let id = self.child.0.id().to_string();
         let sent = Command::new("kill").args([signal, &id]).status().unwrap();
         assert!(sent.success());
     }

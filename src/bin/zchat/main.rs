@@ -6,6 +6,11 @@
     reason = "the shell: here clocks are read and threads are started"
 )]
 
+#[cfg(not(unix))]
+compile_error!(
+    "the terminal, the signals and the descriptors that zchat waits for are those of Unix"
+);
+
 mod cli;
 mod console;
 mod logger;
@@ -15,6 +20,7 @@ mod signals;
 mod stdin;
 mod terminal;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -24,7 +30,7 @@ fn main() -> ExitCode {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
             terminal::tty::leave();
-            eprintln!("zchat: {error}");
+            let _nobody_reads_it = writeln!(std::io::stderr(), "zchat: {error}");
             ExitCode::FAILURE
         }
     }

@@ -1,7 +1,7 @@
 //! From settings to a chat that runs: the node, the channel, and what feeds and shows it.
 
 use std::error::Error;
-use std::io::{self, BufWriter, IsTerminal};
+use std::io::{self, BufWriter, IsTerminal, Write as _};
 use std::net::SocketAddr;
 
 use anstream::{AutoStream, ColorChoice};
@@ -13,6 +13,7 @@ use zchat::zre::GroupName;
 use crate::cli::{Color, Settings, Task};
 use crate::console::{Clock, Progress, Screen, Stream};
 use crate::paint::Paint;
+use crate::signals::Ending;
 use crate::terminal::{Leave, Terminal};
 use crate::{logger, signals, stdin};
 
@@ -39,7 +40,7 @@ fn in_terminal(settings: &Settings) -> Result<Exit, Box<dyn Error>> {
         Ok(started) => started,
         Err(error) => {
             for line in terminal.give_up() {
-                eprintln!("{line}");
+                let _nobody_reads_it = writeln!(io::stderr(), "{line}");
             }
             return Err(error);
         }
@@ -54,11 +55,11 @@ fn in_terminal(settings: &Settings) -> Result<Exit, Box<dyn Error>> {
     };
     let teller = terminal.teller();
     let (pipe, task) = Channel::open(node, config, console)?.split();
-    let control = task.control();
-    signals::watch(control.clone(), Progress::default(), Some(teller))?;
+    let end = Ending::new(task.control());
+    signals::watch(end.clone(), Progress::default(), Some(teller))?;
     let styled = paint != Paint::Plain;
-    let running = terminal.run(pipe, control.clone(), styled, move |leave| {
-        control.signal(match leave {
+    let running = terminal.run(pipe, task.control(), styled, move |leave| {
+        end.signal(match leave {
             Leave::Interrupted => Signal::Interrupt,
             Leave::Gone => Signal::HangUp,
         });
@@ -86,7 +87,7 @@ fn in_stream(settings: &Settings) -> Result<Exit, Box<dyn Error>> {
     };
     let (node, config) = start(settings, form, input)?;
     let (lines, task) = Channel::open(node, config, console)?.split();
-    signals::watch(task.control(), progress, None)?;
+    signals::watch(Ending::new(task.control()), progress, None)?;
     match &settings.task {
         Task::Chat | Task::Send { text: None, .. } => stdin::start(lines)?,
         Task::Send {

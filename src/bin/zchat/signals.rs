@@ -3,6 +3,8 @@
 //! program ends at once. Those of a terminal are told to the terminal.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGWINCH};
@@ -13,9 +15,32 @@ use zchat::chat::{Exit, Signal};
 use crate::console::Progress;
 use crate::terminal::{Teller, tty};
 
+/// Tells the chat that the program is to end.
+#[derive(Debug, Clone)]
+pub(crate) struct Ending {
+    control: Control,
+    hung_up: Arc<AtomicBool>,
+}
+
+impl Ending {
+    pub(crate) fn new(control: Control) -> Self {
+        Self {
+            control,
+            hung_up: Arc::default(),
+        }
+    }
+
+    /// Tells it. A terminal that goes away is noticed in two ways, and yet goes only once.
+    pub(crate) fn signal(&self, signal: Signal) {
+        if signal != Signal::HangUp || !self.hung_up.swap(true, Ordering::SeqCst) {
+            self.control.signal(signal);
+        }
+    }
+}
+
 /// Starts to watch. Without a terminal of ours, its signals keep their usual meaning.
 pub(crate) fn watch(
-    control: Control,
+    ending: Ending,
     progress: Progress,
     terminal: Option<Teller>,
 ) -> io::Result<()> {
@@ -26,7 +51,7 @@ pub(crate) fn watch(
     }
     let watcher = Watcher {
         signals,
-        control,
+        ending,
         progress,
         terminal,
     };
@@ -38,7 +63,7 @@ pub(crate) fn watch(
 
 struct Watcher {
     signals: Signals,
-    control: Control,
+    ending: Ending,
     progress: Progress,
     terminal: Option<Teller>,
 }
@@ -48,7 +73,7 @@ impl Watcher {
         loop {
             let came: Vec<i32> = self.signals.wait().collect();
             if let Some(signal) = self.take_all(came) {
-                self.control.signal(signal);
+                self.ending.signal(signal);
                 return self.see_to_the_end(signal);
             }
         }
@@ -84,7 +109,7 @@ impl Watcher {
             let came: Vec<i32> = self.signals.pending().collect();
             if let Some(signal) = self.take_all(came) {
                 // The chat has its chance to say what it did not deliver.
-                self.control.signal(signal);
+                self.ending.signal(signal);
                 std::thread::park_timeout(GRACE);
                 end_now(signal);
             }

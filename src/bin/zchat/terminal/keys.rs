@@ -52,6 +52,13 @@ pub(super) struct Decoder {
     paste: Option<Vec<u8>>,
 }
 
+/// What has come only in part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Half {
+    Key,
+    Paste,
+}
+
 /// The longest sequence that is looked at; terminals send at most some twenty octets.
 const MAX_SEQUENCE: usize = 64;
 
@@ -87,14 +94,22 @@ impl Decoder {
         }
     }
 
-    /// Whether what came last may be half a key, so that it is worth waiting a moment.
-    pub(super) fn is_waiting(&self) -> bool {
-        !self.pending.is_empty() && self.paste.is_none()
+    /// What the rest has not come of, so that it is worth waiting for.
+    pub(super) fn waits_for(&self) -> Option<Half> {
+        if self.paste.is_some() {
+            Some(Half::Paste)
+        } else {
+            (!self.pending.is_empty()).then_some(Half::Key)
+        }
     }
 
-    /// Nothing more came: what is half a key was a whole one.
+    /// Nothing more came: what is half a key was a whole one, and a paste without end has ended.
     pub(super) fn settle(&mut self) -> Option<Key> {
-        if !self.is_waiting() {
+        if let Some(mut paste) = self.paste.take() {
+            paste.append(&mut self.pending);
+            return Some(Key::Paste(String::from_utf8_lossy(&paste).into_owned()));
+        }
+        if self.pending.is_empty() {
             return None;
         }
         let pending = std::mem::take(&mut self.pending);
@@ -275,7 +290,12 @@ mod tests {
     fn keys(octets: &[u8]) -> Vec<Key> {
         let mut decoder = Decoder::default();
         let keys = decoder.feed(octets);
-        assert!(!decoder.is_waiting(), "left over: {:?}", decoder.pending);
+        assert_eq!(
+            decoder.waits_for(),
+            None,
+            "left over: {:?}",
+            decoder.pending
+        );
         keys
     }
 
@@ -330,7 +350,7 @@ mod tests {
     fn a_lone_escape_is_a_key_once_nothing_follows() {
         let mut decoder = Decoder::default();
         assert_eq!(decoder.feed(b"\x1b"), []);
-        assert!(decoder.is_waiting());
+        assert_eq!(decoder.waits_for(), Some(Half::Key));
         assert_eq!(decoder.settle(), Some(Key::Escape));
         assert_eq!(decoder.settle(), None);
         assert_eq!(decoder.feed(b"[A"), [Key::Char('['), Key::Char('A')]);
@@ -344,6 +364,16 @@ mod tests {
             keys(b"\x1b[200~one\rtwo\x1b[A\x1b[201~x"),
             [Key::Paste("one\rtwo\x1b[A".to_owned()), Key::Char('x')]
         );
+    }
+
+    #[test]
+    fn a_paste_whose_end_is_lost_ends_when_nothing_more_comes() {
+        let mut decoder = Decoder::default();
+        assert_eq!(decoder.feed(b"\x1b[200~lost\x1b[20"), []);
+        assert_eq!(decoder.waits_for(), Some(Half::Paste));
+        let settled = decoder.settle();
+        assert_eq!(settled, Some(Key::Paste("lost\x1b[20".to_owned())));
+        assert_eq!(decoder.feed(b"x"), [Key::Char('x')]);
     }
 
     #[test]

@@ -141,7 +141,15 @@ impl Screen {
         let cursor = pen.line(&cells, self.scrolled, room, row.cursor);
         let used: usize = pen.widths.iter().sum::<usize>() - prompt.width();
         if self.scrolled == 0 && used < room && !row.hint.is_empty() {
-            pen.text(HINT, &cut(&row.hint, room - used));
+            let hint = if self.styled {
+                row.hint.clone()
+            } else {
+                // Nothing else would tell it from what is typed.
+                let text = row.hint.trim_start();
+                let gap = " ".repeat(row.hint.len() - text.len());
+                format!("{gap}({text})")
+            };
+            pen.text(HINT, &cut(&hint, room - used));
         }
         out.push_str(&pen.out);
         let column: usize = pen.widths.iter().take(cursor).sum::<usize>() + 1;

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use rustix::stdio::{stdin, stdout};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
-use super::keys::{Decoder, Key};
+use super::keys::{Decoder, Half, Key};
 
 /// What the terminal was before raw mode; to be restored before the program ends.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
@@ -77,7 +77,10 @@ pub(super) fn read_keys(mut take: impl FnMut(Key) -> bool) {
     let mut decoder = Decoder::default();
     let mut octets = [0; 4_096];
     loop {
-        let patience = decoder.is_waiting().then_some(&HALF_A_KEY);
+        let patience = decoder.waits_for().map(|half| match half {
+            Half::Key => &HALF_A_KEY,
+            Half::Paste => &HALF_A_PASTE,
+        });
         let keys = if ready(PollFlags::IN, patience).is_empty() {
             decoder.settle().into_iter().collect()
         } else {
@@ -111,6 +114,12 @@ fn ready(flags: PollFlags, patience: Option<&Timespec>) -> PollFlags {
 const HALF_A_KEY: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 50_000_000,
+};
+
+/// How long a paste may pause before its end counts as lost: all keys would be part of it.
+const HALF_A_PASTE: Timespec = Timespec {
+    tv_sec: 2,
+    tv_nsec: 0,
 };
 
 const MARK_PASTES: &[u8] = b"\x1b[?2004h";

@@ -253,6 +253,16 @@ fn a_hint_stands_behind_the_cursor_and_is_cut_to_the_room_there_is() {
 }
 
 #[test]
+fn without_attributes_a_hint_is_in_parentheses() {
+    let mut terminal = Terminal::new(40);
+    let mut screen = Screen::new(true, false);
+    let mut row = row("/msg");
+    row.hint = " NAME TEXT".to_owned();
+    terminal.feed(&screen.draw(40, &[], &row));
+    assert_eq!(terminal.lines(), ["[CHAT] /msg (NAME TEXT)"]);
+}
+
+#[test]
 fn a_long_prompt_leaves_half_the_row_to_the_input() {
     let mut terminal = Terminal::new(40);
     let mut screen = Screen::new(true, true);
