@@ -21,9 +21,13 @@ use super::mailbox::{Capacity, Sender, Waker, Weigh, channel};
 use crate::zre::{PeerId, Sighting};
 
 pub use counts::Counts;
+// For the program's own diagnosis; not a stable part of the library.
+#[doc(hidden)]
+pub use arrival::Arrival;
+#[doc(hidden)]
+pub use socket::{MOST_OCTETS, Socket};
 
 use counts::Counters;
-use socket::Socket;
 
 /// The UDP port of ZRE (RFC 36).
 pub const PORT: u16 = 5670;

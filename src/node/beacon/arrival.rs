@@ -6,13 +6,13 @@ use crate::node::interface::{FALLBACK_GROUP, Network};
 
 /// How a datagram came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Arrival {
+pub struct Arrival {
     /// The address that it says it is from.
-    pub(super) source: Ipv4Addr,
+    pub source: Ipv4Addr,
     /// The address that it was sent to.
-    pub(super) destination: Ipv4Addr,
+    pub destination: Ipv4Addr,
     /// The number of the interface that it came by.
-    pub(super) interface: u32,
+    pub interface: u32,
 }
 
 impl Arrival {

@@ -26,7 +26,7 @@ use crate::node::interface::FALLBACK_GROUP;
 
 /// A UDP socket that shares its port with other programs.
 #[derive(Debug)]
-pub(super) struct Socket {
+pub struct Socket {
     socket: socket2::Socket,
     port: u16,
     /// Where the system writes what it tells beside a datagram.
@@ -40,13 +40,17 @@ pub(super) struct Socket {
 const BUFFER_OCTETS: usize = 2 << 20;
 
 /// The longest datagram that is looked at; what is longer is cut, and is no beacon anyway.
-pub(super) const MOST_OCTETS: usize = 64;
+pub const MOST_OCTETS: usize = 64;
 
 impl Socket {
     /// Opens the port on all addresses, shared with whoever shares it too: Zyre, Pyre, other nodes of
     /// ours. (All of these set both options; Linux asks that two that share have one of them in
     /// common, and for `SO_REUSEPORT` also the same user.)
-    pub(super) fn open(port: u16) -> io::Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// If it is taken by somebody who does not share it, or the system refuses.
+    pub fn open(port: u16) -> io::Result<Self> {
         let socket = Self::bound(Ipv4Addr::UNSPECIFIED, port)?;
         socket.set_broadcast(true)?;
         setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?;
@@ -65,7 +69,7 @@ impl Socket {
     }
 
     /// Whether the port cannot be had on this address, though shared.
-    pub(super) fn is_taken(address: Ipv4Addr, port: u16) -> bool {
+    pub fn is_taken(address: Ipv4Addr, port: u16) -> bool {
         Self::bound(address, port).is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
     }
 
@@ -79,13 +83,21 @@ impl Socket {
     }
 
     /// Hears the group that Pyre falls back to, by this interface.
-    pub(super) fn join_fallback_group(&self, interface: u32) -> io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses.
+    pub fn join_fallback_group(&self, interface: u32) -> io::Result<()> {
         let by = InterfaceIndexOrAddress::Index(interface);
         self.socket.join_multicast_v4_n(&FALLBACK_GROUP, &by)
     }
 
     /// Hears it no more.
-    pub(super) fn leave_fallback_group(&self, interface: u32) -> io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// If it does not hear it.
+    pub fn leave_fallback_group(&self, interface: u32) -> io::Result<()> {
         let by = InterfaceIndexOrAddress::Index(interface);
         self.socket.leave_multicast_v4_n(&FALLBACK_GROUP, &by)
     }
@@ -93,7 +105,12 @@ impl Socket {
     /// Takes one datagram, if one waits: writes its beginning, and tells its length there.
     ///
     /// `Ok(None)` for one of which the system does not tell how it came.
-    pub(super) fn receive(
+    ///
+    /// # Errors
+    ///
+    /// If none waits (`EAGAIN`), or what was sent before did not arrive (`ECONNREFUSED`), or the
+    /// system refuses.
+    pub fn receive(
         &mut self,
         into: &mut [u8; MOST_OCTETS],
     ) -> Result<Option<(usize, Arrival)>, Errno> {
@@ -120,7 +137,11 @@ impl Socket {
 
     /// Sends one datagram to the beacon port of `to`. `from` is the interface and our address on it;
     /// without, the system chooses by its routes.
-    pub(super) fn send(
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses: there is no route, or a firewall of this host forbids it.
+    pub fn send(
         &self,
         datagram: &[u8],
         to: Ipv4Addr,
