@@ -61,6 +61,8 @@ pub(crate) enum Task {
         /// How often.
         every: Duration,
     },
+    /// Find out why nobody is in the list.
+    Doctor,
 }
 
 /// When to use colours.
@@ -96,6 +98,7 @@ impl Settings {
         match (given.command, otherwise.command) {
             (None, _) => options.settings(Task::Chat),
             (Some(Subcommands::Peers), _) => options.settings(Task::Peers),
+            (Some(Subcommands::Doctor), _) => options.settings(Task::Doctor),
             (Some(Subcommands::Tracker(given)), Some(Subcommands::Tracker(otherwise))) => {
                 let every = given.every.or(otherwise.every);
                 let every = every.unwrap_or(EVERY);
@@ -202,6 +205,12 @@ enum Subcommands {
     /// - for gone, * for changed.
     #[command(override_usage = "zchat tracker [OPTIONS]", after_help = OTHERS)]
     Tracker(Tracker),
+    /// Why do I not see anybody: checks this host and its networks, and says what to do.
+    ///
+    /// Looks at interfaces, ports, firewalls and who beacons, for --wait (3 seconds) or little more.
+    /// Tries each --peer. As root it sees more. Exit status: 0, or 1 if something was found.
+    #[command(override_usage = "zchat doctor [OPTIONS]", after_help = OTHERS)]
+    Doctor,
 }
 
 impl Subcommands {
@@ -210,6 +219,7 @@ impl Subcommands {
             Self::Peers => "peers",
             Self::Send(_) => "send",
             Self::Tracker(_) => "tracker",
+            Self::Doctor => "doctor",
         }
     }
 }
@@ -267,6 +277,11 @@ impl Options {
         if groups.is_empty() && task == Task::Chat {
             groups.push(GroupName::new(GROUP).map_err(wrong)?);
         }
+        let wait = if task == Task::Doctor {
+            crate::doctor::WAIT
+        } else {
+            WAIT
+        };
         Ok(Settings {
             task,
             name: self.name.map_or_else(login_name, Ok)?,
@@ -279,7 +294,7 @@ impl Options {
             interval: self.interval.unwrap_or(INTERVAL),
             evasive,
             expired,
-            wait: self.wait.unwrap_or(WAIT),
+            wait: self.wait.unwrap_or(wait),
             json: self.json,
             color: self.color.unwrap_or_default(),
             bell: self.bell,
@@ -344,6 +359,7 @@ Usage: zchat [OPTIONS]                  chat, in the terminal or through a pipe
        zchat peers                      who is on this network
        zchat send (--group G | --to NAME)... [TEXT...]       one text, and exit
        zchat tracker [--every SECS]     watch in silence who comes and goes
+       zchat doctor                     why do I not see anybody
 
   -n, --name NAME        public name [the login name]
   -g, --group GROUP      group to join, repeatable; the first is current [CHAT]

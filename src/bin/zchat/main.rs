@@ -13,6 +13,7 @@ compile_error!(
 
 mod cli;
 mod console;
+mod doctor;
 mod logger;
 mod paint;
 mod run;
@@ -25,6 +26,13 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let settings = cli::Settings::of_process();
+    if settings.task == cli::Task::Doctor {
+        // What a node would warn of is among the findings.
+        if settings.verbose > 0 || std::env::var_os("RUST_LOG").is_some() {
+            logger::start(settings.verbose, None);
+        }
+        return doctor::run(&doctor::Options::from(&settings));
+    }
     terminal::tty::install_panic_hook();
     match run::run(&settings) {
         Ok(exit) => ExitCode::from(exit.code()),

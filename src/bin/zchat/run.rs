@@ -96,7 +96,7 @@ fn in_stream(settings: &Settings) -> Result<Exit, Box<dyn Error>> {
             lines.send(text.as_bytes())?;
             lines.end()?;
         }
-        Task::Peers | Task::Tracker { .. } => {}
+        Task::Peers | Task::Tracker { .. } | Task::Doctor => {}
     }
     Ok(task.wait())
 }
@@ -112,7 +112,8 @@ fn start(settings: &Settings, form: Form, input: Input) -> Result<(Node, Config)
     config.wait = settings.wait;
     config.purpose = match &settings.task {
         Task::Chat => Purpose::Chat,
-        Task::Peers => Purpose::Watch { every: None },
+        // The doctor has no session.
+        Task::Peers | Task::Doctor => Purpose::Watch { every: None },
         Task::Tracker { every } => Purpose::Watch {
             every: Some(*every),
         },

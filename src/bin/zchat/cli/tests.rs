@@ -101,6 +101,13 @@ fn every_option_is_an_environment_variable_and_the_command_line_goes_first() {
 }
 
 #[test]
+fn the_doctor_waits_as_long_as_it_needs() {
+    assert_eq!(parse("doctor").task, Task::Doctor);
+    assert_eq!(parse("doctor").wait, Duration::from_secs(3));
+    assert_eq!(parse("--wait 1 doctor").wait, Duration::from_secs(1));
+}
+
+#[test]
 fn what_is_sent_to_one_peer_does_not_go_to_the_group_of_the_environment() {
     let environment = [("ZCHAT_GROUP", "everybody"), ("ZCHAT_TO", "bob")];
     let settings = parse_with("send --to eve psst", &environment).unwrap();

@@ -1,0 +1,314 @@
+//! Rules of firewalls that are in the way of beacons and connections, and how to make exceptions.
+
+mod exception;
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use zchat::node::interface::Network;
+
+use super::super::facts::{Facts, Firewall, FirewallName, Interface, Reading, Trouble, VisitEnd};
+use super::super::firewall::{Blocker, Chain, Outcome, Packet, PacketKind, Ruleset, Span, Tool};
+use super::places::{Nodes, Place, met};
+use super::{Finding, Severity, enumerate};
+use exception::Manager;
+
+/// The first port that is tried for a mailbox.
+pub(super) const FIRST_MAILBOX: u16 = 49_152;
+
+/// What rules of this host keep away for certain: which packets, on which interfaces.
+#[derive(Default)]
+pub(super) struct InTheWay(BTreeSet<(PacketKind, String)>);
+
+impl InTheWay {
+    pub(super) fn blocks(&self, kind: PacketKind, device: &str) -> bool {
+        self.0.contains(&(kind, device.to_owned()))
+    }
+
+    /// Whether beacons are kept away in either direction, on any interface.
+    pub(super) fn blocks_beacons(&self) -> bool {
+        self.0.iter().any(|(kind, _)| kind.is_beacon())
+    }
+}
+
+/// One rule, or policy, and what it keeps away.
+struct Wall {
+    blocker: Blocker,
+    is_certain: bool,
+    /// One of each kind for each interface.
+    packets: Vec<Packet>,
+}
+
+impl Wall {
+    fn kinds(&self) -> BTreeSet<PacketKind> {
+        self.packets.iter().map(|packet| packet.kind).collect()
+    }
+
+    fn port(&self, kind: PacketKind) -> u16 {
+        let packet = self.packets.iter().find(|packet| packet.kind == kind);
+        packet.map_or(FIRST_MAILBOX, |packet| packet.port)
+    }
+}
+
+pub(super) fn diagnose(facts: &Facts, nodes: &Nodes) -> (InTheWay, Vec<Finding>) {
+    let mut in_the_way = InTheWay::default();
+    let mut findings = unread(facts);
+    for wall in walls(facts, nodes) {
+        let severities = wall.packets.iter().map(|packet| {
+            let severity = severity(facts, nodes, packet, wall.is_certain);
+            if severity == Severity::Problem {
+                in_the_way.0.insert((packet.kind, packet.device.clone()));
+            }
+            severity
+        });
+        let severity = severities.min().unwrap_or(Severity::Note);
+        findings.push(tell(facts, &wall, severity));
+    }
+    (in_the_way, findings)
+}
+
+/// Firewalls whose rules are not known.
+fn unread(facts: &Facts) -> Vec<Finding> {
+    let is_refused = |firewall: &&Firewall| firewall.reading == Reading::NotPermitted;
+    let refused: Vec<&str> = facts
+        .firewalls
+        .iter()
+        .filter(is_refused)
+        .map(name)
+        .collect();
+    let mut findings = Vec::new();
+    if !refused.is_empty() {
+        let what = format!("Only root may read the rules of {}", enumerate(&refused));
+        findings.push(Finding::note("firewall_unread", what).run("sudo zchat doctor"));
+    }
+    for firewall in &facts.firewalls {
+        let name = name(firewall);
+        match &firewall.reading {
+            Reading::Rules(_) | Reading::NotPermitted => {}
+            // Where the rules were read, it is known what they do.
+            Reading::SwitchedOn if refused.is_empty() => {}
+            Reading::SwitchedOn => {
+                let what = format!("The firewall {name} is switched on");
+                findings.push(Finding::note("firewall_on", what).run(list(firewall.name)));
+            }
+            Reading::Failed(trouble) => {
+                let what = format!("The rules of {name} could not be read");
+                let why = match trouble {
+                    Trouble::Slow => "Listing them takes too long.".to_owned(),
+                    Trouble::Garbled => "What lists them writes something unknown.".to_owned(),
+                    Trouble::Said(text) => format!("It said: {text}"),
+                };
+                let finding = Finding::note("firewall_unread", what).because(why);
+                findings.push(finding.run(list(firewall.name)));
+            }
+        }
+    }
+    findings
+}
+
+const fn name(firewall: &Firewall) -> &'static str {
+    match firewall.name {
+        FirewallName::Nftables => "nftables",
+        FirewallName::Iptables => "iptables",
+        FirewallName::Ufw => "ufw",
+        FirewallName::Firewalld => "firewalld",
+    }
+}
+
+/// The command that lists its rules.
+const fn list(name: FirewallName) -> &'static str {
+    match name {
+        FirewallName::Nftables => "sudo nft list ruleset",
+        FirewallName::Iptables => "sudo iptables-save",
+        FirewallName::Ufw => "sudo ufw status verbose",
+        FirewallName::Firewalld => "sudo firewall-cmd --list-all",
+    }
+}
+
+/// All rules in the way, each once.
+fn walls(facts: &Facts, nodes: &Nodes) -> Vec<Wall> {
+    let mut rulesets: Vec<&Ruleset> = rulesets(facts).collect();
+    // Rules of iptables may be listed twice, by its own tool and by nft, which understands less of
+    // them: what is certain counts, then what is listed by iptables.
+    let is_by_nft = |chain: &Chain| chain.place.tool == Tool::Nft;
+    rulesets.sort_by_key(|ruleset| ruleset.chains.first().is_some_and(is_by_nft));
+    let networks = facts.interfaces.iter().filter_map(Interface::network);
+    let networks = networks.filter(|network| !network.is_loopback);
+    let mut walls: Vec<Wall> = Vec::new();
+    for packet in networks.flat_map(|network| packets(facts, nodes, network)) {
+        let outcomes = rulesets.iter().map(|ruleset| ruleset.judge(&packet));
+        let mut may_be = None;
+        let mut certain = None;
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Passes => {}
+                Outcome::Blocked(blocker) => certain = certain.or(Some(blocker)),
+                Outcome::MayBeBlocked(blocker) => may_be = may_be.or(Some(blocker)),
+            }
+        }
+        let is_certain = certain.is_some();
+        let Some(blocker) = certain.or(may_be) else {
+            continue;
+        };
+        let is_it = |wall: &&mut Wall| wall.is_certain == is_certain && wall.blocker == blocker;
+        match walls.iter_mut().find(is_it) {
+            Some(wall) => wall.packets.push(packet),
+            None => walls.push(Wall {
+                blocker,
+                is_certain,
+                packets: vec![packet],
+            }),
+        }
+    }
+    walls
+}
+
+fn rulesets(facts: &Facts) -> impl Iterator<Item = &Ruleset> {
+    let readings = facts.firewalls.iter().map(|firewall| &firewall.reading);
+    readings.filter_map(|reading| match reading {
+        Reading::Rules(ruleset) => Some(ruleset),
+        _ => None,
+    })
+}
+
+/// The packets that have to pass on a network.
+fn packets(facts: &Facts, nodes: &Nodes, network: &Network) -> Vec<Packet> {
+    let bits = u32::from(network.mask).count_ones();
+    let (own, all) = (
+        Span::one(network.address.into()),
+        Span::prefix(network.address, bits),
+    );
+    let mut packets = Vec::new();
+    for kind in PacketKind::ALL {
+        let (source, destination) = match (kind, network.broadcast) {
+            (PacketKind::BeaconIn, Ok(to)) => (all, Span::one(to.into())),
+            (PacketKind::BeaconOut, Ok(to)) => (own, Span::one(to.into())),
+            (PacketKind::BeaconIn | PacketKind::BeaconOut, Err(_)) => continue,
+            (PacketKind::ConnectionIn | PacketKind::ReplyIn, _) => (all, own),
+            (PacketKind::ConnectionOut, _) => (own, all),
+        };
+        packets.push(Packet {
+            kind,
+            device: network.name.clone(),
+            source,
+            destination,
+            port: if kind.is_beacon() {
+                facts.port
+            } else {
+                mailbox_port(facts, nodes, kind)
+            },
+        });
+    }
+    packets
+}
+
+/// A port that must be open: our own mailbox, or those of others.
+fn mailbox_port(facts: &Facts, nodes: &Nodes, kind: PacketKind) -> u16 {
+    let running = nodes.local.first();
+    let running = running.and_then(|node| Some(node.addresses().first()?.port()));
+    match kind {
+        PacketKind::ConnectionIn => facts.bind_port.or(running).unwrap_or(FIRST_MAILBOX),
+        _ => FIRST_MAILBOX,
+    }
+}
+
+/// What is certain by the rules is a problem, unless such packets passed before our eyes. What is
+/// not, counts only where something is amiss that it would explain.
+fn severity(facts: &Facts, nodes: &Nodes, packet: &Packet, is_certain: bool) -> Severity {
+    let has_passed = has_passed(facts, nodes, packet);
+    if is_certain && !has_passed {
+        Severity::Problem
+    } else if !has_passed && is_amiss(facts, nodes, packet) {
+        Severity::Warning
+    } else {
+        Severity::Note
+    }
+}
+
+fn has_passed(facts: &Facts, nodes: &Nodes, packet: &Packet) -> bool {
+    let is_here = |place: &Place| {
+        let mut networks = facts.interfaces.iter().filter_map(Interface::network);
+        networks.any(|one| one.index == place.interface && one.name == packet.device)
+    };
+    let mut others = nodes.others.iter();
+    match packet.kind {
+        PacketKind::BeaconIn => others.any(|node| {
+            node.places
+                .iter()
+                .any(|place| place.heard && is_here(place))
+        }),
+        PacketKind::ConnectionOut | PacketKind::ReplyIn => others.any(|node| {
+            node.reached(facts) == Some(VisitEnd::Greeted) && node.places.iter().all(is_here)
+        }),
+        // To be met, both have to come through to each other.
+        PacketKind::ConnectionIn => met(facts).iter().any(|met| {
+            let mut networks = facts.interfaces.iter().filter_map(Interface::network);
+            networks.any(|one| match met.address.ip() {
+                IpAddr::V4(ip) => {
+                    one.name == packet.device && one.contains(ip) && one.address != ip
+                }
+                IpAddr::V6(_) => false,
+            })
+        }),
+        PacketKind::BeaconOut => false,
+    }
+}
+
+fn is_amiss(facts: &Facts, nodes: &Nodes, packet: &Packet) -> bool {
+    match packet.kind {
+        PacketKind::BeaconIn | PacketKind::BeaconOut => {
+            let is_here = |one: &&Interface| {
+                let network = one.network();
+                network.is_some_and(|network| network.name == packet.device)
+            };
+            let interfaces = facts.interfaces.iter().filter(is_here);
+            let mut probes = interfaces.filter_map(|one| one.probe);
+            nodes.others.is_empty() || probes.any(|probe| probe.sent.is_err() || !probe.heard)
+        }
+        PacketKind::ConnectionIn => !nodes.others.is_empty() && met(facts).is_empty(),
+        PacketKind::ConnectionOut | PacketKind::ReplyIn => {
+            let mut visits = facts.visits.iter();
+            visits.any(|visit| visit.end != VisitEnd::Greeted)
+        }
+    }
+}
+
+fn tell(facts: &Facts, wall: &Wall, severity: Severity) -> Finding {
+    let kinds = wall.kinds();
+    let kept_away = kinds.iter().map(|kind| match kind {
+        PacketKind::BeaconIn => "beacons of others".to_owned(),
+        PacketKind::BeaconOut => "its own beacons".to_owned(),
+        PacketKind::ConnectionIn => {
+            format!("connections to its mailbox (TCP {})", wall.port(*kind))
+        }
+        PacketKind::ConnectionOut => "its own connections to mailboxes".to_owned(),
+        PacketKind::ReplyIn => "answers to its own connections".to_owned(),
+    });
+    let drops = if wall.is_certain { "drops" } else { "may drop" };
+    let devices: BTreeSet<&String> = wall.packets.iter().map(|packet| &packet.device).collect();
+    let what = format!(
+        "This host {drops} {} on {}",
+        enumerate(kept_away),
+        enumerate(devices)
+    );
+    let tool = match wall.blocker.base.tool {
+        Tool::Nft => "nftables",
+        Tool::Iptables => "iptables",
+        Tool::IptablesLegacy => "iptables-legacy",
+    };
+    let finding =
+        Finding::new(severity, "firewall", what).because(format!("{tool}: {}", wall.blocker));
+    if severity == Severity::Note {
+        return finding;
+    }
+    let manager = Manager::of(wall, rulesets(facts));
+    let commands = kinds
+        .iter()
+        .flat_map(|kind| manager.exception(wall, *kind, wall.port(*kind)));
+    let finding = finding.run_all(commands);
+    if kinds.contains(&PacketKind::ConnectionIn) && facts.bind_port.is_none() {
+        finding.say("Or open one TCP port only, and start zchat with --bind-port and that one.")
+    } else {
+        finding
+    }
+}

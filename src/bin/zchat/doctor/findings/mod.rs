@@ -1,0 +1,133 @@
+//! What is wrong, why, and what to do: from [`Facts`] to [`Finding`]s. Asks nobody, and prints nothing.
+//!
+//! Each cause is named once: what follows from another finding is left out.
+
+mod alone;
+mod firewall;
+mod host;
+mod interfaces;
+mod peers;
+mod places;
+mod ports;
+
+use super::facts::Facts;
+use places::Nodes;
+
+/// Something that is worth telling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub(crate) severity: Severity,
+    /// Always the same word for the same situation: for programs.
+    pub(crate) code: &'static str,
+    pub(crate) what: String,
+    /// Empty where there is nothing to explain.
+    pub(crate) why: String,
+    pub(crate) steps: Vec<Step>,
+}
+
+/// How bad it is; the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Severity {
+    /// Somebody is missing from the list because of it.
+    Problem,
+    /// Somebody may be missing because of it.
+    Warning,
+    /// All is well with it.
+    Note,
+}
+
+/// What to do about it, in this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    Say(String),
+    /// A command to type.
+    Run(String),
+}
+
+impl Finding {
+    fn new(severity: Severity, code: &'static str, what: impl Into<String>) -> Self {
+        Self {
+            severity,
+            code,
+            what: what.into(),
+            why: String::new(),
+            steps: Vec::new(),
+        }
+    }
+
+    fn problem(code: &'static str, what: impl Into<String>) -> Self {
+        Self::new(Severity::Problem, code, what)
+    }
+
+    fn warning(code: &'static str, what: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, what)
+    }
+
+    fn note(code: &'static str, what: impl Into<String>) -> Self {
+        Self::new(Severity::Note, code, what)
+    }
+
+    fn because(mut self, why: impl Into<String>) -> Self {
+        self.why = why.into();
+        self
+    }
+
+    fn say(mut self, advice: impl Into<String>) -> Self {
+        self.steps.push(Step::Say(advice.into()));
+        self
+    }
+
+    fn run(mut self, command: impl Into<String>) -> Self {
+        self.steps.push(Step::Run(command.into()));
+        self
+    }
+
+    fn run_all(mut self, commands: impl IntoIterator<Item = String>) -> Self {
+        self.steps.extend(commands.into_iter().map(Step::Run));
+        self
+    }
+}
+
+/// All findings, the worst first.
+pub(crate) fn diagnose(facts: &Facts) -> Vec<Finding> {
+    let nodes = Nodes::of(facts);
+    let mut findings = interfaces::diagnose(facts);
+    findings.extend(ports::diagnose(facts));
+    let (in_the_way, walls) = firewall::diagnose(facts, &nodes);
+    findings.extend(walls);
+    findings.extend(ports::own_beacons(facts, &nodes, &in_the_way));
+    findings.extend(peers::diagnose(facts, &nodes, &in_the_way));
+    findings.extend(host::diagnose(facts));
+    findings.extend(alone::diagnose(facts, &nodes, &in_the_way));
+    findings.sort_by_key(|finding| finding.severity);
+    findings
+}
+
+/// Whether there is more than notes.
+pub(crate) fn is_healthy(findings: &[Finding]) -> bool {
+    findings
+        .iter()
+        .all(|finding| finding.severity == Severity::Note)
+}
+
+/// `a, b and c`; beyond the first few, how many more there are.
+fn enumerate<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
+    /// The most that are named.
+    const NAMED: usize = 4;
+
+    let mut items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    if items.len() > NAMED + 1 {
+        let more = items.len() - NAMED;
+        items.truncate(NAMED);
+        items.push(format!("{more} more"));
+    }
+    let last = items.pop().unwrap_or_default();
+    if items.is_empty() {
+        last
+    } else {
+        format!("{} and {last}", items.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,230 @@
+//! Mailboxes that were tried: what came of it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
+
+use super::super::super::facts::{Facts, Visit, VisitEnd};
+use super::super::super::firewall::PacketKind;
+use super::super::firewall::{FIRST_MAILBOX, InTheWay};
+use super::super::interfaces::is_ours;
+use super::super::places::{Node, Nodes, name};
+use super::super::{Finding, enumerate};
+
+/// Whose mailboxes they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Whose {
+    /// Of a node on this host.
+    Ours,
+    /// Of a node that beacons.
+    Heard,
+    /// The user has named it.
+    Named,
+}
+
+pub(super) fn diagnose(facts: &Facts, nodes: &Nodes, in_the_way: &InTheWay) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut failed: BTreeMap<(Whose, u8), Vec<Visit>> = BTreeMap::new();
+    for (visit, whose) in all(facts, nodes) {
+        if visit.end == VisitEnd::Greeted {
+            findings.push(greeted(facts, nodes, visit.to, whose));
+        } else if whose == Whose::Named || !is_foreign(facts, visit.to) {
+            failed
+                .entry((whose, kind(visit.end)))
+                .or_default()
+                .push(visit);
+        }
+    }
+    for ((whose, _), visits) in failed {
+        if let Some(first) = visits.first().copied() {
+            let who = enumerate(visits.iter().map(|visit| visit.to));
+            findings.extend(unreached(facts, in_the_way, whose, &who, first));
+        }
+    }
+    findings
+}
+
+/// The attempts that count: of each node the best one.
+fn all(facts: &Facts, nodes: &Nodes) -> Vec<(Visit, Whose)> {
+    let mut all = Vec::new();
+    let of = |node: &Node| {
+        let addresses = node.addresses();
+        let visits = facts.visits.iter();
+        let mut visits = visits.filter(move |visit| addresses.contains(&visit.to));
+        let first = visits.next()?;
+        Some(visits.fold(*first, |best, next| {
+            if best.end == VisitEnd::Greeted {
+                best
+            } else {
+                *next
+            }
+        }))
+    };
+    all.extend(
+        nodes
+            .local
+            .iter()
+            .filter_map(of)
+            .map(|visit| (visit, Whose::Ours)),
+    );
+    all.extend(
+        nodes
+            .others
+            .iter()
+            .filter_map(of)
+            .map(|visit| (visit, Whose::Heard)),
+    );
+    let named = facts.visits.iter().filter(|visit| visit.is_named);
+    all.extend(named.map(|visit| (*visit, Whose::Named)));
+    all
+}
+
+/// Whether somebody beacons from where we have no network: that is told apart from this.
+fn is_foreign(facts: &Facts, address: SocketAddrV4) -> bool {
+    !is_ours(facts, *address.ip())
+}
+
+/// Equal for what is told in one finding.
+const fn kind(end: VisitEnd) -> u8 {
+    match end {
+        VisitEnd::Greeted => 0,
+        VisitEnd::Silent => 1,
+        VisitEnd::Stranger => 2,
+        VisitEnd::Refused => 3,
+        VisitEnd::NoAnswer => 4,
+        VisitEnd::HostUnreachable => 5,
+        VisitEnd::NoRoute => 6,
+        VisitEnd::Forbidden => 7,
+        VisitEnd::Failed(_) => 8,
+    }
+}
+
+fn greeted(facts: &Facts, nodes: &Nodes, to: SocketAddrV4, whose: Whose) -> Finding {
+    let is_it = |node: &&Node| node.addresses().contains(&to);
+    let node = nodes.local.iter().chain(&nodes.others).find(is_it);
+    let who = node.map_or_else(String::new, |node| {
+        let short = node.id.short(8);
+        let name = name(facts, node.id);
+        name.map_or_else(
+            || format!(" ({short})"),
+            |name| format!(" ({name}, {short})"),
+        )
+    });
+    let what = match whose {
+        Whose::Ours => format!("A node of this host answers at {to}{who}"),
+        Whose::Heard => format!("{to}{who} beacons, and answers"),
+        Whose::Named => format!("{to}{who} answers"),
+    };
+    Finding::note("node", what)
+}
+
+fn unreached(
+    facts: &Facts,
+    in_the_way: &InTheWay,
+    whose: Whose,
+    who: &str,
+    first: Visit,
+) -> Option<Finding> {
+    let network = facts.interfaces.iter().filter_map(|one| one.network());
+    let mut device = network.filter(|network| network.contains(*first.to.ip()));
+    // Our own rules are told already.
+    let is_our_own = |network: &zchat::node::interface::Network| {
+        in_the_way.blocks(PacketKind::ConnectionOut, &network.name)
+            || in_the_way.blocks(PacketKind::ReplyIn, &network.name)
+    };
+    if device.any(is_our_own) {
+        return None;
+    }
+    let (does, why) = outcome(first.end);
+    let what = match whose {
+        Whose::Ours => format!("A node of this host beacons from {who}, but {does}"),
+        Whose::Heard => format!("Beacons come from {who}, but {does}"),
+        Whose::Named => format!("At {who}, named by --peer, {does}"),
+    };
+    let code = match first.end {
+        VisitEnd::Silent => "no_greeting",
+        VisitEnd::Stranger => "not_zeromq",
+        VisitEnd::Refused => "refused",
+        VisitEnd::NoAnswer => "filtered",
+        VisitEnd::HostUnreachable => "unreachable",
+        VisitEnd::NoRoute => "no_route",
+        VisitEnd::Greeted | VisitEnd::Forbidden | VisitEnd::Failed(_) => "not_reached",
+    };
+    let finding = Finding::problem(code, what).because(why);
+    Some(advise(finding, whose, first))
+}
+
+/// What a mailbox does, and what that comes from.
+fn outcome(end: VisitEnd) -> (String, String) {
+    let (does, why) = match end {
+        VisitEnd::Greeted => ("answers", ""),
+        VisitEnd::Silent => (
+            "connections get no greeting",
+            "The program hangs, or is stopped, or has all the connections that it can take.",
+        ),
+        VisitEnd::Stranger => (
+            "something else than ZeroMQ answers",
+            "Another program has taken the port.",
+        ),
+        VisitEnd::Refused => (
+            "connections are refused",
+            "No program has that port any more, or a firewall on that host rejects them.",
+        ),
+        VisitEnd::NoAnswer => (
+            "connections are not answered",
+            "A firewall on that host drops connections, or the network lets broadcasts pass and \
+             nothing else (client isolation of a Wi-Fi).",
+        ),
+        VisitEnd::HostUnreachable => (
+            "nothing can be reached",
+            "Either nothing answers at that address, or a firewall there rejects connections (as \
+             firewalld does), or the network keeps its hosts apart (client isolation).",
+        ),
+        VisitEnd::NoRoute => (
+            "nothing can be reached: there is no route",
+            "It is on a network that this host is not on.",
+        ),
+        VisitEnd::Forbidden => (
+            "connections are forbidden",
+            "This host forbids it: a firewall, or a policy of the system.",
+        ),
+        VisitEnd::Failed(error) => {
+            return (
+                "connections fail".to_owned(),
+                format!("The system says: {}.", error.desc()),
+            );
+        }
+    };
+    (does.to_owned(), why.to_owned())
+}
+
+fn advise(finding: Finding, whose: Whose, visit: Visit) -> Finding {
+    let ip = visit.to.ip();
+    match visit.end {
+        VisitEnd::Silent | VisitEnd::Stranger => finding.say("Start it again."),
+        VisitEnd::Refused | VisitEnd::NoAnswer | VisitEnd::HostUnreachable
+            if whose != Whose::Ours =>
+        {
+            let port = visit.to.port();
+            let ports = if port < FIRST_MAILBOX {
+                port
+            } else {
+                FIRST_MAILBOX
+            };
+            let range = if port < FIRST_MAILBOX {
+                ports.to_string()
+            } else {
+                format!("{ports}:65535")
+            };
+            finding
+                .say("On that host, let connections in; with ufw:")
+                .run(format!("sudo ufw allow {range}/tcp"))
+                .say("Whether it is reached at all:")
+                .run(format!("ping -c 3 {ip}"))
+        }
+        VisitEnd::Refused | VisitEnd::NoAnswer | VisitEnd::HostUnreachable => {
+            finding.say("Start it again, and look at the firewall of this host.")
+        }
+        VisitEnd::NoRoute => finding.run(format!("ip route get {ip}")),
+        _ => finding.run("sudo zchat doctor"),
+    }
+}
