@@ -1,5 +1,5 @@
 //! Hosts of our own: `zchat` in three network namespaces on one bridge, driven through pipes as
-//! another program would drive it.
+//! another program would drive it, and through terminals as people do.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,12 +19,22 @@ mod lab;
 mod program;
 #[path = "../common/skip.rs"]
 mod skip;
+#[path = "../cli/window.rs"]
+#[allow(dead_code, unreachable_pub, reason = "tests/cli uses all of it")]
+mod window;
 
+/// What the window expects beside it.
+mod process {
+    pub(crate) use super::program::PATIENCE as DEADLINE;
+}
+
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use figure::figure;
 use lab::Lab;
 use program::{PATIENCE, Program, Seen};
+use window::Window;
 
 #[test]
 fn three_hosts_talk_in_one_group_and_whisper_past_the_third() {
@@ -122,6 +132,49 @@ fn a_killed_zchat_is_soon_out_of_the_list_and_its_successor_in_it() {
     alice.wait_after(0, PATIENCE, what, |line| {
         line["event"] == "enter" && line["name"] == "bob" && line["peer"] != first.line["peer"]
     });
+}
+
+#[test]
+fn people_at_two_hosts_type_to_each_other_and_to_a_program_at_a_third() {
+    let Some(lab) = Lab::new(3) else { return };
+    let mut feed = zchat(&lab, 3, "feed");
+    let mut alice = terminal(&lab, 1, "alice");
+    alice.wait_for("feed is here (10.77.0.3)");
+    let mut bob = terminal(&lab, 2, "bob");
+    for window in [&alice, &bob] {
+        window.wait_for_row("[CHAT] 2 others are here");
+    }
+    alice.type_in("grüß dich, bob");
+    feed.say("a line while she types");
+    alice.wait_for("[CHAT] feed: a line while she types");
+    alice.wait_for_row("[CHAT] grüß dich, bob");
+    alice.type_in("\r");
+    bob.wait_for("[CHAT] alice: grüß dich, bob");
+    text(&mut feed, "alice", "grüß dich, bob");
+    bob.type_in("/msg al\t");
+    bob.wait_for_row("[CHAT] /msg alice");
+    bob.type_in("psst\r");
+    alice.wait_for("[bob -> you] psst");
+    alice.type_in("/quit\r");
+    assert_eq!(alice.finish(), 0);
+    bob.wait_for("alice is gone");
+    // Ctrl-C is as clean a leave.
+    bob.type_in("\u{3}");
+    assert_eq!(bob.finish(), 130);
+    feed.event("exit", "bob");
+    assert!(feed.seen().all(|line| line["event"] != "whisper"));
+}
+
+/// Opens a terminal with zchat on a host.
+fn terminal(lab: &Lab, host: u8, name: &str) -> Window {
+    let mut command = lab.command(host, program::zchat());
+    command.args(["--name", name]);
+    let words: Vec<&str> = std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(|word| word.to_str().expect("paths of tests are text"))
+        .collect();
+    let state = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    Window::open_with(words, &[], state)
 }
 
 /// Starts zchat on a host, and waits until its node runs.
