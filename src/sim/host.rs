@@ -199,6 +199,8 @@ pub(super) struct Process {
     pub(super) wakes: (Time, u32),
     /// Beacons in the buffer of its socket while it is frozen.
     pub(super) datagrams: VecDeque<Sighting>,
+    /// What it would have been told while it was frozen or suspended.
+    pub(super) deferred: VecDeque<Input>,
 }
 
 /// Whether a process runs.

@@ -19,6 +19,11 @@ impl World {
     pub(super) fn broadcast(&mut self, number: usize, beacon: &Beacon) {
         let host = self.process(number).host;
         self.check.beacons(number);
+        self.note(
+            Kind::Beacon,
+            [number as u64, u64::MAX, u64::from(beacon.port)],
+            || format!("p{number} broadcasts {}", beacon.port),
+        );
         let interfaces = self.network.interfaces(host).to_vec();
         for interface in interfaces.iter().filter(|one| one.up) {
             let mut waves: BTreeMap<u64, Vec<HostId>> = BTreeMap::new();

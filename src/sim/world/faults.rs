@@ -360,9 +360,13 @@ impl World {
 
     /// A process goes on: it reads what has come in the meantime.
     fn resume(&mut self, number: usize) {
+        self.addresses_changed(self.process(number).host);
         let datagrams = std::mem::take(&mut self.process_mut(number).datagrams);
         for sighting in datagrams {
             self.told.push_back((number, Input::Beacon(sighting)));
+        }
+        for input in std::mem::take(&mut self.process_mut(number).deferred) {
+            self.told.push_back((number, input));
         }
         self.told.push_back((number, Input::Timeout));
         self.read_waiting(number);

@@ -45,6 +45,7 @@ impl World {
             wake: None,
             wakes: (Time::START, 0),
             datagrams: VecDeque::new(),
+            deferred: VecDeque::new(),
         });
         self.by_peer.insert(peer, number);
         self.host_mut(host).process = Some(number);
@@ -86,8 +87,11 @@ impl World {
 
     /// Tells a process something, and carries out what follows.
     pub(super) fn tell(&mut self, number: usize, input: Input) {
-        if !self.process(number).is_awake() {
-            // It is told of its surroundings when it wakes up; the rest is lost with it.
+        if !self.is_working(number) {
+            let process = self.process_mut(number);
+            if process.is_alive() && !matches!(input, Input::Timeout | Input::Beacon(_)) {
+                process.deferred.push_back(input);
+            }
             return;
         }
         let now = self.clock(number).read(self.now);
@@ -283,6 +287,7 @@ impl World {
         let process = self.process_mut(number);
         process.state = Running::Ended;
         process.datagrams.clear();
+        process.deferred.clear();
         process.router = Router::default();
         process.application = Application::new();
         let host = process.host;

@@ -426,15 +426,18 @@ impl World {
 
     /// The sending side has lost a connection. ZeroMQ opens another one; what was under way is lost.
     pub(super) fn lose_sending_end(&mut self, key: Key) {
+        let now = self.now;
+        let Some(receiver) = self.connections.get(key).map(|one| one.receiver) else {
+            return;
+        };
+        // What has arrived is read one day.
+        let waits = self.process(receiver).router.waiting.contains(&key);
         let Some(connection) = self.connections.get_mut(key) else {
             return;
         };
-        let now = self.now;
-        connection
-            .wire
-            .retain(|(at, _)| *at <= now && connection.accepted);
+        connection.wire.retain(|(at, _)| waits && *at <= now);
         connection.carried = carried(&connection.wire);
-        let (sender, receiver) = (connection.sender, connection.receiver);
+        let sender = connection.sender;
         let mailbox = connection.mailbox.take();
         if let Some(mailbox) = mailbox {
             self.note(Kind::Stream, [key.number(), 5, 0], || {
