@@ -319,13 +319,23 @@ fn a_question_is_answered_before_the_end() {
 #[test]
 fn a_broken_pipe_ends_quietly() {
     let mut chat = Chat::new(piped("alice", &["CHAT"]));
-    chat.line("hello");
     chat.session.handle_broken_pipe(chat.now, chat.wall());
     chat.drain();
     chat.enter(BOB, "bob", &["CHAT"]);
     chat.finish(&[]);
     assert_eq!(chat.screen(), "");
     assert_eq!(chat.quit, Some(Exit::Done));
+}
+
+#[test]
+fn a_line_that_is_not_said_because_of_a_broken_pipe_is_a_failure() {
+    let mut chat = Chat::new(piped("alice", &["CHAT"]));
+    chat.line("hello");
+    chat.session.handle_broken_pipe(chat.now, chat.wall());
+    chat.drain();
+    chat.finish(&[]);
+    assert_eq!(chat.screen(), "");
+    assert_eq!(chat.quit, Some(Exit::Failed));
 }
 
 #[test]

@@ -234,3 +234,32 @@ fn a_round_trip_is_measured() {
         }]
     );
 }
+
+/// What was sent is asked after once a second, whether anybody waits for the answer or not.
+#[test]
+fn what_was_confirmed_before_the_flush_is_delivered_and_told_once() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.whisper(&bob, "x");
+    assert_eq!(pings(&solo.pass(ms(1_000))), 2);
+    solo.say(&mut bob, Body::PingOk);
+    solo.say(&mut bob, Body::PingOk);
+    solo.pass(ms(1_000));
+    assert_eq!(events(flush(&mut solo)), [flushed(&[bob.id], &[])]);
+    assert_eq!(events(flush(&mut solo)), [flushed(&[], &[])]);
+}
+
+#[test]
+fn who_has_read_everything_and_then_left_is_not_missing() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.whisper(&bob, "x");
+    solo.pass(ms(1_000));
+    solo.say(&mut bob, Body::PingOk);
+    solo.say(&mut bob, Body::PingOk);
+    solo.engine.handle_broken(solo.now, bob.id);
+    solo.pass(ms(250));
+    assert_eq!(events(flush(&mut solo)), [flushed(&[bob.id], &[])]);
+}

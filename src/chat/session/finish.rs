@@ -108,7 +108,10 @@ impl Session {
     /// Nobody reads what is shown.
     pub(super) fn mute(&mut self) {
         self.tally.muted = true;
-        self.held = None;
+        if self.held.take().is_some() {
+            // It was taken, and will not be said.
+            self.tally.unreached += 1;
+        }
         if matches!(self.phase, Phase::Open | Phase::Ending | Phase::Flushing(_)) {
             self.stop(self.patience());
         }
@@ -232,8 +235,8 @@ impl Session {
         if tally.broken {
             return Exit::Failed;
         }
-        // Nobody was interested in more.
-        if tally.muted {
+        // Nobody was interested in more; what was to be said and was not is a failure all the same.
+        if tally.muted && tally.unreached + tally.undelivered == 0 {
             return Exit::Done;
         }
         if let Some(exit) = self.look_status() {

@@ -14,6 +14,10 @@ use crate::zre::{Output, PeerId, Ticket};
 /// delivered.
 const FLUSHES: usize = 64;
 
+/// The most peers of which it is remembered until the next flush whether they have read everything.
+/// More than are ever here at a time; of those beyond it the next answer says nothing.
+const REMEMBERED: usize = 20_000;
+
 /// The flushes under way.
 #[derive(Debug, Default)]
 pub(super) struct Flushes {
@@ -70,13 +74,18 @@ impl Flushes {
 
     /// Something to this peer is not delivered.
     pub(super) fn missed(&mut self, id: PeerId) {
-        if self.waiting.is_empty() && self.stop.is_none() {
+        if self.is_idle() && self.missed.len() < REMEMBERED {
             self.missed.insert(id);
         }
         for flush in self.all() {
             flush.open.remove(&id);
             flush.missing.insert(id);
         }
+    }
+
+    /// Nobody waits: what happens is remembered for the next flush.
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.stop.is_none()
     }
 
     /// This peer is gone: what it has not confirmed is not known to be delivered.
@@ -86,10 +95,12 @@ impl Flushes {
                 flush.missing.insert(id);
             }
         }
-        self.confirmed.remove(&id);
     }
 
     fn confirm(&mut self, id: PeerId) {
+        if self.is_idle() && self.confirmed.len() < REMEMBERED {
+            self.confirmed.insert(id);
+        }
         for flush in self.all() {
             if flush.open.remove(&id) {
                 flush.delivered.insert(id);
