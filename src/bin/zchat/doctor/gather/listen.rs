@@ -290,6 +290,11 @@ impl Listener {
     }
 
     fn take(&mut self, arrival: Arrival, octets: &[u8], heard: bool) {
+        // Now and then the system does not know any more where a datagram came in. It says nothing
+        // about any network then, and another one follows.
+        if arrival.interface == 0 {
+            return;
+        }
         let what = match Beacon::decode(octets) {
             Ok(beacon)
                 if self
