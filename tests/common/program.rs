@@ -208,8 +208,13 @@ pub struct Seen {
     pub line: Value,
 }
 
-/// The program itself.
+/// The program itself: the one that `ZCHAT_PROGRAM` names, which is the release binary where
+/// `tests/run` runs the tests, or else the one that was built for them.
 pub fn zchat() -> PathBuf {
+    std::env::var_os("ZCHAT_PROGRAM").map_or_else(built_for_tests, PathBuf::from)
+}
+
+fn built_for_tests() -> PathBuf {
     env!("CARGO_BIN_EXE_zchat").into()
 }
 
@@ -219,7 +224,7 @@ pub fn zchat() -> PathBuf {
 ///
 /// If it has not been built: `cargo test` builds examples only where no target is named.
 pub fn scripted_peer() -> PathBuf {
-    let path = zchat().with_file_name("examples").join("peer");
+    let path = built_for_tests().with_file_name("examples").join("peer");
     assert!(
         path.exists(),
         "{} is missing; `cargo test --no-run` builds it",
