@@ -152,14 +152,12 @@ fn what_was_entered_is_there_in_the_next_run() {
     assert_eq!(window.finish(), 0);
     let state = window.state.clone();
     let line = format!("{ZCHAT} --interface lo --port {} --name alice", free_port());
-    let mut again = Window::open_with(line.split_whitespace(), &[], state.clone());
+    let mut again = Window::open_with(line.split_whitespace(), &[], state);
     again.wait_for_row("[CHAT] nobody else is here yet");
     again.type_in("\x1b[A\x1b[A");
     again.wait_for_row("[CHAT] the first");
     again.type_in("\x03\x12fir");
     again.wait_for_row("(match for \"fir\") the first");
-    drop(again);
-    std::fs::remove_dir_all(state).unwrap();
 }
 
 #[test]
@@ -353,7 +351,8 @@ fn a_closed_window_is_noticed_also_where_hanging_up_is_ignored() {
     let port = free_port();
     let mut bob = Zchat::start_json(port, "--name bob");
     let line = format!("trap '' HUP; exec {ZCHAT} -i lo -p {port} -n alice");
-    let state = std::env::temp_dir().join("zchat-window-closed");
+    let name = format!("zchat-window-closed-{}", std::process::id());
+    let state = std::env::temp_dir().join(name);
     let window = Window::open_with(["bash", "-c", &line], &[], state);
     window.wait_for("bob is here");
     let mut child = window.hang_up();

@@ -238,6 +238,7 @@ impl Drop for Window {
             let _ = child.kill();
             let _ = child.wait();
         }
+        let _ = std::fs::remove_dir_all(&self.state);
         // The window is closed when its reader has closed it as well.
         let lock = self.shared.terminal.lock();
         let mut terminal = lock.unwrap_or_else(PoisonError::into_inner);
