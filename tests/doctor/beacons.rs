@@ -1,6 +1,9 @@
 //! Beacons that no node understands, or that come from where no node listens.
 
-use crate::lab::Lab;
+use zchat::node::Node;
+use zchat::zre::Name;
+
+use crate::lab::{Bridge, Lab};
 use crate::support::{Diagnosis, Greeting, Script, doctor, doctor_of_nobody, lab, node};
 
 /// What is found on host 1, which has a neighbour, where host 3 sends this.
@@ -87,5 +90,50 @@ fn a_host_with_another_mask_is_found() {
     assert_eq!(
         diagnosis.what("other_mask"),
         "Beacons of 10.77.0.2 go to 10.77.255.255, not to 10.77.0.255"
+    );
+}
+
+#[test]
+fn beacons_to_another_port_are_found() {
+    let Some(lab) = lab(2) else { return };
+    let _other = lab.run(2, || {
+        let name = Name::new("bob").unwrap();
+        Node::builder(name).beacon_port(5_671).start().unwrap()
+    });
+    let diagnosis = doctor(&lab, 1, &[]);
+    diagnosis.assert(&["alone", "other_port"]);
+    let what = diagnosis.what("other_port");
+    assert_eq!(
+        what,
+        "Beacons of 10.77.0.2 go to UDP port 5671, not to 5670"
+    );
+}
+
+#[test]
+fn another_host_with_our_address_is_found() {
+    let Some(lab) = lab(2) else { return };
+    let _other = elsewhere(&lab, "10.77.0.1/24", "10.77.0.255");
+    let diagnosis = doctor(&lab, 1, &[]);
+    diagnosis.assert(&["same_address"]);
+    assert_eq!(
+        diagnosis.what("same_address"),
+        "Another host has the address of this one: 10.77.0.1"
+    );
+}
+
+#[test]
+fn routes_that_lead_elsewhere_are_found() {
+    let Some(lab) = lab(2) else { return };
+    let _alice = node(&lab, 2, "alice");
+    lab.add_interface(1, "vpn0", Bridge::Second);
+    lab.ip(1, "addr add 10.9.0.2/24 brd + dev vpn0");
+    lab.ip(1, "link set vpn0 up");
+    lab.ip(1, "route add default via 10.9.0.1 dev vpn0 table 100");
+    lab.ip(1, "rule add to 10.77.0.0/24 lookup 100 prio 10");
+    let diagnosis = doctor(&lab, 1, &[]);
+    diagnosis.assert(&["taken_over"]);
+    assert_eq!(
+        diagnosis.what("taken_over"),
+        "What is sent to others on eth0 (10.77.0.1) leaves by vpn0 instead"
     );
 }

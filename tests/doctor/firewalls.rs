@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::support::{command, doctor, doctor_of_nobody, firewall, install, lab, node, obey};
+use crate::support::{
+    command, diagnosis, doctor, doctor_of_nobody, firewall, install, lab, node, obey,
+};
 
 /// Host 1 with these rules, and a node on host 2.
 fn check(rules: &str, what: &str) {
@@ -161,4 +163,22 @@ fn a_tool_that_hangs_holds_nothing_up() {
     );
     assert_eq!(output.status.code(), Some(0));
     assert!(started.elapsed().as_secs() < 20);
+}
+
+#[test]
+fn beacons_that_are_dropped_by_rules_that_nobody_can_read_are_found() {
+    let Some(lab) = lab(2) else { return };
+    let _alice = node(&lab, 2, "alice");
+    firewall(
+        &lab,
+        1,
+        "table inet t { chain in { type filter hook input priority 0; udp dport 5670 drop;\n}\n}",
+    );
+    let programs = Programs::new("dropped", "nft", "echo broken >&2; exit 1");
+    let output = command(&lab, 1, &[]).env("PATH", programs.path()).output();
+    let diagnosis = diagnosis(output.unwrap());
+    diagnosis.assert(&["own_unheard"]);
+    let why = diagnosis.find("own_unheard")["why"].as_str().unwrap();
+    assert!(why.ends_with("the beacons of 10.77.0.2 arrive."), "{why}");
+    assert_eq!(diagnosis.find("firewall_unread")["why"], "It said: broken");
 }

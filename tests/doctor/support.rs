@@ -142,7 +142,8 @@ pub fn install(from: &Path, to: &Path) {
     assert!(output.unwrap().status.success());
 }
 
-fn diagnosis(output: Output) -> Diagnosis {
+/// What it printed, and how it ended.
+pub fn diagnosis(output: Output) -> Diagnosis {
     let errors = String::from_utf8(output.stderr).unwrap();
     assert_eq!(errors, "");
     let text = String::from_utf8(output.stdout).unwrap();

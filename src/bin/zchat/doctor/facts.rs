@@ -113,8 +113,10 @@ pub(crate) struct Sighting {
     pub(crate) target: Ipv4Addr,
     /// The number of the interface that it came in by.
     pub(crate) interface: u32,
-    /// Whether a node hears it; if not, it was seen on the wire only.
+    /// Whether a node hears it.
     pub(crate) heard: bool,
+    /// Whether it was seen on the wire: it came from outside.
+    pub(crate) seen: bool,
     pub(crate) what: Datagram,
     /// When it came first, after listening began.
     pub(crate) after: Duration,
@@ -128,6 +130,8 @@ pub(crate) enum Datagram {
         /// Whether it has a key: its sender speaks over encrypted links only.
         has_key: bool,
     },
+    /// A beacon to another UDP port.
+    OtherPort(u16),
     OtherVersion(u8),
     OtherLength(usize),
     /// It has nothing to do with ZRE.
@@ -140,6 +144,8 @@ pub(crate) struct Visit {
     pub(crate) to: SocketAddrV4,
     /// Whether the user has named it; if not, a beacon did.
     pub(crate) is_named: bool,
+    /// Our address that it went out from.
+    pub(crate) from: Option<Ipv4Addr>,
     pub(crate) end: VisitEnd,
 }
 

@@ -10,7 +10,7 @@ use zchat::node::interface::Network;
 use super::super::facts::{Facts, Firewall, FirewallName, Interface, Reading, Trouble, VisitEnd};
 use super::super::firewall::{Blocker, Chain, Outcome, Packet, PacketKind, Ruleset, Span, Tool};
 use super::places::{Nodes, Place, met};
-use super::{Finding, Severity, enumerate};
+use super::{Finding, Severity, as_root, enumerate};
 use exception::Manager;
 
 /// The first port that is tried for a mailbox.
@@ -79,7 +79,7 @@ fn unread(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !refused.is_empty() {
         let what = format!("Only root may read the rules of {}", enumerate(&refused));
-        findings.push(Finding::note("firewall_unread", what).run("sudo zchat doctor"));
+        findings.push(Finding::note("firewall_unread", what).run(as_root(facts)));
     }
     for firewall in &facts.firewalls {
         let name = name(firewall);
@@ -216,7 +216,8 @@ fn mailbox_port(facts: &Facts, nodes: &Nodes, kind: PacketKind) -> u16 {
 /// not, counts only where something is amiss that it would explain.
 fn severity(facts: &Facts, nodes: &Nodes, packet: &Packet, is_certain: bool) -> Severity {
     let has_passed = has_passed(facts, nodes, packet);
-    if is_certain && !has_passed {
+    let is_proven = is_certain || is_dropped(facts, nodes, packet);
+    if is_proven && !has_passed {
         Severity::Problem
     } else if !has_passed && is_amiss(facts, nodes, packet) {
         Severity::Warning
@@ -252,6 +253,20 @@ fn has_passed(facts: &Facts, nodes: &Nodes, packet: &Packet) -> bool {
         }),
         PacketKind::BeaconOut => false,
     }
+}
+
+/// Whether such packets arrived before our eyes, and were not heard.
+fn is_dropped(facts: &Facts, nodes: &Nodes, packet: &Packet) -> bool {
+    let is_here = |place: &Place| {
+        let mut networks = facts.interfaces.iter().filter_map(Interface::network);
+        networks.any(|one| {
+            let is_there = one.index == place.interface && one.name == packet.device;
+            is_there && one.broadcast == Ok(place.target)
+        })
+    };
+    let unheard = |place: &Place| !place.heard && is_here(place);
+    let mut others = nodes.others.iter();
+    packet.kind == PacketKind::BeaconIn && others.any(|node| node.places.iter().any(unheard))
 }
 
 fn is_amiss(facts: &Facts, nodes: &Nodes, packet: &Packet) -> bool {

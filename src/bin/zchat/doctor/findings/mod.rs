@@ -3,6 +3,7 @@
 //! Each cause is named once: what follows from another finding is left out.
 
 mod alone;
+mod detours;
 mod firewall;
 mod host;
 mod interfaces;
@@ -10,7 +11,10 @@ mod peers;
 mod places;
 mod ports;
 
+use zchat::node::interface::Selection;
+
 use super::facts::Facts;
+use detours::Detours;
 use places::Nodes;
 
 /// Something that is worth telling.
@@ -92,15 +96,37 @@ impl Finding {
 pub(crate) fn diagnose(facts: &Facts) -> Vec<Finding> {
     let nodes = Nodes::of(facts);
     let mut findings = interfaces::diagnose(facts);
-    findings.extend(ports::diagnose(facts));
+    findings.extend(ports::diagnose(facts, &nodes));
+    let detours = Detours::of(facts);
+    findings.extend(detours.diagnose());
     let (in_the_way, walls) = firewall::diagnose(facts, &nodes);
     findings.extend(walls);
     findings.extend(ports::own_beacons(facts, &nodes, &in_the_way));
-    findings.extend(peers::diagnose(facts, &nodes, &in_the_way));
+    findings.extend(peers::diagnose(facts, &nodes, &in_the_way, &detours));
     findings.extend(host::diagnose(facts));
     findings.extend(alone::diagnose(facts, &nodes, &in_the_way));
     findings.sort_by_key(|finding| finding.severity);
     findings
+}
+
+/// The command that looks again, with the same options, as root.
+fn as_root(facts: &Facts) -> String {
+    let mut command = "sudo zchat doctor".to_owned();
+    if facts.port != zchat::node::beacon::PORT {
+        command += &format!(" --port {}", facts.port);
+    }
+    if let Selection::Named(choices) = &facts.selection {
+        for choice in choices {
+            command += &format!(" --interface {choice}");
+        }
+    }
+    if let Some(port) = facts.bind_port {
+        command += &format!(" --bind-port {port}");
+    }
+    for visit in facts.visits.iter().filter(|visit| visit.is_named) {
+        command += &format!(" --peer {}", visit.to);
+    }
+    command
 }
 
 /// Whether there is more than notes.

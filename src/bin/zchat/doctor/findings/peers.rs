@@ -10,15 +10,22 @@ use zchat::node::interface::{Listed, Network, Unused};
 
 use super::super::facts::{Datagram, Facts, Interface, VisitEnd};
 use super::super::firewall::PacketKind;
+use super::detours::Detours;
 use super::firewall::InTheWay;
 use super::places::{Node, Nodes, Place};
 use super::{Finding, enumerate};
 
-pub(super) fn diagnose(facts: &Facts, nodes: &Nodes, in_the_way: &InTheWay) -> Vec<Finding> {
-    let mut findings = reach::diagnose(facts, nodes, in_the_way);
+pub(super) fn diagnose(
+    facts: &Facts,
+    nodes: &Nodes,
+    in_the_way: &InTheWay,
+    detours: &Detours<'_>,
+) -> Vec<Finding> {
+    let mut findings = reach::diagnose(facts, nodes, in_the_way, detours);
     findings.extend(meeting::diagnose(facts, nodes, in_the_way));
     findings.extend(elsewhere(facts, nodes));
-    findings.extend(not_heard(facts, nodes, in_the_way));
+    findings.extend(not_heard(facts, nodes, in_the_way, detours));
+    findings.extend(same_address(facts, nodes));
     findings.extend(encrypted(nodes));
     findings.extend(other_datagrams(facts));
     findings
@@ -107,11 +114,16 @@ fn neighbour(other: Ipv4Addr) -> Ipv4Addr {
 }
 
 /// Nodes whose beacons come to this host, and to no program.
-fn not_heard(facts: &Facts, nodes: &Nodes, in_the_way: &InTheWay) -> Vec<Finding> {
+fn not_heard(
+    facts: &Facts,
+    nodes: &Nodes,
+    in_the_way: &InTheWay,
+    detours: &Detours<'_>,
+) -> Vec<Finding> {
     let mut wrong_masks: BTreeMap<(Ipv4Addr, u32), BTreeSet<Ipv4Addr>> = BTreeMap::new();
     let mut dropped: BTreeMap<u32, BTreeSet<Ipv4Addr>> = BTreeMap::new();
     for node in nodes.others.iter().filter(|node| !node.is_heard()) {
-        for place in &node.places {
+        for place in node.places.iter().filter(|place| !place.is_double) {
             let source = *place.address.ip();
             let Some(network) = network_of(facts, place) else {
                 continue;
@@ -121,7 +133,10 @@ fn not_heard(facts: &Facts, nodes: &Nodes, in_the_way: &InTheWay) -> Vec<Finding
                     .entry((place.target, place.interface))
                     .or_default();
                 sources.insert(source);
-            } else if !in_the_way.blocks(PacketKind::BeaconIn, &network.name) {
+            } else if !in_the_way.blocks(PacketKind::BeaconIn, &network.name)
+                && !detours.takes(source)
+                && is_own_heard(facts, network)
+            {
                 dropped.entry(place.interface).or_default().insert(source);
             }
         }
@@ -170,6 +185,38 @@ fn not_heard(facts: &Facts, nodes: &Nodes, in_the_way: &InTheWay) -> Vec<Finding
         );
     }
     findings
+}
+
+/// Whether own beacons are heard on a network; if not, that is told.
+fn is_own_heard(facts: &Facts, network: &Network) -> bool {
+    let mut here = facts.interfaces.iter();
+    let here = here.find(|one| one.network() == Some(network));
+    here.is_some_and(|one| one.probe.is_some_and(|probe| probe.heard))
+}
+
+/// Whether another host has an address of ours: its beacons come in where ours go out.
+fn same_address(facts: &Facts, nodes: &Nodes) -> Option<Finding> {
+    let is_another = |place: &&Place| {
+        let mut networks = facts.interfaces.iter().filter_map(Interface::network);
+        let is_there = |network: &Network| {
+            network.index == place.interface && network.address == *place.address.ip()
+        };
+        place.is_double && networks.any(is_there)
+    };
+    let places = nodes.others.iter().flat_map(|node| &node.places);
+    let places = places.filter(is_another);
+    let addresses: BTreeSet<Ipv4Addr> = places.map(|place| *place.address.ip()).collect();
+    let first = addresses.first()?;
+    let what = format!(
+        "Another host has the address of this one: {}",
+        enumerate(&addresses)
+    );
+    Some(
+        Finding::problem("same_address", what)
+            .because("What is sent to one of them reaches the one or the other.")
+            .say("Give one of them another address. Who it is:")
+            .run(format!("sudo arping -D -c 2 {first}")),
+    )
 }
 
 /// Our network that a beacon came from.
@@ -223,6 +270,16 @@ fn other_datagrams(facts: &Facts) -> Vec<Finding> {
             let who = enumerate(sources);
             Some(match what {
                 Datagram::Beacon { .. } => return None,
+                Datagram::OtherPort(port) => Finding::warning(
+                    "other_port",
+                    format!(
+                        "Beacons of {who} go to UDP port {port}, not to {}",
+                        facts.port
+                    ),
+                )
+                .because("Nodes with different beacon ports do not see each other.")
+                .say("Start one of them with the port of the other:")
+                .run(format!("zchat --port {port}")),
                 Datagram::OtherVersion(version) => Finding::warning(
                     "other_version",
                     format!("Beacons of the unknown version {version} come from {who}"),

@@ -33,6 +33,8 @@ pub(super) struct Place {
     pub(super) interface: u32,
     pub(super) heard: bool,
     pub(super) is_local: bool,
+    /// Whether it came from outside, with an address of ours: another host has it, too.
+    pub(super) is_double: bool,
 }
 
 impl Nodes {
@@ -61,7 +63,8 @@ impl Nodes {
                 target: sighting.target,
                 interface: sighting.interface,
                 heard: sighting.heard,
-                is_local: own.contains(&sighting.source),
+                is_local: !sighting.seen && own.contains(&sighting.source),
+                is_double: sighting.seen && own.contains(&sighting.source),
             });
         }
         let is_local = |node: &Node| node.places.iter().all(|place| place.is_local);

@@ -1,15 +1,18 @@
 //! The ports, and whether our own beacons go out and come back.
 
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
 use nix::errno::Errno;
 use zchat::node::interface::Network;
 
-use super::super::facts::{Facts, Interface, Owner, Port, Probe};
+use super::super::facts::{Facts, Owner, Port};
 use super::super::firewall::PacketKind;
 use super::firewall::InTheWay;
-use super::places::Nodes;
-use super::{Finding, enumerate};
+use super::places::{Node, Nodes, Place};
+use super::{Finding, as_root, enumerate};
 
-pub(super) fn diagnose(facts: &Facts) -> Vec<Finding> {
+pub(super) fn diagnose(facts: &Facts, nodes: &Nodes) -> Vec<Finding> {
     let beacon = match &facts.beacon_port {
         Port::Usable => None,
         Port::Taken(owners) => Some(beacon_port_taken(facts, owners)),
@@ -18,7 +21,7 @@ pub(super) fn diagnose(facts: &Facts) -> Vec<Finding> {
     let mailbox = facts.mailbox_port.as_ref().zip(facts.bind_port);
     let mailbox = mailbox.and_then(|(state, port)| match state {
         Port::Usable => None,
-        Port::Taken(owners) => Some(mailbox_port_taken(facts, port, owners)),
+        Port::Taken(owners) => Some(mailbox_port_taken(facts, nodes, port, owners)),
         Port::Refused(error) => Some(port_refused("TCP", port, *error)),
     });
     beacon.into_iter().chain(mailbox).collect()
@@ -46,7 +49,12 @@ fn beacon_port_taken(facts: &Facts, owners: &[Owner]) -> Finding {
         ))
 }
 
-fn mailbox_port_taken(facts: &Facts, port: u16, owners: &[Owner]) -> Finding {
+fn mailbox_port_taken(facts: &Facts, nodes: &Nodes, port: u16, owners: &[Owner]) -> Finding {
+    let mut addresses = nodes.local.iter().flat_map(Node::addresses);
+    if addresses.any(|address| address.port() == port) {
+        let what = format!("TCP port {port} (--bind-port) is that of a node of this host");
+        return Finding::note("bind_port_taken", what);
+    }
     let finding = Finding::problem(
         "bind_port_taken",
         format!("TCP port {port} (--bind-port) is taken by {}", who(owners)),
@@ -112,7 +120,6 @@ pub(super) fn own_beacons(facts: &Facts, nodes: &Nodes, in_the_way: &InTheWay) -
         let Some((network, probe)) = interface.network().zip(interface.probe) else {
             continue;
         };
-        findings.extend(taken_over(facts, network, probe));
         if in_the_way.blocks(PacketKind::BeaconOut, &network.name) {
             continue;
         }
@@ -140,14 +147,14 @@ fn send_failed(facts: &Facts, network: &Network, error: Errno) -> Finding {
                  all traffic to itself.",
                 facts.port
             ))
-            .run("sudo zchat doctor"),
+            .run(as_root(facts)),
         _ => finding.run(format!("ip route get {}", network.address)),
     }
 }
 
 fn unheard(facts: &Facts, nodes: &Nodes, network: &Network) -> Finding {
     let port = facts.port;
-    let is_here = |node: &&super::places::Node| {
+    let is_here = |node: &&Node| {
         let mut places = node.places.iter();
         places.any(|place| place.heard && place.interface == network.index)
     };
@@ -162,13 +169,14 @@ fn unheard(facts: &Facts, nodes: &Nodes, network: &Network) -> Finding {
     )
     .because(format!(
         "Something on this host drops UDP port {port} as it arrives: most likely its firewall. \
-         Then nobody else is heard either."
+         Then nobody else is heard either{}.",
+        seen(nodes, network)
     ))
     .say("Look which, as root:");
     let finding = if facts.is_root {
         finding.run("nft list ruleset")
     } else {
-        finding.run("sudo zchat doctor")
+        finding.run(as_root(facts))
     };
     finding
         .say("With ufw or firewalld, the port is opened by:")
@@ -176,26 +184,15 @@ fn unheard(facts: &Facts, nodes: &Nodes, network: &Network) -> Finding {
         .run(format!("sudo firewall-cmd --add-port={port}/udp"))
 }
 
-/// Whether a VPN takes what is meant for the local network.
-fn taken_over(facts: &Facts, network: &Network, probe: Probe) -> Option<Finding> {
-    let from = probe.leaves_from?;
-    let is_it = |one: &&Interface| {
-        let listed = &one.decision.listed;
-        listed.address.is_some_and(|(address, _)| address == from)
-    };
-    let other = &facts.interfaces.iter().find(is_it)?.decision.listed;
-    // Two interfaces on one network are nothing unusual.
-    if network.contains(from) || other.is_loopback {
-        return None;
+/// Those whose beacons arrive on a network, and are not heard.
+fn seen(nodes: &Nodes, network: &Network) -> String {
+    let places = nodes.others.iter().flat_map(|node| &node.places);
+    let is_unheard = |place: &&Place| !place.heard && place.interface == network.index;
+    let addresses = places.filter(is_unheard).map(|place| *place.address.ip());
+    let addresses: BTreeSet<Ipv4Addr> = addresses.collect();
+    if addresses.is_empty() {
+        String::new()
+    } else {
+        format!(": the beacons of {} arrive", enumerate(addresses))
     }
-    let name = other.name();
-    Some(
-        Finding::warning(
-            "taken_over",
-            format!("What is sent to others on {network} leaves by {name} instead"),
-        )
-        .because("So does a VPN that keeps all traffic to itself. Peers there are not reached.")
-        .say("Allow the local network in the settings of the VPN, or look at the routes:")
-        .run("ip route show table all"),
-    )
 }

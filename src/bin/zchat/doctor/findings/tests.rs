@@ -124,6 +124,7 @@ fn sighting(source: &str, what: Datagram) -> Sighting {
         target: Ipv4Addr::new(10, 77, 0, 255),
         interface: 2,
         heard: true,
+        seen: false,
         what,
         after: Duration::ZERO,
     }
@@ -147,6 +148,7 @@ fn visit(address: &str, port: u16, end: VisitEnd) -> Visit {
     Visit {
         to: at(address, port),
         is_named: false,
+        from: None,
         end,
     }
 }
@@ -343,7 +345,7 @@ fn a_bridge_for_containers_is_a_note() {
 }
 
 #[test]
-fn what_is_wrong_with_ports_and_own_beacons_is_found() {
+fn what_is_wrong_with_ports_is_found() {
     check(&[
         (
             "beacon port taken",
@@ -370,6 +372,21 @@ fn what_is_wrong_with_ports_and_own_beacons_is_found() {
             },
             &["Problem bind_port_taken"],
         ),
+        (
+            "the mailbox port of a node that runs here",
+            |facts| {
+                facts.bind_port = Some(49_152);
+                facts.mailbox_port = Some(Port::Taken(Vec::new()));
+                hear(facts, 9, OWN, 49_152, VisitEnd::Greeted);
+            },
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn what_is_wrong_with_own_beacons_is_found() {
+    check(&[
         (
             "sending forbidden",
             |facts| probe(facts, |probe| probe.sent = Err(Errno::EPERM)),
@@ -399,6 +416,16 @@ fn what_is_wrong_with_ports_and_own_beacons_is_found() {
                 });
             },
             &["Warning taken_over"],
+        ),
+        (
+            "a route that leads elsewhere, and to nobody",
+            |facts| {
+                *facts = with(&[ethernet(), tunnel()], Selection::All);
+                hear(facts, 2, OTHER, 49_152, VisitEnd::NoAnswer);
+                facts.visits[0].from = Some(Ipv4Addr::new(10, 9, 0, 2));
+                facts.sightings[0].heard = false;
+            },
+            &["Problem taken_over"],
         ),
         (
             "two interfaces on one network",
@@ -555,6 +582,15 @@ fn other_networks_and_masks_are_found() {
             &["Problem other_mask"],
         ),
         (
+            "another host with our address",
+            |facts| {
+                hear(facts, 3, OWN, 49_152, VisitEnd::Refused);
+                facts.sightings[1].heard = false;
+                facts.sightings[1].seen = true;
+            },
+            &["Problem same_address"],
+        ),
+        (
             "dropped on arrival",
             |facts| {
                 hear(facts, 3, "10.77.0.9", 49_152, VisitEnd::Greeted);
@@ -587,6 +623,14 @@ fn other_kinds_of_beacons_are_found() {
                 facts.sightings.push(sighting("10.77.0.3", what));
             },
             &["Warning other_version"],
+        ),
+        (
+            "another port",
+            |facts| {
+                let what = Datagram::OtherPort(5_671);
+                facts.sightings.push(sighting("10.77.0.3", what));
+            },
+            &["Warning other_port"],
         ),
         (
             "a wrong length",
@@ -847,6 +891,14 @@ fn a_rule_that_may_be_in_the_way_counts_where_something_is_amiss() {
     let mut facts = alone();
     facts.firewalls = vec![iptables(uncertain)];
     assert_eq!(codes(&facts), ["Warning firewall", "Warning alone"]);
+    hear(&mut facts, 2, OTHER, 49_152, VisitEnd::Greeted);
+    facts.sightings[0].heard = false;
+    facts.sightings[0].seen = true;
+    assert_eq!(
+        codes(&facts),
+        ["Problem firewall"],
+        "it was seen to be dropped"
+    );
 }
 
 #[test]

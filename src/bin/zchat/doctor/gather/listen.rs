@@ -113,6 +113,7 @@ pub(super) fn listen(
         },
         socket,
         wire,
+        port: options.port,
     };
     match guest {
         Some(Ok(guest)) => listener.guest = Some(guest),
@@ -157,6 +158,8 @@ struct Listener {
     start: Start,
     socket: Option<Socket>,
     wire: Option<Wire>,
+    /// The UDP port of the beacons.
+    port: u16,
     guest: Option<Guest>,
     attempts: Vec<Attempt>,
     tried: BTreeSet<SocketAddrV4>,
@@ -267,7 +270,7 @@ impl Listener {
             match received {
                 Some(Ok(Some((length, arrival)))) => {
                     let datagram = octets.get(..length).unwrap_or_default().to_vec();
-                    self.take(arrival, &datagram, true);
+                    self.take(arrival, kind(&datagram), true);
                 }
                 // Errors of what was sent before are told here, too.
                 Some(Ok(None) | Err(Errno::EINTR | Errno::ECONNREFUSED)) => {}
@@ -278,7 +281,15 @@ impl Listener {
             let Some(seen) = self.wire.as_ref().and_then(Wire::receive) else {
                 break;
             };
-            self.take(seen.arrival, &seen.octets, false);
+            let what = kind(&seen.octets);
+            match what {
+                _ if seen.port == self.port => self.take(seen.arrival, what, false),
+                Kind::Known(Datagram::Beacon { .. }) => {
+                    let what = Datagram::OtherPort(seen.port);
+                    self.take(seen.arrival, Kind::Known(what), false);
+                }
+                _ => {}
+            }
         }
     }
 
@@ -289,33 +300,20 @@ impl Listener {
         }
     }
 
-    fn take(&mut self, arrival: Arrival, octets: &[u8], heard: bool) {
+    fn take(&mut self, arrival: Arrival, kind: Kind, heard: bool) {
         // Now and then the system does not know any more where a datagram came in. It says nothing
         // about any network then, and another one follows.
         if arrival.interface == 0 {
             return;
         }
-        let what = match Beacon::decode(octets) {
-            Ok(beacon)
-                if self
-                    .guest
-                    .as_ref()
-                    .is_some_and(|one| one.id() == beacon.peer) =>
+        let what = match kind {
+            Kind::Farewell(peer) => return self.leave(peer, &arrival, heard),
+            Kind::Known(Datagram::Beacon { peer, .. })
+                if self.guest.as_ref().is_some_and(|one| one.id() == peer) =>
             {
                 return;
             }
-            Ok(beacon) if beacon.is_farewell() => {
-                self.leave(beacon.peer, &arrival, heard);
-                return;
-            }
-            Ok(beacon) => Datagram::Beacon {
-                peer: beacon.peer,
-                port: beacon.port,
-                has_key: beacon.key.is_some(),
-            },
-            Err(BeaconError::Version { found }) => Datagram::OtherVersion(found),
-            Err(BeaconError::Length { octets }) => Datagram::OtherLength(octets),
-            Err(_) => Datagram::Other,
+            Kind::Known(what) => what,
         };
         let count = self.heard.sightings.len();
         let known = self.heard.sightings.iter_mut().find(|sighting| {
@@ -325,9 +323,10 @@ impl Listener {
         });
         if let Some(known) = known {
             if heard && !known.heard {
-                known.heard = true;
                 known.target = arrival.destination;
             }
+            known.heard |= heard;
+            known.seen |= !heard;
             return;
         }
         if count >= MOST_SENDERS {
@@ -339,6 +338,7 @@ impl Listener {
             target: arrival.destination,
             interface: arrival.interface,
             heard,
+            seen: !heard,
             what,
             after: self.start.passed(),
         });
@@ -387,4 +387,24 @@ impl Listener {
             ended.is_none()
         });
     }
+}
+
+/// What was received.
+enum Kind {
+    Farewell(PeerId),
+    Known(Datagram),
+}
+
+fn kind(octets: &[u8]) -> Kind {
+    Kind::Known(match Beacon::decode(octets) {
+        Ok(beacon) if beacon.is_farewell() => return Kind::Farewell(beacon.peer),
+        Ok(beacon) => Datagram::Beacon {
+            peer: beacon.peer,
+            port: beacon.port,
+            has_key: beacon.key.is_some(),
+        },
+        Err(BeaconError::Version { found }) => Datagram::OtherVersion(found),
+        Err(BeaconError::Length { octets }) => Datagram::OtherLength(octets),
+        Err(_) => Datagram::Other,
+    })
 }

@@ -1,7 +1,7 @@
 //! Trying mailboxes: connect, wait for the first octets of ZeroMQ, and go away without a word.
 
 use std::io::{self, Read};
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ const LAST: u8 = 0x7f;
 pub(super) struct Attempt {
     to: SocketAddrV4,
     is_named: bool,
+    from: Option<Ipv4Addr>,
     socket: Socket,
     is_connected: bool,
     greeting: Vec<u8>,
@@ -46,6 +47,7 @@ impl Attempt {
             Ok(socket) => Ok(Self {
                 to,
                 is_named,
+                from: from(&socket),
                 socket,
                 is_connected: false,
                 greeting: Vec::new(),
@@ -54,6 +56,7 @@ impl Attempt {
             Err(error) => Err(Visit {
                 to,
                 is_named,
+                from: None,
                 end: end_of(&error),
             }),
         }
@@ -81,6 +84,7 @@ impl Attempt {
         Some(Visit {
             to: self.to,
             is_named: self.is_named,
+            from: self.from,
             end,
         })
     }
@@ -123,6 +127,11 @@ impl AsFd for Attempt {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+fn from(socket: &Socket) -> Option<Ipv4Addr> {
+    let address = socket.local_addr().ok()?.as_socket_ipv4()?;
+    Some(*address.ip()).filter(|ip| !ip.is_unspecified())
 }
 
 fn end_of(error: &io::Error) -> VisitEnd {

@@ -12,11 +12,14 @@ use zchat::node::beacon::Arrival;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Seen {
     pub(super) arrival: Arrival,
+    /// The UDP port that it was sent to.
+    pub(super) port: u16,
     pub(super) octets: Vec<u8>,
 }
 
-/// Takes an IPv4 packet apart: source, target, and what UDP carries to this port.
-fn dissect(packet: &[u8], port: u16) -> Option<(Ipv4Addr, Ipv4Addr, &[u8])> {
+/// Takes an IPv4 packet apart: source, target, UDP port, and what is carried to it: anything to this
+/// port, and to others what begins like a beacon.
+fn dissect(packet: &[u8], port: u16) -> Option<(Ipv4Addr, Ipv4Addr, u16, &[u8])> {
     const UDP: u8 = 17;
     const UDP_HEADER: usize = 8;
     let (header, _) = packet.split_first_chunk::<20>()?;
@@ -29,15 +32,17 @@ fn dissect(packet: &[u8], port: u16) -> Option<(Ipv4Addr, Ipv4Addr, &[u8])> {
     let datagram = packet.get(usize::from(first & 0x0f) * 4..)?;
     let (head, payload) = datagram.split_first_chunk::<UDP_HEADER>()?;
     let [_, _, to_high, to_low, long_high, long_low, ..] = *head;
-    if u16::from_be_bytes([to_high, to_low]) != port {
-        return None;
-    }
+    let to = u16::from_be_bytes([to_high, to_low]);
     // What is behind the end fills up a short frame.
     let length = usize::from(u16::from_be_bytes([long_high, long_low]));
     let payload = payload.get(..length.checked_sub(UDP_HEADER)?)?;
+    if to != port && !payload.starts_with(b"ZRE") {
+        return None;
+    }
     Some((
         Ipv4Addr::new(s0, s1, s2, s3),
         Ipv4Addr::new(t0, t1, t2, t3),
+        to,
         payload,
     ))
 }
@@ -58,7 +63,7 @@ mod system {
     /// The type of Ethernet frames that carry IPv4.
     const IPV4: u16 = 0x0800;
 
-    /// All IPv4 packets that arrive for one UDP port.
+    /// All IPv4 packets that arrive for one UDP port, and beacons for any.
     #[derive(Debug)]
     pub(in super::super) struct Wire {
         socket: Socket,
@@ -83,7 +88,7 @@ mod system {
                 let (length, from) =
                     recvfrom::<LinkAddr>(self.socket.as_raw_fd(), &mut packet).ok()?;
                 let whole = packet.get(..length).unwrap_or_default();
-                let Some((source, destination, octets)) = dissect(whole, self.port) else {
+                let Some((source, destination, port, octets)) = dissect(whole, self.port) else {
                     continue;
                 };
                 return Some(Seen {
@@ -92,6 +97,7 @@ mod system {
                         destination,
                         interface: u32::try_from(from?.ifindex()).unwrap_or(0),
                     },
+                    port,
                     octets: octets.to_vec(),
                 });
             }
@@ -107,22 +113,28 @@ mod system {
 
     /// A program for the kernel that lets pass what [`dissect`] takes: a host may have more traffic
     /// than can be read.
-    fn filter(port: u16) -> [SockFilter; 9] {
+    fn filter(port: u16) -> [SockFilter; 12] {
         const LOAD_OCTET: u16 = 0x30;
         const LOAD_TWO: u16 = 0x28;
         const LOAD_TWO_BEHIND_HEADER: u16 = 0x48;
+        const LOAD_FOUR_BEHIND_HEADER: u16 = 0x40;
+        const MASK: u16 = 0x54;
+        const BEACON: u32 = u32::from_be_bytes([b'Z', b'R', b'E', 0]);
         const HEADER_LENGTH: u16 = 0xb1;
         const IF_EQUAL: u16 = 0x15;
         const IF_ANY_BIT: u16 = 0x45;
         const TAKE: u16 = 0x06;
         [
             SockFilter::new(LOAD_OCTET, 0, 0, 9),
-            SockFilter::new(IF_EQUAL, 0, 6, 17),
+            SockFilter::new(IF_EQUAL, 0, 9, 17),
             SockFilter::new(LOAD_TWO, 0, 0, 6),
-            SockFilter::new(IF_ANY_BIT, 4, 0, 0x1fff),
+            SockFilter::new(IF_ANY_BIT, 7, 0, 0x1fff),
             SockFilter::new(HEADER_LENGTH, 0, 0, 0),
             SockFilter::new(LOAD_TWO_BEHIND_HEADER, 0, 0, 2),
-            SockFilter::new(IF_EQUAL, 0, 1, port.into()),
+            SockFilter::new(IF_EQUAL, 3, 0, port.into()),
+            SockFilter::new(LOAD_FOUR_BEHIND_HEADER, 0, 0, 8),
+            SockFilter::new(MASK, 0, 0, 0xffff_ff00),
+            SockFilter::new(IF_EQUAL, 0, 1, BEACON),
             SockFilter::new(TAKE, 0, 0, u32::MAX),
             SockFilter::new(TAKE, 0, 0, 0),
         ]
@@ -174,10 +186,17 @@ mod tests {
     fn a_datagram_is_found_behind_its_headers() {
         let mut padded = packet();
         padded.extend([0; 15]);
-        let (source, target, octets) = dissect(&padded, 5670).unwrap();
+        let (source, target, port, octets) = dissect(&padded, 5670).unwrap();
+        assert_eq!(port, 5670);
         assert_eq!(source, Ipv4Addr::new(10, 77, 0, 2));
         assert_eq!(target, Ipv4Addr::new(10, 77, 0, 255));
         assert_eq!(octets, b"ZRE");
+        assert_eq!(
+            dissect(&padded, 5671).unwrap().2,
+            5670,
+            "a beacon to another port"
+        );
+        padded[28] = b'z';
         assert_eq!(dissect(&padded, 5671), None);
     }
 

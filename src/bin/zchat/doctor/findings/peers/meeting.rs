@@ -11,7 +11,7 @@ use super::super::super::firewall::PacketKind;
 use super::super::firewall::{FIRST_MAILBOX, InTheWay};
 use super::super::interfaces::is_ours;
 use super::super::places::{Node, Nodes, Place, met, own_addresses};
-use super::super::{Finding, enumerate};
+use super::super::{Finding, as_root, enumerate};
 
 pub(super) fn diagnose(facts: &Facts, nodes: &Nodes, in_the_way: &InTheWay) -> Vec<Finding> {
     let mut findings = same_ids(facts, nodes);
@@ -164,7 +164,7 @@ fn not_connected_back(facts: &Facts, others: &BTreeSet<SocketAddrV4>) -> Finding
     } else {
         finding
             .say("To see the rules that are in the way:")
-            .run("sudo zchat doctor")
+            .run(as_root(facts))
     }
 }
 

@@ -5,10 +5,11 @@ use std::net::SocketAddrV4;
 
 use super::super::super::facts::{Facts, Visit, VisitEnd};
 use super::super::super::firewall::PacketKind;
+use super::super::detours::Detours;
 use super::super::firewall::{FIRST_MAILBOX, InTheWay};
 use super::super::interfaces::is_ours;
 use super::super::places::{Node, Nodes, name};
-use super::super::{Finding, enumerate};
+use super::super::{Finding, as_root, enumerate};
 
 /// Whose mailboxes they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,12 +22,19 @@ enum Whose {
     Named,
 }
 
-pub(super) fn diagnose(facts: &Facts, nodes: &Nodes, in_the_way: &InTheWay) -> Vec<Finding> {
+pub(super) fn diagnose(
+    facts: &Facts,
+    nodes: &Nodes,
+    in_the_way: &InTheWay,
+    detours: &Detours<'_>,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut failed: BTreeMap<(Whose, u8), Vec<Visit>> = BTreeMap::new();
     for (visit, whose) in all(facts, nodes) {
         if visit.end == VisitEnd::Greeted {
             findings.push(greeted(facts, nodes, visit.to, whose));
+        } else if detours.takes(*visit.to.ip()) {
+            // It went astray.
         } else if whose == Whose::Named || !is_foreign(facts, visit.to) {
             failed
                 .entry((whose, kind(visit.end)))
@@ -47,6 +55,10 @@ pub(super) fn diagnose(facts: &Facts, nodes: &Nodes, in_the_way: &InTheWay) -> V
 fn all(facts: &Facts, nodes: &Nodes) -> Vec<(Visit, Whose)> {
     let mut all = Vec::new();
     let of = |node: &Node| {
+        // Under an address that two have, one reaches oneself.
+        if node.places.iter().any(|place| place.is_double) {
+            return None;
+        }
         let addresses = node.addresses();
         let visits = facts.visits.iter();
         let mut visits = visits.filter(move |visit| addresses.contains(&visit.to));
@@ -73,7 +85,14 @@ fn all(facts: &Facts, nodes: &Nodes) -> Vec<(Visit, Whose)> {
             .filter_map(of)
             .map(|visit| (visit, Whose::Heard)),
     );
-    let named = facts.visits.iter().filter(|visit| visit.is_named);
+    let is_seen = |visit: &Visit| {
+        let mut nodes = nodes.local.iter().chain(&nodes.others);
+        nodes.any(|node| node.addresses().contains(&visit.to))
+    };
+    let named = facts
+        .visits
+        .iter()
+        .filter(|visit| visit.is_named && !is_seen(visit));
     all.extend(named.map(|visit| (*visit, Whose::Named)));
     all
 }
@@ -150,7 +169,7 @@ fn unreached(
         VisitEnd::Greeted | VisitEnd::Forbidden | VisitEnd::Failed(_) => "not_reached",
     };
     let finding = Finding::problem(code, what).because(why);
-    Some(advise(finding, whose, first))
+    Some(advise(facts, finding, whose, first))
 }
 
 /// What a mailbox does, and what that comes from.
@@ -197,7 +216,7 @@ fn outcome(end: VisitEnd) -> (String, String) {
     (does.to_owned(), why.to_owned())
 }
 
-fn advise(finding: Finding, whose: Whose, visit: Visit) -> Finding {
+fn advise(facts: &Facts, finding: Finding, whose: Whose, visit: Visit) -> Finding {
     let ip = visit.to.ip();
     match visit.end {
         VisitEnd::Silent | VisitEnd::Stranger => finding.say("Start it again."),
@@ -225,6 +244,6 @@ fn advise(finding: Finding, whose: Whose, visit: Visit) -> Finding {
             finding.say("Start it again, and look at the firewall of this host.")
         }
         VisitEnd::NoRoute => finding.run(format!("ip route get {ip}")),
-        _ => finding.run("sudo zchat doctor"),
+        _ => finding.run(as_root(facts)),
     }
 }
