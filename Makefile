@@ -11,7 +11,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: help setup setup-peers build run install test sim check format doc documents licences clean
+.PHONY: help setup setup-peers build run install test sim bench check format doc documents licences clean
 
 CARGO_HOME ?= $(HOME)/.cargo
 export PATH := $(CARGO_HOME)/bin:$(PATH)
@@ -62,6 +62,12 @@ sim: export FAULT := $(call given,FAULT)
 sim: export LINES := $(call given,LINES)
 sim: ## run worlds in virtual time: SEED= PEERS= for one of them, SEEDS= for many
 	@cargo run --locked --release --quiet --no-default-features --features chat,sim --example simulate
+
+bench: export BENCH := $(call given,BENCH)
+bench: export RUNS := $(call given,RUNS)
+bench: setup ## measure nodes beside ZeroMQ itself: BENCH= for some of it, RUNS=
+	@cargo build --locked --release --quiet --example peer --example mesh --example raw
+	@cargo bench --locked --quiet --bench figures
 
 check: setup format licences documents doc ## formats, lints, documents, purity and licences of dependencies
 	@cargo clippy --locked --features sim --all-targets -- -D warnings

@@ -65,6 +65,11 @@ impl Program {
         }
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// When its process was started.
     pub fn started(&self) -> Instant {
         self.started
@@ -127,6 +132,24 @@ impl Program {
         self.wait_after(mark, PATIENCE, &what, |line| {
             line["event"] == event && line["name"] == name
         })
+    }
+
+    /// The first line after the first `mark` that is what is asked for, if there is one before
+    /// `deadline`.
+    pub fn find_until(
+        &mut self,
+        mark: usize,
+        deadline: Instant,
+        accept: impl Fn(&Value) -> bool,
+    ) -> Option<Value> {
+        let mut next = mark;
+        while let Some(line) = self.next_until(next, deadline) {
+            if accept(&line) {
+                return Some(line);
+            }
+            next += 1;
+        }
+        None
     }
 
     /// How many lines it has shown so far.
