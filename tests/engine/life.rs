@@ -105,6 +105,70 @@ fn trap_9_two_that_ask_each_other_do_not_ask_more_and_more_often() {
 }
 
 #[test]
+fn somebody_who_asks_whether_it_was_read_is_not_taken_for_impatient() {
+    // Goal: two that have talked cost nothing once they are quiet. Method: a peer that says something
+    // now and then, and asks a second later, as we do, whether it was read.
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    let mut asked = 0;
+    for second in 0..600 {
+        solo.beacon(&bob);
+        asked += pings(&solo.pass(ms(1_000)));
+        match second % 20 {
+            10 => drop(solo.say(&mut bob, whispered("well?"))),
+            11 => drop(solo.say(&mut bob, Body::Ping)),
+            _ => {}
+        }
+    }
+    assert_eq!(asked, 0);
+}
+
+#[test]
+fn a_peer_that_had_forgotten_us_is_not_blamed_for_what_it_was_asked_before_our_hello() {
+    // Goal: whoever wakes up and greets is there, and stays. Method: a peer greets again, and hears
+    // nothing of us before our HELLO, so that the PING that went out before it is never answered.
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    let outputs = solo.hello(&mut bob);
+    assert_eq!(pings(&outputs), 1, "it may know us");
+    solo.pass(ms(100));
+    let asked = solo.act(zchat::zre::Action::Ping(bob.id));
+    assert_eq!(pings(&asked), 1);
+    assert_eq!(hellos(&solo.pass(ms(1_000))).len(), 1, "it does not");
+    for _ in 0..120 {
+        solo.beacon(&bob);
+        let outputs = solo.pass(ms(1_000));
+        for _ in 0..pings(&outputs) {
+            solo.say(&mut bob, Body::PingOk);
+        }
+        assert_eq!(events(outputs), []);
+    }
+}
+
+#[test]
+fn while_one_of_two_greetings_is_not_answered_a_broken_connection_is_expected() {
+    // Goal: a Zyre that is greeted twice in a row does not flap. Method: it opens its connection anew
+    // for each greeting, so that the connection over which it answered the first ends for the second.
+    let mut solo = Solo::new();
+    let mut zyre = Peer::new(2);
+    solo.enter(&mut zyre);
+    for name in ["allie", "ali"] {
+        let name = zchat::zre::Name::new(name).unwrap();
+        let outputs = solo.act(zchat::zre::Action::Rename(name));
+        assert_eq!(hellos(&outputs).len(), 1);
+    }
+    let outputs = solo.hello(&mut zyre);
+    assert!(!outputs.contains(&Output::Handover(false)), "{outputs:?}");
+    solo.engine.handle_broken(solo.now, zyre.id);
+    assert_eq!(told(&mut solo, 500), []);
+    let outputs = solo.hello(&mut zyre);
+    assert!(outputs.contains(&Output::Handover(false)), "{outputs:?}");
+    assert_eq!(told(&mut solo, 1_000), []);
+}
+
+#[test]
 fn a_quiet_peer_is_asked_then_evasive_then_silent_then_gone_each_told_once() {
     let mut solo = Solo::new();
     let mut bob = Peer::new(2);

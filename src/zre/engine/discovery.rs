@@ -439,14 +439,16 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        let heard_before = peer.is_ready() || peer.last_gap.is_some();
-        peer.hello_awaited = true;
+        let was_greeted = peer.channel.as_ref().is_some_and(Channel::is_greeted);
+        let is_known = peer.is_ready() || peer.last_gap.is_some() || was_greeted;
+        let is_answered = !std::mem::replace(&mut peer.hello_awaited, true);
         peer.greeted = now;
         let local = peer.place.local;
         let hello = self.hello(local);
         self.send(now, id, Body::Hello(hello));
-        if heard_before {
-            self.expect_reconnection(now, id);
+        if is_known {
+            let greetings = if is_answered { 1 } else { 2 };
+            self.expect_reconnection(now, id, greetings);
         }
     }
 }

@@ -23,6 +23,16 @@ const ANSWER_AGAIN: Duration = Duration::from_millis(400);
 /// How often it is greeted once more.
 const GREETINGS: u8 = 3;
 
+/// A peer that was greeted again, and may open its connection to us again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reconnection {
+    /// Until when that is expected.
+    until: Instant,
+    /// How many greetings it has not answered. A Zyre opens its connection anew for each of them, so
+    /// that the answer to one may come over a connection that ends because of the next.
+    greetings: u32,
+}
+
 impl Engine {
     /// A peer may have been quiet for too long.
     pub(super) fn check_life(&mut self, now: Instant, id: PeerId, serial: u64) {
@@ -100,13 +110,16 @@ impl Engine {
     }
 
     /// A PING that was lost with a connection is never answered, and says nothing about a peer that has
-    /// spoken since: it is asked anew.
+    /// spoken since: it is asked anew. Nor is one that came before our HELLO to somebody who had
+    /// forgotten us.
     fn ask_anew(&mut self, now: Instant, id: PeerId) {
         let patience = self.config.timing.evasive;
         let lost = self.peers.get_mut(&id).filter(|peer| {
             let oldest = peer.pings.front().map(|(sent, _)| *sent);
             oldest.is_some_and(|sent| now.duration_since(sent.max(peer.traffic)) >= patience)
-                && peer.asked_since_traffic().is_none()
+                && peer
+                    .asked_since_traffic()
+                    .is_none_or(|sent| sent <= peer.greeted)
         });
         if let Some(peer) = lost {
             peer.pings.clear();
@@ -169,9 +182,12 @@ impl Engine {
             return;
         };
         if peer.broken.is_none() {
-            peer.broken = Some(now + patience);
+            // One that was greeted again opens its connection anew, if it is a Zyre.
+            let expected = self.reconnecting.get(&id);
+            let due = expected.map_or(now, |it| it.until).max(now + patience);
+            peer.broken = Some(due);
             self.ping(now, id, Purpose::Life);
-            self.deadlines.set(now + patience, Timer::Broken(id));
+            self.deadlines.set(due, Timer::Broken(id));
         }
     }
 
@@ -320,18 +336,35 @@ impl Engine {
         }
     }
 
-    /// A peer that was greeted again may open its connection to us again.
-    pub(super) fn expect_reconnection(&mut self, now: Instant, id: PeerId) {
+    /// A peer that was greeted again may open its connection to us again, once for each greeting, of
+    /// which so many are not answered if none was expected before.
+    pub(super) fn expect_reconnection(&mut self, now: Instant, id: PeerId, greetings: u32) {
         let until = now + RECONNECTION;
         if self.reconnecting.is_empty() {
             self.outputs.push_back(Output::Handover(true));
         }
-        if self.reconnecting.insert(id, until).is_none() {
+        if let Some(expected) = self.reconnecting.get_mut(&id) {
+            expected.until = until;
+            expected.greetings = expected.greetings.saturating_add(1);
+        } else {
+            self.reconnecting
+                .insert(id, Reconnection { until, greetings });
             self.deadlines.set(until, Timer::Handover);
         }
     }
 
-    /// It has answered.
+    /// It has answered one of the greetings.
+    pub(super) fn answer_reconnection(&mut self, id: PeerId) {
+        let Some(expected) = self.reconnecting.get_mut(&id) else {
+            return;
+        };
+        expected.greetings = expected.greetings.saturating_sub(1);
+        if expected.greetings == 0 {
+            self.end_reconnection(id);
+        }
+    }
+
+    /// It is not expected to do so any more.
     pub(super) fn end_reconnection(&mut self, id: PeerId) {
         if self.reconnecting.remove(&id).is_some() && self.reconnecting.is_empty() {
             self.outputs.push_back(Output::Handover(false));
@@ -342,14 +375,15 @@ impl Engine {
         let ended: Vec<PeerId> = self
             .reconnecting
             .iter()
-            .filter(|(_, until)| **until <= now)
+            .filter(|(_, expected)| expected.until <= now)
             .map(|(id, _)| *id)
             .collect();
         for id in ended {
             self.end_reconnection(id);
         }
-        if let Some(next) = self.reconnecting.values().min() {
-            self.deadlines.set(*next, Timer::Handover);
+        let next = self.reconnecting.values().map(|expected| expected.until);
+        if let Some(next) = next.min() {
+            self.deadlines.set(next, Timer::Handover);
         }
     }
 

@@ -23,6 +23,7 @@ use std::time::Instant;
 use self::deadlines::{Deadlines, Timer};
 use self::discovery::Admission;
 use self::flush::Flushes;
+use self::life::Reconnection;
 use self::peer::Peer;
 use self::statics::{Dismissed, Static};
 use super::{
@@ -137,8 +138,8 @@ pub struct Engine {
     admission: Admission,
     /// Our own addresses.
     addresses: Vec<IpAddr>,
-    /// Peers that may open their connection to us again, with the time until that is expected.
-    reconnecting: BTreeMap<PeerId, Instant>,
+    /// Peers that may open their connection to us again.
+    reconnecting: BTreeMap<PeerId, Reconnection>,
     flushes: Flushes,
     /// Refused messages that are not told yet.
     refused: BTreeMap<(PeerId, UndeliveredReason), u64>,

@@ -13,8 +13,13 @@ use super::peer::Purpose;
 use super::{Engine, Timer};
 use crate::zre::{Body, PeerId};
 
-/// A question sooner after our last message than this does not come of impatience.
-const LEAST: Duration = Duration::from_millis(500);
+/// A question sooner after our last message than this is not taken for impatience: a Zyre waits for
+/// five seconds. (One that is told to wait for less goes on asking.) What we ask to reassure comes
+/// sooner, so that two of ours cannot teach each other to ask more and more often.
+const LEAST: Duration = Duration::from_millis(4_500);
+
+/// Nor is one that comes this soon after another message: it asks whether that was read.
+const CONFIRMING: Duration = Duration::from_secs(2);
 
 /// Beacon intervals for which a peer may go unheard and still be taken for one that sends beacons: who
 /// sends none may have to ask for that reason alone, as we do.
@@ -23,7 +28,8 @@ const MISSED: u32 = 3;
 /// Questions in a row, each a second or so after the last answer, that show that none was heard.
 const UNHEARD: u8 = 4;
 
-/// The time between two of them.
+/// The time between two of them, at least and at most.
+const SOONEST: Duration = Duration::from_millis(500);
 const AGAIN: Duration = Duration::from_secs(2);
 
 impl Engine {
@@ -37,10 +43,12 @@ impl Engine {
                 .beacon
                 .is_some_and(|at| now.duration_since(at) <= recent);
             let quiet = now.duration_since(peer.said);
+            let is_alone = now.duration_since(peer.traffic_before) >= CONFIRMING;
             // One in a row of questions comes sooner than its patience ends.
             let is_first = peer.doubts == 1;
             if sends_beacons
                 && is_first
+                && is_alone
                 && quiet >= LEAST
                 && peer.patience.is_none_or(|known| quiet < known)
             {
@@ -60,7 +68,7 @@ impl Engine {
             return false;
         };
         let again = now.duration_since(peer.said);
-        if (LEAST..=AGAIN).contains(&again) && peer.doubts > 0 {
+        if (SOONEST..=AGAIN).contains(&again) && peer.doubts > 0 {
             peer.doubts += 1;
         } else {
             peer.doubts = 1;

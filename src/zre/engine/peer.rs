@@ -131,6 +131,8 @@ pub(super) struct Peer {
     pub(super) heard: Instant,
     /// The last message.
     pub(super) traffic: Instant,
+    /// The one before it.
+    pub(super) traffic_before: Instant,
     /// The last beacon from the place where it is connected.
     pub(super) beacon: Option<Instant>,
     /// The last message to it.
@@ -190,6 +192,7 @@ impl Peer {
             expected: Incoming::greeted(1),
             heard: now,
             traffic: now,
+            traffic_before: now,
             beacon: None,
             said: now,
             doubts: 0,

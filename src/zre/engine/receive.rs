@@ -233,7 +233,7 @@ impl Engine {
             peer.heard = now;
             link = Some(peer.place.clone());
         });
-        self.end_reconnection(id);
+        self.answer_reconnection(id);
         let Some(link) = link else { return };
         self.deadlines
             .set(now + self.config.timing.evasive, Timer::Life(id, serial));
@@ -286,7 +286,7 @@ impl Engine {
         for group in after {
             self.add_to_group(id, group);
         }
-        self.end_reconnection(id);
+        self.answer_reconnection(id);
         if !provoked {
             self.answer_again(now, id, is_recent);
         }
@@ -309,7 +309,10 @@ impl Engine {
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.hello_awaited = false;
         }
-        self.end_reconnection(id);
+        if !is_recent {
+            // It has forgotten us, and takes this for the first HELLO.
+            self.end_reconnection(id);
+        }
     }
 
     fn receive_shout(&mut self, origin: Origin, group: GroupName, content: Content) {
@@ -418,7 +421,7 @@ impl Peer {
     /// A message has come from it: it lives. That it hears us, too, is shown only by an answer.
     pub(super) fn hear(&mut self, now: Instant) {
         self.heard = now;
-        self.traffic = now;
+        self.traffic_before = std::mem::replace(&mut self.traffic, now);
         self.presence = Presence::Present;
         self.broken = None;
         self.hung_up = false;

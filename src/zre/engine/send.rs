@@ -409,6 +409,11 @@ impl Channel {
         Some((self.link, Message { sequence, body }))
     }
 
+    /// Whether a HELLO was sent on it.
+    pub(super) const fn is_greeted(&self) -> bool {
+        self.outgoing.bridge().is_some()
+    }
+
     /// What to do with a message that has its number: nothing yet, if others wait before it.
     fn pass(&mut self, link: LinkId, message: Message, tail: bool) -> Option<Output> {
         if self.full.is_some() {
