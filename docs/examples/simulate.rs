@@ -57,6 +57,7 @@ fn run(seed: u64, peers: Option<usize>, lines: usize) -> Result<Report, Box<Fail
     };
     let mut options = match std::env::var("FAULT").as_deref() {
         Err(_) | Ok("") => Options::swarm(seed, peers),
+        Ok("mixed") => Options::mixed(seed, peers),
         Ok("none") => Options::quiet(seed, peers),
         Ok(name) => Options::only(named(name).expect("the name of a fault"), seed, peers),
     };

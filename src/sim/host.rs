@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Instant;
 
+use super::foreign::{Flavour, Foreign};
 use super::network::HostId;
 use super::stream::Key;
 use super::time::Time;
@@ -18,7 +19,6 @@ use crate::zre::{
 pub(super) enum Input {
     Beacon(Sighting),
     Message(PeerId, Via, Message),
-    Malformed(PeerId),
     Action(Action),
     Connected(LinkId),
     Progress(LinkId),
@@ -37,6 +37,8 @@ pub(super) enum Input {
 pub(super) enum Machine {
     /// Ours.
     Zchat(Box<Zchat>),
+    /// Somebody else's.
+    Foreign(Box<Foreign>),
 }
 
 /// The pure part of a zchat.
@@ -50,12 +52,14 @@ impl Machine {
     pub(super) fn handle(&mut self, now: Instant, input: Input) {
         match self {
             Self::Zchat(zchat) => zchat.handle(now, input),
+            Self::Foreign(foreign) => foreign.handle(now, input),
         }
     }
 
     pub(super) fn poll_output(&mut self) -> Option<Output> {
         match self {
             Self::Zchat(zchat) => zchat.engine.poll_output(),
+            Self::Foreign(foreign) => foreign.poll_output(),
         }
     }
 
@@ -63,6 +67,7 @@ impl Machine {
     pub(super) fn poll_beacon(&mut self) -> Option<Beacon> {
         match self {
             Self::Zchat(zchat) => zchat.announcer.poll_output(),
+            Self::Foreign(foreign) => foreign.poll_beacon(),
         }
     }
 
@@ -72,12 +77,14 @@ impl Machine {
                 let both = [zchat.engine.poll_timeout(), zchat.announcer.poll_timeout()];
                 both.into_iter().flatten().min()
             }
+            Self::Foreign(foreign) => foreign.poll_timeout(),
         }
     }
 
     pub(super) fn wants_actions(&self) -> bool {
         match self {
             Self::Zchat(zchat) => zchat.engine.wants_actions(),
+            Self::Foreign(_) => true,
         }
     }
 
@@ -85,6 +92,7 @@ impl Machine {
     pub(super) fn stop_announcing(&mut self, now: Instant) {
         match self {
             Self::Zchat(zchat) => zchat.announcer.stop(now),
+            Self::Foreign(foreign) => foreign.stop(),
         }
     }
 
@@ -92,6 +100,15 @@ impl Machine {
     pub(super) const fn is_finished(&self) -> bool {
         match self {
             Self::Zchat(zchat) => zchat.announcer.is_finished(),
+            Self::Foreign(foreign) => foreign.is_finished(),
+        }
+    }
+
+    /// Whose program it behaves like, if not ours.
+    pub(super) const fn flavour(&self) -> Option<Flavour> {
+        match self {
+            Self::Zchat(_) => None,
+            Self::Foreign(foreign) => Some(foreign.flavour),
         }
     }
 }
@@ -104,7 +121,6 @@ impl Zchat {
             Input::Message(peer, via, message) => {
                 engine.handle_message(now, Origin::unproven(peer), via, message);
             }
-            Input::Malformed(peer) => engine.handle_malformed(now, peer),
             Input::Action(action) => engine.handle_action(now, action),
             Input::Connected(link) => engine.handle_connected(now, link),
             Input::Progress(link) => engine.handle_progress(now, link),

@@ -17,6 +17,7 @@
 //! everything is healed, and all must find each other in the time that the protocol promises.
 
 mod check;
+mod foreign;
 mod host;
 mod network;
 mod options;

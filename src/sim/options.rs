@@ -15,6 +15,10 @@ pub struct Options {
     pub seed: u64,
     /// Hosts at the beginning.
     pub peers: usize,
+    /// How many of them behave like Zyre.
+    pub zyres: usize,
+    /// How many of them behave like Pyre.
+    pub pyres: usize,
     /// Broadcast domains. With more than one, some hosts have an interface on two of them.
     pub subnets: usize,
     /// Within what time the hosts start.
@@ -69,6 +73,8 @@ pub enum Kind {
     Swarm,
     /// Made by [`Options::only`].
     Only(Fault),
+    /// Made by [`Options::mixed`].
+    Mixed,
 }
 
 /// Something that goes wrong in a world.
@@ -126,6 +132,8 @@ impl Options {
         Self {
             seed,
             peers,
+            zyres: 0,
+            pyres: 0,
             subnets: 1,
             start: Duration::from_secs(1),
             disturbed: Duration::from_secs(10),
@@ -194,6 +202,17 @@ impl Options {
         options
     }
 
+    /// A world like [`Options::swarm`]'s in which some of the peers behave like Zyre and Pyre.
+    #[must_use]
+    pub fn mixed(seed: u64, peers: usize) -> Self {
+        let mut options = Self::swarm(seed, peers);
+        options.kind = Kind::Mixed;
+        let mut rng = Rng::new(seed ^ 0xF0_4E16);
+        options.zyres = 1 + rng.place(peers / 2);
+        options.pyres = rng.place(peers / 2);
+        options
+    }
+
     /// A world like [`Options::swarm`]'s, but where only one kind of thing goes wrong, and often.
     #[must_use]
     pub fn only(fault: Fault, seed: u64, peers: usize) -> Self {
@@ -211,6 +230,7 @@ impl std::fmt::Display for Kind {
         match self {
             Self::Quiet => write!(f, " FAULT=none"),
             Self::Swarm => Ok(()),
+            Self::Mixed => write!(f, " FAULT=mixed"),
             Self::Only(fault) => write!(f, " FAULT={fault:?}"),
         }
     }

@@ -85,3 +85,12 @@ fn after_everything_together() {
         run(Options::swarm(seed, peers));
     }
 }
+
+/// Programs of others among ours, strict ones: what ends a Zyre or a Pyre is a mistake of ours.
+#[test]
+fn after_everything_together_among_zyre_and_pyre() {
+    for seed in 1..=150 {
+        let peers = 3 + usize::try_from(seed % 8).unwrap();
+        run(Options::mixed(seed, peers));
+    }
+}

@@ -84,6 +84,9 @@ impl Check {
             }
         };
         for receiver in receivers {
+            if self.are_foreign(number, receiver) {
+                continue;
+            }
             // Whoever does not know its sender (yet, or any more) cannot take it for a message.
             let is_known = self
                 .processes
@@ -129,7 +132,7 @@ impl Check {
             _ => false,
         };
         let found = digest(content, false);
-        let wanted = if has_tail(told) {
+        let wanted = if has_tail(told) && !self.is_foreign(told) {
             sent.with_tail
         } else {
             sent.plain

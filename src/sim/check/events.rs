@@ -2,7 +2,7 @@
 
 use super::{Alarm, Check, Violation};
 use crate::sim::time::Time;
-use crate::zre::{Content, Event, GroupName, PeerId};
+use crate::zre::{Content, Event, ExitReason, GroupName, PeerId};
 
 impl Check {
     /// A process tells its application something.
@@ -10,7 +10,7 @@ impl Check {
         self.counts.events += 1;
         let result = match event {
             Event::Enter { peer, .. } => self.enter(told, *peer),
-            Event::Exit { peer, .. } => self.exit(now, told, *peer),
+            Event::Exit { peer, reason } => self.exit(now, told, *peer, *reason),
             Event::Evasive { peer } => self.alarm(now, told, *peer, Alarm::Evasive),
             Event::Silent { peer } => self.alarm(now, told, *peer, Alarm::Silent),
             Event::Join { peer, group } => self.join(told, *peer, group, true),
@@ -53,7 +53,7 @@ impl Check {
         Ok(())
     }
 
-    fn exit(&mut self, now: Time, told: usize, peer: PeerId) -> super::Verdict {
+    fn exit(&mut self, now: Time, told: usize, peer: PeerId, reason: ExitReason) -> super::Verdict {
         let peer = self.find(told, peer)?;
         self.counts.exits += 1;
         let event = "EXIT";
@@ -61,6 +61,11 @@ impl Check {
             return Err(Violation::NotEntered { told, peer, event });
         }
         self.pairs -= 1;
+        if self.is_foreign(told) && reason == ExitReason::Dismissed {
+            // It was greeted again, and will tell of an ENTER at once (trap 10). It has heard all.
+            self.known(told).expected.remove(&peer);
+            return Ok(());
+        }
         // What one sent to the other is not waited for any more: that it was gone has been told.
         for (from, to) in [(told, peer), (peer, told)] {
             self.known(from).expected.remove(&to);
@@ -77,7 +82,7 @@ impl Check {
         event: &'static str,
     ) -> super::Verdict {
         let lives = self.processes.get(peer).is_some_and(|known| known.lives);
-        if lives && self.calm.for_long(told, peer, now) {
+        if lives && !self.are_foreign(told, peer) && self.calm.for_long(told, peer, now) {
             return Err(Violation::Slandered { told, peer, event });
         }
         Ok(())

@@ -65,6 +65,8 @@ struct Known {
     /// Whether another process had the same mailbox address before. What was sent to that one may come
     /// to this one: ZRE knows no way to tell them apart.
     is_heir: bool,
+    /// Whether it is not ours.
+    is_foreign: bool,
     /// Peers that have entered, as it was told.
     views: BTreeMap<usize, View>,
     /// What it has sent.
@@ -120,12 +122,13 @@ impl Check {
     }
 
     /// A process has started.
-    pub(super) fn born(&mut self, now: Time, number: usize, peer: PeerId, is_heir: bool) {
+    pub(super) fn born(&mut self, now: Time, peer: PeerId, is_heir: bool, is_foreign: bool) {
         self.calm.born(is_heir.then_some(now));
-        self.by_peer.insert(peer, number);
+        self.by_peer.insert(peer, self.processes.len());
         self.processes.push(Known {
             lives: true,
             is_heir,
+            is_foreign,
             views: BTreeMap::new(),
             sent: Vec::new(),
             groups: BTreeSet::new(),
@@ -207,6 +210,22 @@ impl Check {
         self.fail(Violation::Undecodable { process, what });
     }
 
+    /// A foreign process has died.
+    pub(super) fn killed(&mut self, foreign: usize, of: &'static str) {
+        self.fail(Violation::Killed { foreign, of });
+    }
+
+    fn is_foreign(&self, number: usize) -> bool {
+        self.processes
+            .get(number)
+            .is_some_and(|known| known.is_foreign)
+    }
+
+    /// Whether what one tells of the other is no business of ours.
+    fn are_foreign(&self, one: usize, other: usize) -> bool {
+        self.is_foreign(one) && self.is_foreign(other)
+    }
+
     /// Numbers of connections are never used again.
     pub(super) fn link_is_new(&mut self, process: usize, link: LinkId, is_new: bool) {
         let known = self.known(process);
@@ -258,7 +277,8 @@ impl Check {
         let Some(known) = self.processes.get(by) else {
             return Ok(());
         };
-        let mut ghosts: BTreeSet<usize> = known.views.keys().copied().collect();
+        let listed = known.views.keys().copied();
+        let mut ghosts: BTreeSet<usize> = listed.filter(|&it| !self.are_foreign(by, it)).collect();
         for (peer, groups) in expected {
             ghosts.remove(&peer);
             let view = known

@@ -26,7 +26,7 @@ impl Check {
         greeting: u64,
         message: &Message,
     ) {
-        if !self.is_on {
+        if !self.is_on || self.is_foreign(from) {
             return;
         }
         let mut wire = self.known(to).wires.get(&from).copied().unwrap_or_default();

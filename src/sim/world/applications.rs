@@ -47,7 +47,8 @@ impl World {
     }
 
     fn choose_action(&mut self, number: usize) -> Option<Action> {
-        let restless = self.options.restless;
+        let is_foreign = self.process(number).machine.flavour().is_some();
+        let restless = self.options.restless && !is_foreign;
         let place = self.luck.people.place(self.groups.len());
         let group = self.groups.get(place).cloned()?;
         Some(match self.luck.people.below(100) {
@@ -61,6 +62,7 @@ impl World {
                 peer: self.choose_peer(number)?,
                 content: self.new_content(number),
             },
+            85..91 if is_foreign => return None,
             85..88 => Action::Ping(self.choose_peer(number)?),
             88..91 => Action::Flush {
                 ticket: Ticket(self.luck.people.draw() >> 1),
@@ -74,9 +76,11 @@ impl World {
                 let value = self.luck.people.below(1_000).to_string();
                 Action::Describe(headers(number, &value))
             }
-            96 if restless && !self.host(self.process(number).host).lucky => Action::Stop {
-                within: Duration::from_secs(self.luck.people.between(0, 5)),
-            },
+            96 if self.options.restless && !self.host(self.process(number).host).lucky => {
+                Action::Stop {
+                    within: Duration::from_secs(self.luck.people.between(0, 5)),
+                }
+            }
             _ => return None,
         })
     }
@@ -95,6 +99,7 @@ impl World {
 
     /// Content that tells who made it, as the how many-th.
     fn new_content(&mut self, number: usize) -> Content {
+        let is_foreign = self.process(number).machine.flavour().is_some();
         let application = &mut self.process_mut(number).application;
         let count = application.contents;
         application.contents += 1;
@@ -109,7 +114,7 @@ impl World {
             frames.push(Frame::from(format!("frame {frame} of {count}")));
         }
         let content = Content::from_frames(frames).expect("there is a first frame");
-        if luck.coin() {
+        if luck.coin() || is_foreign {
             return content;
         }
         content.with_tail(Tail {
@@ -128,7 +133,7 @@ impl World {
 
     /// Hands what applications want to their engines, as long as those want actions.
     fn offer(&mut self, number: usize) {
-        if self.process(number).is_awake() && self.is_working(number) {
+        if self.is_working(number) {
             self.carry_out_all(number);
         }
     }
@@ -191,7 +196,8 @@ impl World {
     pub(super) fn check_inbox(&mut self, number: usize) {
         let limits = &self.options.limits;
         let (most, most_octets) = (limits.events, limits.event_octets);
-        if !self.process(number).is_awake() || !self.is_working(number) {
+        let is_foreign = self.process(number).machine.flavour().is_some();
+        if is_foreign || !self.is_working(number) {
             return;
         }
         let process = self.process_mut(number);

@@ -39,7 +39,7 @@ impl World {
         let Some(fault) = self.options.faults.iter().nth(place).copied() else {
             return;
         };
-        let Some(host) = self.victim() else {
+        let Some(host) = self.victim(fault) else {
             return;
         };
         let time = self.fault_time();
@@ -72,8 +72,12 @@ impl World {
         Duration::from_millis(self.luck.faults.between(most / 10, most))
     }
 
-    fn victim(&mut self) -> Option<HostId> {
-        let unlucky = self.unlucky();
+    fn victim(&mut self, fault: Fault) -> Option<HostId> {
+        let mut unlucky = self.unlucky();
+        if matches!(fault, Fault::Roam | Fault::Flap | Fault::SlowReader) {
+            // Foreign programs bear no change of their address, and queue without limit.
+            unlucky.retain(|host| self.host(*host).flavour.is_none());
+        }
         unlucky.get(self.luck.faults.place(unlucky.len())).copied()
     }
 

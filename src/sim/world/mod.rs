@@ -2,11 +2,12 @@
 //!
 //! What happens next is in one heap, ordered by time and by number; it is taken out, the clock goes
 //! on to it, and the machines are told, exactly as the shells of the program tell them. The other
-//! files here hold the parts: `processes` (what machines want done), `datagrams` and `streams` (how
-//! that travels), `faults` (what goes wrong), `applications` (what people do).
+//! files here hold the parts: `processes` (what machines want done), `datagrams`, `streams` and
+//! `delivery` (how that travels), `faults` (what goes wrong), `applications` (what people do).
 
 mod applications;
 mod datagrams;
+mod delivery;
 mod faults;
 mod processes;
 mod report;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 pub use self::report::{Failure, Report};
 
 use super::check::Check;
+use super::foreign::Flavour;
 use super::host::{Input, Process, Running};
 use super::network::{HostId, Network};
 use super::options::Options;
@@ -70,6 +72,8 @@ struct Host {
     suspended: Time,
     /// Nothing ever happens to it.
     lucky: bool,
+    /// What runs on it, if not zchat.
+    flavour: Option<Flavour>,
     /// The process that is to run on it; others have ended.
     process: Option<usize>,
 }
@@ -148,10 +152,15 @@ impl World {
     }
 
     fn populate(&mut self, epoch: Instant, rng: &mut Rng) {
-        for _ in 0..self.options.peers {
+        for number in 0..self.options.peers {
+            let flavour = match number {
+                _ if number < self.options.zyres => Some(Flavour::Zyre),
+                _ if number < self.options.zyres + self.options.pyres => Some(Flavour::Pyre),
+                _ => None,
+            };
             let subnet = rng.place(self.options.subnets);
             let mut subnets = vec![subnet];
-            if self.options.subnets > 1 && rng.chance(250_000) {
+            if flavour.is_none() && self.options.subnets > 1 && rng.chance(250_000) {
                 subnets.push((subnet + 1) % self.options.subnets);
             }
             let host = self.network.add_host(&subnets);
@@ -163,6 +172,7 @@ impl World {
                 power: Power::On,
                 suspended: Time::START,
                 lucky: rng.chance(self.options.lucky),
+                flavour,
                 process: None,
             });
             let at = Time::START + rng.time(Duration::ZERO, self.options.start);
@@ -255,7 +265,11 @@ impl World {
         let timing = &self.options.timing;
         // What travels, and what clocks that are slow call thirty seconds, is the network's fault.
         let slack = self.options.delay.1 * 10 + timing.expired * self.options.drift / 1_000_000;
-        let due = self.now + timing.expired + timing.interval * 2 + slack;
+        let mut due = self.now + timing.expired + timing.interval * 2 + slack;
+        if self.options.zyres + self.options.pyres > 0 {
+            // They do not notice that nobody hears them; we do, and greet them again.
+            due = due + timing.expired;
+        }
         self.run_until(due)?;
         let result = self.check_rosters();
         self.judge(result)?;
@@ -271,6 +285,7 @@ impl World {
             }
             let others = self.processes.iter().enumerate().filter(|(other, there)| {
                 *other != number
+                    && (there.machine.flavour().is_none() || process.machine.flavour().is_none())
                     && there.state == Running::Runs
                     && self.network.are_neighbours(process.host, there.host)
             });

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::applications::headers;
 use super::{Kind, Power, What, World};
+use crate::sim::foreign::{Flavour, Foreign};
 use crate::sim::host::{Application, Input, Machine, Process, Router, Running, Zchat};
 use crate::sim::network::HostId;
 use crate::sim::time::Time;
@@ -25,21 +26,19 @@ impl World {
         let port = port
             .unwrap_or_else(|| 49_152 + u16::try_from(self.luck.ids.below(10_000)).unwrap_or(0));
         let now = self.host(host).clock.read(self.now);
-        let name = Name::new(&format!("p{number}")).expect("a short name");
-        let mut config = EngineConfig::new(peer, name, port);
-        config.timing = self.options.timing.clone();
-        config.limits = self.options.limits.clone();
-        config.headers = headers(number, "");
-        let engine = Engine::new(now, config);
-        let announcer = Announcer::new(now, peer, port, self.options.timing.interval);
+        let machine = self.new_machine(now, number, self.host(host).flavour, (peer, port));
+        let handover = machine.flavour().is_some();
         self.processes.push(Process {
             host,
             peer,
             port,
             state: Running::Runs,
-            machine: Machine::Zchat(Box::new(Zchat { engine, announcer })),
+            machine,
             mailboxes: BTreeMap::new(),
-            router: Router::default(),
+            router: Router {
+                handover,
+                ..Router::default()
+            },
             inbox_open: true,
             application: Application::new(),
             wake: None,
@@ -51,7 +50,8 @@ impl World {
         self.host_mut(host).process = Some(number);
         let mut earlier = self.processes.iter().take(number);
         let is_heir = earlier.any(|other| other.host == host && other.port == port);
-        self.check.born(self.now, number, peer, is_heir);
+        let is_foreign = self.process(number).machine.flavour().is_some();
+        self.check.born(self.now, peer, is_heir, is_foreign);
         self.note(
             Kind::Process,
             [number as u64, host as u64, u64::from(port)],
@@ -65,6 +65,30 @@ impl World {
         let addresses = self.network.addresses(host);
         self.told.push_back((number, Input::Addresses(addresses)));
         self.begin_to_act(number);
+    }
+
+    fn new_machine(
+        &self,
+        now: Instant,
+        number: usize,
+        flavour: Option<Flavour>,
+        (peer, port): (PeerId, u16),
+    ) -> Machine {
+        let name = |text: String| Name::new(&text).expect("a short name");
+        if let Some(flavour) = flavour {
+            let name = match flavour {
+                Flavour::Zyre => name(format!("zyre {number}")),
+                Flavour::Pyre => name(format!("pÿre {number}")),
+            };
+            return Machine::Foreign(Box::new(Foreign::new(now, flavour, peer, name, port)));
+        }
+        let mut config = EngineConfig::new(peer, name(format!("p{number}")), port);
+        config.timing = self.options.timing.clone();
+        config.limits = self.options.limits.clone();
+        config.headers = headers(number, "");
+        let engine = Engine::new(now, config);
+        let announcer = Announcer::new(now, peer, port, self.options.timing.interval);
+        Machine::Zchat(Box::new(Zchat { engine, announcer }))
     }
 
     /// A random id of version 4, as the program makes them.

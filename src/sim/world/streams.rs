@@ -4,15 +4,15 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::transport::{HEARTBEAT, on_the_wire};
+use super::transport::HEARTBEAT;
 use super::{Kind, Power, What, World};
 use crate::sim::host::Input;
 use crate::sim::stream::{
     Cargo, Connection, FIRST_RETRY, GIVE_UP, GIVE_UP_FIN, KEEP_ALIVE, KEEP_ALIVE_ANSWER, Key,
-    LAST_RETRY, Packet, Payload,
+    LAST_RETRY,
 };
 use crate::sim::time::Time;
-use crate::zre::{Message, PeerId, Via};
+use crate::zre::PeerId;
 
 /// How often the packet that opens a connection is sent, and when.
 const SYNS: [Duration; 3] = [
@@ -143,6 +143,13 @@ impl World {
             connection.heard = true;
         }
         if let Some(old) = old {
+            if self
+                .connections
+                .get(old)
+                .is_some_and(|old| !old.wire.is_empty())
+            {
+                self.disturb(old);
+            }
             self.close_receiving_end(old);
         }
     }
@@ -233,82 +240,6 @@ impl World {
             connection.is_entered = true;
             self.agenda.enter(now + retry, What::Pump(key));
         }
-    }
-
-    /// Hands what has arrived to its receiver, as long as that reads.
-    fn deliver_arrived(&mut self, key: Key, receiver: usize, acknowledged: bool) {
-        loop {
-            let now = self.now;
-            let is_read = self.is_reading(receiver);
-            let Some(connection) = self.connections.get_mut(key) else {
-                return;
-            };
-            let arrived = connection.wire.front().is_some_and(|&(at, _)| at <= now);
-            if !arrived {
-                return;
-            }
-            let is_fin = matches!(connection.wire.front(), Some((_, Cargo::Fin)));
-            if !(is_read && connection.heard || is_fin && !connection.heard) {
-                self.process_mut(receiver).router.waiting.insert(key);
-                return;
-            }
-            match connection.wire.pop_front() {
-                Some((_, Cargo::Packet(packet))) => {
-                    connection.carried -= packet.octets;
-                    if !acknowledged {
-                        connection.unacknowledged += packet.octets;
-                    }
-                    self.deliver(key, receiver, packet);
-                    self.tell_all();
-                }
-                Some((_, Cargo::Fin)) => {
-                    self.lose_receiving_end(key);
-                    return;
-                }
-                None => return,
-            }
-        }
-    }
-
-    /// Whether a process reads its inbox now.
-    fn is_reading(&self, number: usize) -> bool {
-        self.is_working(number) && self.process(number).inbox_open
-    }
-
-    fn deliver(&mut self, key: Key, receiver: usize, packet: Packet) {
-        let Some(connection) = self.connections.get(key) else {
-            return;
-        };
-        let sender = connection.sender;
-        let via = Via {
-            remote: Some(connection.near),
-            local: Some(connection.far.ip()),
-        };
-        let id = self.identity(sender);
-        let message = match packet.payload {
-            Payload::Typed(message, tail) => as_received(message, tail),
-            Payload::Octets { header, content } => {
-                match Message::decode(&header, content, &self.options.limits) {
-                    Ok(message) => message,
-                    Err(_) => {
-                        self.check.undecodable(receiver, "a message");
-                        self.tell(receiver, Input::Malformed(id));
-                        return;
-                    }
-                }
-            }
-        };
-        let numbers = [sender as u64, receiver as u64, u64::from(message.sequence)];
-        self.trace.note(self.now, Kind::Message, numbers, || {
-            format!(
-                "p{receiver} gets {} of p{sender}: {:.160}",
-                message.sequence,
-                format!("{:?}", message.body)
-            )
-        });
-        self.check
-            .received(self.now, receiver, sender, packet.greeting, &message);
-        self.tell(receiver, Input::Message(id, via, message));
     }
 
     /// A process reads its inbox again: what has waited there is taken.
@@ -460,6 +391,14 @@ impl World {
         self.forget_if_over(key);
     }
 
+    /// Something is lost with a connection.
+    pub(super) fn disturb(&mut self, key: Key) {
+        if let Some(connection) = self.connections.get(key) {
+            let (sender, receiver) = (connection.sender, connection.receiver);
+            self.check.disturbed(self.now, sender, receiver);
+        }
+    }
+
     fn forget_if_over(&mut self, key: Key) {
         if let Some(connection) = self.connections.get(key)
             && !connection.accepted
@@ -528,10 +467,7 @@ impl World {
 
     /// ZeroMQ closes a connection of its own accord. What the kernel has taken may still arrive.
     fn give_up_connection(&mut self, key: Key, path: Key) {
-        if let Some(connection) = self.connections.get(path) {
-            let (sender, receiver) = (connection.sender, connection.receiver);
-            self.check.disturbed(self.now, sender, receiver);
-        }
+        self.disturb(path);
         if let Some(mailbox) = self.mailboxes.get_mut(key) {
             mailbox.connection = None;
         }
@@ -582,16 +518,4 @@ fn carried(wire: &VecDeque<(Time, Cargo)>) -> u64 {
         Cargo::Fin => 0,
     });
     octets.sum()
-}
-
-/// A message as its receiver gets it: the tail is content like the rest.
-fn as_received(mut message: Message, tail: bool) -> Message {
-    use crate::zre::Body;
-    if let Body::Whisper { content } | Body::Shout { content, .. } = &mut message.body
-        && content.tail().is_some()
-        && let Some(received) = on_the_wire(content, tail)
-    {
-        *content = received;
-    }
-    message
 }

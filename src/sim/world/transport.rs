@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::{Kind, World};
+use crate::sim::foreign::{self, Flavour};
 use crate::sim::host::{Input, Running};
 use crate::sim::stream::{Cargo, Key, Mailbox, Packet, Payload};
 use crate::zre::{Body, Content, LinkId, Message, PeerId};
@@ -83,10 +84,11 @@ impl World {
         message.encode_header(&mut self.scratch);
         let octets = cost(self.scratch.len(), message.body.content(), tail);
         let budget = self.options.limits.queued_octets as u64;
+        let flavour = self.process(number).machine.flavour();
         let Some(mailbox) = self.mailboxes.get_mut(key) else {
             return Ok(());
         };
-        if mailbox.queued > 0 && mailbox.queued + octets > budget {
+        if flavour.is_none() && mailbox.queued > 0 && mailbox.queued + octets > budget {
             mailbox.full = true;
             return Err((message, tail));
         }
@@ -95,7 +97,15 @@ impl World {
             mailbox.greeting = self.check.counts.messages;
         }
         let greeting = mailbox.greeting;
-        let payload = if self.options.octets {
+        let payload = if let Some(flavour) = flavour {
+            Payload::Octets {
+                header: foreign::write(&message, flavour == Flavour::Pyre),
+                content: message
+                    .body
+                    .content()
+                    .and_then(|content| on_the_wire(content, tail)),
+            }
+        } else if self.options.octets {
             let header = self.scratch.clone();
             let content = message
                 .body
@@ -111,7 +121,9 @@ impl World {
             octets,
             greeting,
         });
-        self.check.queue(number, mailbox.queued, octets, budget);
+        if flavour.is_none() {
+            self.check.queue(number, mailbox.queued, octets, budget);
+        }
         self.feed(key);
         Ok(())
     }
@@ -126,14 +138,19 @@ impl World {
         let Some(mailbox) = self.mailboxes.remove(key) else {
             return 0;
         };
-        if let Some(connection) = mailbox.connection {
-            self.send_fin(connection);
-        }
-        mailbox
+        let unsent = mailbox
             .queue
             .iter()
             .filter(|packet| packet.is_content())
-            .count() as u64
+            .count() as u64;
+        if let Some(connection) = mailbox.connection {
+            if unsent > 0 && self.process(number).machine.flavour().is_some() {
+                // Lingers for nothing, and tells nobody.
+                self.disturb(connection);
+            }
+            self.send_fin(connection);
+        }
+        unsent
     }
 
     /// The sender closes a connection: that travels behind what is under way.
