@@ -15,6 +15,8 @@ pub struct CommandInfo {
     pub also: &'static [&'static str],
     /// How it is written.
     pub usage: &'static str,
+    /// What it does, in a few words.
+    pub brief: &'static str,
     /// What it does.
     pub help: &'static str,
     /// What it is given, in order; completion offers these.
@@ -84,6 +86,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/help",
         also: &["/?"],
         usage: "/help [COMMAND]",
+        brief: "this table, or more about one command",
         help: "tell what there is, or about one command",
         arguments: &[Argument::Command],
         build: |words| {
@@ -96,6 +99,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/msg",
         also: &["/whisper", "/w"],
         usage: "/msg NAME TEXT",
+        brief: "say something to one peer alone",
         help: "say something to one peer alone",
         arguments: &[Argument::Peer, Argument::Text],
         build: |words| {
@@ -109,6 +113,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/all",
         also: &[],
         usage: "/all TEXT",
+        brief: "say something to all who are connected",
         help: "say something to every connected peer, whatever its groups",
         arguments: &[Argument::Text],
         build: |words| {
@@ -121,6 +126,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/me",
         also: &[],
         usage: "/me TEXT",
+        brief: "say what you do: /me waves",
         help: "say what you do: \"/me waves\"",
         arguments: &[Argument::Text],
         build: |words| {
@@ -133,6 +139,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/join",
         also: &[],
         usage: "/join GROUP",
+        brief: "join a group and make it current",
         help: "join a group and make it the current one",
         arguments: &[Argument::Group],
         build: |words| {
@@ -146,6 +153,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/create",
         also: &[],
         usage: "/create GROUP",
+        brief: "the same; tells whether it exists already",
         help: "the same, and tell whether the group exists already",
         arguments: &[Argument::Other],
         build: |words| {
@@ -159,6 +167,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/leave",
         also: &["/part"],
         usage: "/leave [GROUP]",
+        brief: "leave a group, or the current one",
         help: "leave a group, or the current one",
         arguments: &[Argument::OwnGroup],
         build: |words| {
@@ -171,6 +180,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/switch",
         also: &[],
         usage: "/switch GROUP",
+        brief: "make another joined group current",
         help: "make another joined group the current one",
         arguments: &[Argument::OwnGroup],
         build: |words| {
@@ -183,6 +193,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/groups",
         also: &["/rooms"],
         usage: "/groups",
+        brief: "all groups, with who is in them",
         help: "list all groups, with who is in them",
         arguments: &[],
         build: |words| words.end().then_some(Command::Groups),
@@ -191,6 +202,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/list",
         also: &["/peers", "/who"],
         usage: "/list",
+        brief: "everybody who is connected",
         help: "list everybody connected: name, id, address, groups, since when",
         arguments: &[],
         build: |words| words.end().then_some(Command::List),
@@ -199,6 +211,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/names",
         also: &[],
         usage: "/names [GROUP]",
+        brief: "who is in a group, or in the current one",
         help: "list who is in a group, or in the current one",
         arguments: &[Argument::Group],
         build: |words| {
@@ -211,6 +224,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/whois",
         also: &[],
         usage: "/whois NAME",
+        brief: "all about a peer, and the round trip to it",
         help: "tell all about a peer, and measure the round trip to it",
         arguments: &[Argument::Peer],
         build: |words| {
@@ -223,6 +237,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/search",
         also: &[],
         usage: "/search TEXT",
+        brief: "peers whose name contains TEXT",
         help: "list peers whose name contains TEXT",
         arguments: &[Argument::Text],
         build: |words| {
@@ -235,6 +250,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/rename",
         also: &["/nick"],
         usage: "/rename NAME",
+        brief: "take another public name",
         help: "take another public name",
         arguments: &[Argument::Other],
         build: |words| {
@@ -247,6 +263,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/add",
         also: &[],
         usage: "/add IP PORT",
+        brief: "greet a peer that beacons do not reach",
         help: "greet a peer that beacons do not reach",
         arguments: &[Argument::Other, Argument::Other],
         build: |words| {
@@ -259,6 +276,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/delete",
         also: &[],
         usage: "/delete IP PORT",
+        brief: "disconnect a peer, and stay away from it",
         help: "disconnect the peer there, and stay away from it until it is added again",
         arguments: &[Argument::Other, Argument::Other],
         build: |words| {
@@ -271,6 +289,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/query",
         also: &[],
         usage: "/query NAME, or /query IP PORT",
+        brief: "is it connected? also: /query IP PORT",
         help: "tell whether this very peer is connected, and since when",
         arguments: &[Argument::Peer],
         build: |words| {
@@ -283,6 +302,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/select",
         also: &[],
         usage: "/select NAME, or /select IP PORT",
+        brief: "ask for its list; also: /select IP PORT",
         help: "ask that peer for its own list of peers",
         arguments: &[Argument::Peer],
         build: |words| {
@@ -295,6 +315,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/chat",
         also: &[],
         usage: "/chat NAME",
+        brief: "ask for a private chat",
         help: "ask for a private chat; the other side answers by /ok or /reject",
         arguments: &[Argument::Peer],
         build: |words| {
@@ -307,6 +328,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/ok",
         also: &[],
         usage: "/ok [NAME]",
+        brief: "accept a private chat",
         help: "accept the private chat that a peer asked for",
         arguments: &[Argument::Peer],
         build: |words| {
@@ -319,6 +341,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/reject",
         also: &[],
         usage: "/reject [NAME]",
+        brief: "do not accept it",
         help: "do not accept it",
         arguments: &[Argument::Peer],
         build: |words| {
@@ -331,6 +354,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/end",
         also: &[],
         usage: "/end",
+        brief: "end it, or take back the request",
         help: "end the private chat, or take back the request for one",
         arguments: &[],
         build: |words| words.end().then_some(Command::End),
@@ -339,6 +363,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/away",
         also: &[],
         usage: "/away [TEXT]",
+        brief: "show that you are away",
         help: "show the others that you are away, and why",
         arguments: &[Argument::Text],
         build: |words| {
@@ -351,6 +376,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/back",
         also: &[],
         usage: "/back",
+        brief: "show that you are back",
         help: "show the others that you are back",
         arguments: &[],
         build: |words| words.end().then_some(Command::Back),
@@ -359,6 +385,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/ignore",
         also: &[],
         usage: "/ignore NAME",
+        brief: "show nothing of what a peer says",
         help: "show nothing of what a peer says; it is not told",
         arguments: &[Argument::Peer],
         build: |words| {
@@ -371,6 +398,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/unignore",
         also: &[],
         usage: "/unignore NAME",
+        brief: "show it again",
         help: "show it again",
         arguments: &[Argument::Peer],
         build: |words| {
@@ -383,6 +411,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         name: "/quit",
         also: &["/exit"],
         usage: "/quit [TEXT]",
+        brief: "leave, after saying TEXT; so does $$STOP",
         help: "leave, after saying TEXT to the current group; a line $$STOP leaves too",
         arguments: &[Argument::Text],
         build: |words| Some(Command::Quit { text: words.text() }),

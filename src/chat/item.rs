@@ -99,6 +99,8 @@ pub(crate) enum Way {
     Group(String),
     /// A peer said it to us.
     ToUs,
+    /// A peer said it to everybody that it is connected to.
+    ToAll,
     /// We said it to a group; `who` is ourselves.
     OwnGroup(String),
     /// We said it to a peer, who is `who`.
@@ -151,6 +153,8 @@ pub(crate) struct GroupRow {
 pub(crate) enum Missing {
     /// A peer that did not say that it has read it.
     Peer(Who),
-    /// A name that nobody here has.
-    Name(String),
+    /// A name that nobody here has, and those that come near.
+    Name { name: String, near: Vec<String> },
+    /// A name that stands for no single peer; why not was told already.
+    Unclear(String),
 }

@@ -27,7 +27,7 @@ pub struct Line {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LineKind {
-    /// Somebody said something to a group.
+    /// Somebody said something to a group, or to everybody.
     Shout,
     /// Somebody said something to us alone, or asks for a private chat.
     Whisper,

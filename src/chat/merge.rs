@@ -113,8 +113,8 @@ fn words(held: &[Item]) -> String {
         let (verb, who) = match item {
             Item::Enter { who, .. } => ("here".to_owned(), who),
             Item::Exit(who) => ("gone".to_owned(), who),
-            Item::Join { who, group } => (format!("joined {}", super::sanitize::name(group)), who),
-            Item::Leave { who, group } => (format!("left {}", super::sanitize::name(group)), who),
+            Item::Join { who, group } => (format!("joined {}", super::sanitize::label(group)), who),
+            Item::Leave { who, group } => (format!("left {}", super::sanitize::label(group)), who),
             _ => continue,
         };
         match clauses.iter_mut().find(|(known, _)| *known == verb) {

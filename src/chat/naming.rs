@@ -2,7 +2,8 @@
 //!
 //! Names are not unique. Where two peers have one, `~` and the first digits of the id follow it, as
 //! many as are needed, at least four. So they do where a name by itself could be taken for something
-//! else: for another one's name with digits, for us, or for a part of a line.
+//! else: for another one's name with digits, for us, for everybody, or for a part of a line.
+//! A name that is too wide for a line is cut, and shown in full by `/whois` alone.
 
 use super::people::{People, Person};
 use crate::zre::{KnownPeer, PeerId};
@@ -17,7 +18,7 @@ const CANDIDATES: usize = 5;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Who {
     pub(crate) peer: PeerId,
-    /// Its name as it is shown: safe, and its own.
+    /// Its name as it is shown: safe, not too wide, and its own.
     pub(crate) shown: String,
     /// Its name as it is.
     pub(crate) name: String,
@@ -28,7 +29,7 @@ pub(crate) struct Who {
 impl Who {
     /// A peer that somebody else knows, under the name by which it is known there.
     pub(crate) fn elsewhere(peer: PeerId, name: String) -> Self {
-        let shown = super::sanitize::name(&name).into_owned();
+        let shown = super::sanitize::label(&name).into_owned();
         Self {
             peer,
             colour: colour(&shown),
@@ -60,7 +61,7 @@ impl People {
         let (base, name) = match here {
             Some((person, known)) => (person.shown.to_string(), known.name.to_string()),
             None => departed().map_or_else(Default::default, |(_, name)| {
-                (super::sanitize::name(name).into_owned(), name.to_string())
+                (super::sanitize::label(name).into_owned(), name.to_string())
             }),
         };
         let shown = self.shown(peer, &base);
@@ -83,9 +84,14 @@ impl People {
         }
     }
 
-    /// Our own name, safe to show.
+    /// Our own name, safe to show, and not too wide.
     pub(crate) fn ourselves(&self) -> &str {
         &self.own_shown
+    }
+
+    /// The same, however wide it is.
+    pub(crate) fn own_in_full(&self) -> &str {
+        &self.own_in_full
     }
 
     /// How a peer of this name is shown.
@@ -111,16 +117,18 @@ impl People {
 
     /// The peer that is called this: by its name, its name with `~` and digits of its id, or its id.
     pub(crate) fn resolve(&self, typed: &str) -> Result<PeerId, Unresolved> {
-        let suffixed = self.suffixed(typed);
-        let exact = || self.others(typed).collect::<Vec<_>>();
-        let candidates = if suffixed.is_empty() {
-            exact()
-        } else {
-            suffixed
-        };
+        let mut candidates = self.suffixed(typed);
+        if candidates.is_empty() {
+            candidates = self.others(typed).collect();
+        }
+        if candidates.is_empty() {
+            candidates = self.in_full(typed);
+        }
         match *candidates.as_slice() {
             [peer] => Ok(peer),
-            [] if typed == &*self.own_shown => Err(Unresolved::Ourselves),
+            [] if [self.ourselves(), self.own_in_full()].contains(&typed) => {
+                Err(Unresolved::Ourselves)
+            }
             [] => self
                 .iter()
                 .map(|known| known.id)
@@ -144,6 +152,15 @@ impl People {
         let digits = digits.to_ascii_lowercase();
         self.others(base)
             .filter(|peer| peer.to_string().starts_with(&digits))
+            .collect()
+    }
+
+    /// Who has this very name, which need not be how it is shown: as a program knows it, or copied
+    /// from where it is shown in full.
+    fn in_full(&self, typed: &str) -> Vec<PeerId> {
+        let is_it = |name: &str| name == typed || super::sanitize::name(name) == typed;
+        self.others(&super::sanitize::label(typed))
+            .filter(|peer| self.known(*peer).is_some_and(|known| is_it(&known.name)))
             .collect()
     }
 
@@ -243,7 +260,10 @@ fn misleads(shown: &str) -> bool {
     let suffixed = shown
         .rsplit_once('~')
         .is_some_and(|(_, digits)| digits.len() >= DIGITS && is_hex(digits));
-    suffixed || matches!(shown, "" | "you") || shown.contains(": ") || shown.contains(" -> ")
+    suffixed
+        || matches!(shown, "" | "you" | "all")
+        || shown.contains(": ")
+        || shown.contains(" -> ")
 }
 
 fn is_hex(digits: &str) -> bool {

@@ -18,6 +18,8 @@ pub(crate) struct Note {
 pub(crate) enum Kind {
     /// Something said; within the private chat of this number, if there is one.
     Text { private: Option<u64> },
+    /// Something said to everybody that the sender is connected to.
+    All,
     /// Something done: the text tells it after so many octets, which are for programs without notes.
     Action { skip: usize, private: Option<u64> },
     /// Will you have a private chat? Under this number.
@@ -49,7 +51,7 @@ pub(crate) enum Kind {
 impl Kind {
     /// Whether the text of the message is something that somebody says, though it be empty.
     pub(crate) const fn says(&self) -> bool {
-        matches!(self, Self::Text { .. } | Self::Action { .. })
+        matches!(self, Self::Text { .. } | Self::All | Self::Action { .. })
     }
 }
 

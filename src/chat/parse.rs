@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::command::{COMMANDS, Command, Target, find};
+use super::command::{Argument, COMMANDS, Command, CommandInfo, Target, find};
 use super::naming::nearest;
 
 /// What a line is.
@@ -27,8 +27,12 @@ pub(crate) enum Wrong<'a> {
         name: &'a str,
         near: Option<&'static str>,
     },
-    /// Something is missing, too much, or not what it should be: how it is written.
-    Usage(&'static str),
+    /// Something is missing, too much, or not what it should be: how it is written, and what was
+    /// probably meant.
+    Usage {
+        usage: &'static str,
+        hint: Option<String>,
+    },
 }
 
 /// The line that ends a chat task, as it does in other programs of this family.
@@ -57,8 +61,37 @@ pub(crate) fn parse(line: &str) -> Typed<'_> {
     };
     match (info.build)(&mut Words { rest }) {
         Some(command) => Typed::Command(command),
-        None => Typed::Wrong(Wrong::Usage(info.usage)),
+        None => Typed::Wrong(Wrong::Usage {
+            usage: info.usage,
+            hint: hint(info, rest.trim()),
+        }),
     }
+}
+
+/// What was probably meant by what follows a command, if that is clear.
+fn hint(info: &CommandInfo, rest: &str) -> Option<String> {
+    /// A hint that is longer than this is none.
+    const LONGEST: usize = 60;
+    if rest.starts_with('"') {
+        let closed = rest.matches('"').count().is_multiple_of(2);
+        return (!closed).then(|| "a double quote is missing".to_owned());
+    }
+    let one_name = matches!(
+        info.arguments,
+        [Argument::Peer | Argument::Group | Argument::OwnGroup | Argument::Other]
+    );
+    let (first, _) = rest.split_once(char::is_whitespace)?;
+    (one_name && !is_address(first) && rest.len() <= LONGEST)
+        .then(|| format!("with spaces: {} {}", info.name, quote(rest)))
+}
+
+/// Whether this is an address, with a port or without, right or wrong: no name that one would type.
+fn is_address(word: &str) -> bool {
+    let host = word.rsplit_once(':').map_or(word, |(host, _)| host);
+    [word, host]
+        .iter()
+        .any(|host| host.parse::<IpAddr>().is_ok())
+        || word.parse::<SocketAddr>().is_ok()
 }
 
 /// What follows the name of a command.
@@ -132,19 +165,25 @@ impl<'a> Words<'a> {
         (self.end() && address.port() != 0).then_some(address)
     }
 
-    /// `IP PORT`, `IP:PORT` or `NAME`.
+    /// `IP PORT`, `IP:PORT` or `NAME`; what is in quotes is a name, whatever it looks like.
     pub(super) fn target(&mut self) -> Option<Target> {
+        let is_quoted = self.rest.trim_start().starts_with('"');
         let mut as_address = Words { rest: self.rest };
-        match as_address.address() {
-            Some(address) => Some(Target::Address(address)),
-            None => self.last().map(Target::Name),
+        if let Some(address) = as_address.address().filter(|_| !is_quoted) {
+            return Some(Target::Address(address));
         }
+        let name = self.last()?;
+        (is_quoted || !is_address(&name)).then_some(Target::Name(name))
     }
 }
 
 /// A name as it is written in a command: in double quotes where it needs them.
 pub(crate) fn quote(name: &str) -> String {
-    if !name.is_empty() && !name.starts_with('"') && !name.contains(char::is_whitespace) {
+    let needs_none = !name.is_empty()
+        && !name.starts_with('"')
+        && !name.contains(char::is_whitespace)
+        && !is_address(name);
+    if needs_none {
         return name.to_owned();
     }
     let escaped = name.replace('\\', "\\\\").replace('"', "\\\"");
@@ -157,9 +196,34 @@ mod tests {
 
     #[test]
     fn quoted_names_come_back() {
-        for name in ["bob", "Anna Maria", "say \"hi\"", "back\\slash", " ", ""] {
+        for name in [
+            "bob",
+            "Anna Maria",
+            "say \"hi\"",
+            "back\\slash",
+            " ",
+            "",
+            "10.0.0.9",
+            "10.0.0.9:5670",
+        ] {
             let mut words = Words { rest: &quote(name) };
             assert_eq!(words.last().as_deref(), Some(name));
+            let mut words = Words { rest: &quote(name) };
+            assert_eq!(words.target(), Some(Target::Name(name.to_owned())));
+        }
+    }
+
+    #[test]
+    fn what_looks_like_an_address_is_a_name_in_quotes_alone() {
+        let target = |rest| Words { rest }.target();
+        let address = Target::Address("10.0.0.9:5670".parse().unwrap());
+        assert_eq!(target(" 10.0.0.9 5670"), Some(address.clone()));
+        assert_eq!(target("10.0.0.9:5670"), Some(address));
+        for wrong in ["10.0.0.9", "10.0.0.9 0", "10.0.0.9:70000", "::1", "[::1]:0"] {
+            assert_eq!(target(wrong), None, "{wrong}");
+        }
+        for name in ["10", "10.0.0", "bob:1", "10.0.0.9.example"] {
+            assert_eq!(target(name), Some(Target::Name(name.to_owned())));
         }
     }
 }

@@ -192,7 +192,7 @@ impl From<&Note> for Wire {
                 wire.peers = Some(Few(peers.iter().map(WireListed::from).collect()));
                 wire.more = Some(*more);
             }
-            Kind::Back | Kind::Unknown => {}
+            Kind::All | Kind::Back | Kind::Unknown => {}
         }
         wire
     }
@@ -205,6 +205,7 @@ impl From<Wire> for Note {
             "text" => Kind::Text {
                 private: wire.private,
             },
+            "all" => Kind::All,
             "action" => Kind::Action {
                 skip: wire
                     .skip
@@ -249,6 +250,7 @@ impl From<Wire> for Note {
 const fn name_of(kind: &Kind) -> &'static str {
     match kind {
         Kind::Text { .. } => "text",
+        Kind::All => "all",
         Kind::Action { .. } => "action",
         Kind::Ask { .. } => "ask",
         Kind::Accept { .. } => "ok",

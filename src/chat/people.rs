@@ -17,7 +17,7 @@ const DEPARTED: usize = 256;
 /// What a chat knows of a peer beside what the roster has.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
-    /// What it calls itself, safe to show.
+    /// What it calls itself, safe to show, and not too wide.
     pub(crate) shown: Arc<str>,
     /// Since when it is here.
     pub(crate) since: Stamp,
@@ -42,6 +42,7 @@ pub(crate) struct Person {
 pub(crate) struct People {
     pub(super) own: PeerId,
     pub(super) own_shown: Arc<str>,
+    pub(super) own_in_full: String,
     roster: Roster,
     people: BTreeMap<PeerId, Person>,
     pub(super) by_shown: BTreeMap<Arc<str>, BTreeSet<PeerId>>,
@@ -52,10 +53,11 @@ pub(crate) struct People {
 impl People {
     /// Nobody but ourselves.
     pub(crate) fn new(own: PeerId, name: &Name) -> Self {
-        let own_shown: Arc<str> = sanitize::name(name).into();
+        let own_shown: Arc<str> = sanitize::label(name).into();
         Self {
             own,
             own_shown: own_shown.clone(),
+            own_in_full: sanitize::name(name).into_owned(),
             roster: Roster::new(),
             people: BTreeMap::new(),
             by_shown: BTreeMap::from([(own_shown, BTreeSet::from([own]))]),
@@ -101,7 +103,7 @@ impl People {
     }
 
     fn enter(&mut self, peer: PeerId, name: &Name, wall: Stamp) {
-        let shown: Arc<str> = sanitize::name(name).into();
+        let shown: Arc<str> = sanitize::label(name).into();
         self.departed.retain(|(departed, _)| *departed != peer);
         self.call(peer, shown.clone());
         let person = Person {
@@ -133,7 +135,7 @@ impl People {
         let Some(person) = self.people.get_mut(&peer) else {
             return;
         };
-        let shown: Arc<str> = sanitize::name(name).into();
+        let shown: Arc<str> = sanitize::label(name).into();
         let was = std::mem::replace(&mut person.shown, shown.clone());
         self.uncall(peer, &was);
         self.call(peer, shown);
@@ -141,8 +143,9 @@ impl People {
 
     /// We have another name.
     pub(crate) fn rename_ourselves(&mut self, name: &Name) {
-        let shown: Arc<str> = sanitize::name(name).into();
+        let shown: Arc<str> = sanitize::label(name).into();
         let was = std::mem::replace(&mut self.own_shown, shown.clone());
+        self.own_in_full = sanitize::name(name).into_owned();
         self.uncall(self.own, &was);
         self.call(self.own, shown);
     }

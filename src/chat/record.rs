@@ -23,8 +23,14 @@ pub struct Record {
     pub(crate) was: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) state: Option<&'static str>,
+    /// Whether what became of a request was our own doing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) own: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) group: Option<String>,
+    /// Whether a whisper went to everybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) all: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) members: Option<Vec<Member>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +77,9 @@ impl Record {
             name: None,
             was: None,
             state: None,
+            own: None,
             group: None,
+            all: None,
             members: None,
             endpoint: None,
             groups: None,
@@ -102,6 +110,9 @@ pub(crate) struct Member {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) peer: Option<Id>,
     pub(crate) name: String,
+    /// Names of peers that come near to it, where it is nobody's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) near: Vec<String>,
 }
 
 /// A peer's id, written as 32 lower-case hexadecimal digits.

@@ -5,6 +5,7 @@ use super::item::{Change, GroupRow, Item, Missing, PeerRow, Said, Way};
 use super::mention::mentions;
 use super::naming::Who;
 use super::note::Body;
+use super::parse::quote;
 use super::request::State;
 use super::table::{few, fitted};
 use super::{Line, LineKind, Span, Stamp, Style, sanitize};
@@ -19,8 +20,10 @@ pub(crate) struct Look<'a> {
     pub(crate) times: bool,
     /// How many columns a line may have that can be folded.
     pub(crate) width: usize,
-    /// Our own name, safe to show.
+    /// Our own name, safe to show, and not too wide.
     pub(crate) own: &'a str,
+    /// The same, however wide it is.
+    pub(crate) own_in_full: &'a str,
 }
 
 impl Look<'_> {
@@ -106,6 +109,11 @@ impl Look<'_> {
                     line
                 }
             }
+            Way::ToAll => self
+                .line(LineKind::Shout)
+                .with("[")
+                .name(who)
+                .with(" -> all] "),
             Way::FromUs => {
                 let line = self
                     .line(LineKind::Own)
@@ -120,20 +128,28 @@ impl Look<'_> {
         };
         let start = line.text.len();
         let mut line = line.with(&body(&said.body));
-        if matches!(way, Way::Group(_) | Way::ToUs) {
-            let text = line.text.get(start..).unwrap_or_default();
-            let mentions = mentions(text, self.own);
-            line.mention = !mentions.is_empty();
-            line.spans.extend(mentions.into_iter().map(|found| Span {
-                range: start + found.start..start + found.end,
-                style: Style::Mention,
-            }));
+        if matches!(way, Way::Group(_) | Way::ToUs | Way::ToAll) {
+            self.mark_mentions(&mut line, start);
         }
         match said.frames.len() {
             0 => line,
             1 => line.with(" (and another frame)"),
             frames => line.with(&format!(" (and {frames} more frames)")),
         }
+    }
+
+    /// Marks where we are named in what stands from `start` on.
+    fn mark_mentions(self, line: &mut Line, start: usize) {
+        let text = line.text.get(start..).unwrap_or_default();
+        let mut found = mentions(text, self.own_in_full);
+        if self.own != self.own_in_full {
+            found.extend(mentions(text, self.own));
+        }
+        line.mention = !found.is_empty();
+        line.spans.extend(found.into_iter().map(|found| Span {
+            range: start + found.start..start + found.end,
+            style: Style::Mention,
+        }));
     }
 
     fn own_action(self, line: Line, action: bool) -> Line {
@@ -181,7 +197,7 @@ impl Look<'_> {
                 .with("you took the request for a private chat with ")
                 .name(who)
                 .with(" back"),
-            State::Ended => line
+            State::Ended | State::Left => line
                 .with("the private chat with ")
                 .name(who)
                 .with(" has ended"),
@@ -249,7 +265,7 @@ impl Look<'_> {
         if !remarks.is_empty() {
             remarks = format!("({remarks})");
         }
-        let groups = row.groups.iter().map(|group| sanitize::name(group));
+        let groups = row.groups.iter().map(|group| sanitize::label(group));
         vec![
             row.who.shown.clone(),
             row.who.peer.short(8),
@@ -268,6 +284,10 @@ impl Look<'_> {
                 sanitize::name(&row.address).into_owned(),
             ],
         ];
+        let in_full = sanitize::name(&row.who.name);
+        if in_full != sanitize::label(&row.who.name) {
+            told.insert(1, vec![" full name".to_owned(), in_full.into_owned()]);
+        }
         let groups = row.groups.iter().map(|group| sanitize::name(group));
         told.push(vec![
             " groups".to_owned(),
@@ -300,7 +320,7 @@ impl Look<'_> {
         let count = row.members.len() + usize::from(row.own.is_some());
         let mark = if row.current { " (current)" } else { "" };
         Line::new(LineKind::Row, self.wall)
-            .group(&row.group)
+            .styled(Style::Group, &sanitize::name(&row.group))
             .with(&format!("{mark}: {}", few(names, ", ", count)))
     }
 
@@ -318,7 +338,15 @@ impl Look<'_> {
             let line = self.line(LineKind::Error);
             lines.push(match missing {
                 Missing::Peer(who) => line.with("! not known to have reached ").name(who),
-                Missing::Name(name) => line.with("! not here: ").with(&sanitize::name(name)),
+                Missing::Name { name, near } => {
+                    let line = line.with("! not here: ").with(&sanitize::label(name));
+                    if near.is_empty() {
+                        line
+                    } else {
+                        line.with(&format!("; did you mean {}?", written(near, " or ")))
+                    }
+                }
+                Missing::Unclear(_) => continue,
             });
         }
         lines
@@ -331,7 +359,7 @@ impl Line {
     }
 
     fn group(self, group: &str) -> Self {
-        self.styled(Style::Group, &sanitize::name(group))
+        self.styled(Style::Group, &sanitize::label(group))
     }
 }
 
@@ -340,6 +368,12 @@ fn head() -> Vec<String> {
     ["name", "id", "address", "groups", "since"]
         .map(str::to_owned)
         .to_vec()
+}
+
+/// Names as they would be typed.
+pub(crate) fn written(names: &[String], between: &str) -> String {
+    let names: Vec<String> = names.iter().map(|name| quote(name)).collect();
+    names.join(between)
 }
 
 fn away(line: Line, text: Option<&str>) -> Line {

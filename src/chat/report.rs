@@ -16,9 +16,7 @@ pub(crate) fn records(item: Item, time: Stamp) -> Vec<Record> {
     let record = |event| Record::new(event, time);
     vec![match item {
         Item::Said(said) => return self::said(said, time).into_iter().collect(),
-        Item::Request { who, state } => {
-            return request(who, state, time).into_iter().collect();
-        }
+        Item::Request { who, state } => request(who, state, time),
         Item::Peers(rows) => return rows.into_iter().map(|row| peer(row, time)).collect(),
         Item::Tracked { rows, groups } => return tracked(rows, groups, time),
         Item::Whois { row, .. } => peer(row, time),
@@ -98,33 +96,38 @@ fn about(item: Item, time: Stamp) -> Option<Record> {
     })
 }
 
-/// What became of a request; nothing for what we did ourselves.
-fn request(who: Who, state: State, time: Stamp) -> Option<Record> {
-    let state = match state {
-        State::Asked => "asked",
-        State::Accepted => "ok",
-        State::Rejected => "rejected",
-        State::Busy => "busy",
-        State::Unanswered | State::Missed => "timeout",
-        State::Withdrawn | State::Ended | State::Gone => "ended",
-        State::Asking | State::Refused | State::GaveUp => return None,
+/// What became of a request, and whether it was our doing.
+fn request(who: Who, state: State, time: Stamp) -> Record {
+    let (state, own) = match state {
+        State::Asked => ("asked", None),
+        State::Asking => ("asked", Some(true)),
+        State::Accepted => ("ok", None),
+        State::Rejected => ("rejected", None),
+        State::Refused => ("rejected", Some(true)),
+        State::Busy => ("busy", None),
+        State::Unanswered | State::Missed => ("timeout", None),
+        State::Withdrawn | State::Ended | State::Gone => ("ended", None),
+        State::GaveUp | State::Left => ("ended", Some(true)),
     };
-    Some(Record {
+    Record {
         state: Some(state),
+        own,
         ..Record::new("request", time).of(who)
-    })
+    }
 }
 
 /// What was said; nothing for what we said ourselves.
 fn said(said: Said, time: Stamp) -> Option<Record> {
-    let (kind, group) = match said.way {
-        Way::Group(group) => ("shout", Some(group)),
-        Way::ToUs => ("whisper", None),
+    let (kind, group, all) = match said.way {
+        Way::Group(group) => ("shout", Some(group), None),
+        Way::ToUs => ("whisper", None, None),
+        Way::ToAll => ("whisper", None, Some(true)),
         Way::OwnGroup(_) | Way::FromUs | Way::FromUsToAll => return None,
     };
     let kind = if said.action { "action" } else { kind };
     let mut record = Record {
         group,
+        all,
         ..Record::new(kind, time).of(said.who)
     };
     match said.body {
@@ -208,6 +211,7 @@ impl From<Who> for Member {
         Self {
             peer: Some(Id(who.peer)),
             name: who.name,
+            near: Vec::new(),
         }
     }
 }
@@ -216,7 +220,16 @@ impl From<Missing> for Member {
     fn from(missing: Missing) -> Self {
         match missing {
             Missing::Peer(who) => who.into(),
-            Missing::Name(name) => Self { peer: None, name },
+            Missing::Name { name, near } => Self {
+                peer: None,
+                name,
+                near,
+            },
+            Missing::Unclear(name) => Self {
+                peer: None,
+                name,
+                near: Vec::new(),
+            },
         }
     }
 }

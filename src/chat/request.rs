@@ -64,8 +64,10 @@ pub(crate) enum State {
     Withdrawn,
     /// We took ours back.
     GaveUp,
-    /// The private chat has ended.
+    /// The peer ended the private chat.
     Ended,
+    /// We ended the private chat.
+    Left,
     /// The peer is gone, and the private chat or request with it.
     Gone,
 }
@@ -150,7 +152,7 @@ impl Private {
 
     /// We end the private chat, and take back a request.
     pub(crate) fn end(&mut self) -> Vec<Step> {
-        let talk = self.talk.take().map(|talk| (talk, State::Ended));
+        let talk = self.talk.take().map(|talk| (talk, State::Left));
         let asking = self.asking.take().map(|asking| (asking, State::GaveUp));
         talk.into_iter()
             .chain(asking)

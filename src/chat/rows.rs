@@ -43,7 +43,7 @@ fn remarks(known: &KnownPeer, person: &Person, now: Instant) -> Vec<String> {
     match person.away.as_deref() {
         None => {}
         Some("") => remarks.push("away".to_owned()),
-        Some(text) => remarks.push(format!("away: {}", sanitize::text(text))),
+        Some(text) => remarks.push(format!("away: {}", sanitize::cell(text))),
     }
     let lately = person
         .unanswered

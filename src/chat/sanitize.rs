@@ -7,11 +7,19 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use unicode_width::UnicodeWidthChar;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The most characters without width in a row that are shown: more than any script puts on one letter
 /// (and the seven of a regional flag), less than it takes to reach the next rows.
 const MARKS: usize = 8;
+
+/// The widest that a name is shown in lines, tables and prompts, in columns: people's names and those of
+/// their machines have room, and a screen of 40 columns keeps some for what is said.
+const LABEL_COLUMNS: usize = 24;
+
+/// The widest that a text is shown in a row of a table, in columns.
+const CELL_COLUMNS: usize = 32;
 
 /// The longest received text that is shown, in octets; the rest is counted. Our own is never longer.
 const SHOWN_OCTETS: usize = super::TEXT_OCTETS;
@@ -31,6 +39,35 @@ pub(crate) fn text(received: &str) -> Cow<'_, str> {
 /// A name of a peer or a group: what is invisible is shown too, since names are compared by eye.
 pub(crate) fn name(received: &str) -> Cow<'_, str> {
     visible(received, Strictness::Name)
+}
+
+/// A name where it stands among other things: as much of it as has room, with `…` in place of the rest.
+pub(crate) fn label(received: &str) -> Cow<'_, str> {
+    cut(name(received), LABEL_COLUMNS)
+}
+
+/// What somebody said, in a row of a table.
+pub(crate) fn cell(received: &str) -> Cow<'_, str> {
+    cut(text(received), CELL_COLUMNS)
+}
+
+/// A text that is safe already, no wider than this.
+fn cut(shown: Cow<'_, str>, columns: usize) -> Cow<'_, str> {
+    // A character that takes columns has no more of them than octets.
+    if shown.len() <= columns || shown.width() <= columns {
+        return shown;
+    }
+    let mut kept = String::new();
+    let mut width = 0;
+    for grapheme in shown.graphemes(true) {
+        width += grapheme.width();
+        if width >= columns {
+            break;
+        }
+        kept.push_str(grapheme);
+    }
+    kept.push('…');
+    kept.into()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -157,6 +194,18 @@ mod tests {
         assert_eq!(name(" bob "), "␠bob␠");
         assert_eq!(name("bob\u{a0}x"), "bob<U+00A0>x");
         assert_eq!(name("Anna Maria"), "Anna Maria");
+    }
+
+    #[test]
+    fn a_long_name_is_cut_where_a_character_ends() {
+        assert_eq!(label("Konferenzraum im Keller"), "Konferenzraum im Keller");
+        assert_eq!(label(&"x".repeat(24)), "x".repeat(24));
+        assert_eq!(label(&"x".repeat(25)), "x".repeat(23) + "…");
+        assert_eq!(label(&"漢".repeat(85)), "漢".repeat(11) + "…");
+        assert_eq!(label(&"e\u{301}".repeat(85)), "e\u{301}".repeat(23) + "…");
+        let family = "👩‍👩‍👧";
+        assert_eq!(label(&family.repeat(14)), family.repeat(11) + "…");
+        assert_eq!(label(&"\u{85}".repeat(100)), "<U+0085><U+0085><U+0085…");
     }
 
     #[test]

@@ -303,8 +303,70 @@ fn requests_are_records() {
         .map(|record| record["state"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(states, ["asked", "ok", "ended", "asked", "timeout"]);
-    assert_eq!(pair.bob.records[0]["event"], "request");
-    assert_eq!(pair.bob.records[0]["name"], "alice");
+    for record in &pair.bob.records {
+        assert_eq!(record["event"], "request");
+        assert_eq!(record["name"], "alice");
+        assert_eq!(record.get("own"), None, "it was alice's doing");
+    }
+}
+
+#[test]
+fn what_we_do_about_requests_ourselves_is_a_record_too() {
+    let mut config = json("alice", &["CHAT"]);
+    config.input = Input::Typed;
+    let mut pair = Pair::of(config, typed("bob", &["CHAT"]));
+    pair.alice.reported();
+    pair.alice("/chat bob");
+    pair.alice("/end");
+    pair.bob("/chat alice");
+    pair.alice("/reject");
+    pair.bob("/chat alice");
+    pair.alice("/ok");
+    pair.alice("/end");
+    let states: Vec<(&str, bool)> = pair
+        .alice
+        .records
+        .iter()
+        .map(|record| (record["state"].as_str().unwrap(), record["own"] == true))
+        .collect();
+    assert_eq!(
+        states,
+        [
+            ("asked", true),
+            ("ended", true),
+            ("asked", false),
+            ("rejected", true),
+            ("asked", false),
+            ("ok", false),
+            ("ended", true),
+        ]
+    );
+}
+
+#[test]
+fn what_is_said_to_all_is_not_taken_for_what_is_said_in_private() {
+    let mut pair = talking();
+    pair.alice("psst");
+    pair.alice("/all fire drill, bob");
+    assert_eq!(
+        pair.bob.said(),
+        "[alice -> you] psst\n[alice -> all] fire drill, bob"
+    );
+    let mut config = json("bob", &["CHAT"]);
+    config.input = Input::Typed;
+    let mut pair = Pair::of(typed("alice", &["CHAT"]), config);
+    pair.bob.reported();
+    pair.alice("/all fire drill");
+    pair.alice("/msg bob psst");
+    let alice = "\"name\":\"alice\",\"peer\":\"a1111111111111111111111111111111\"";
+    assert_eq!(
+        pair.bob.reported(),
+        [
+            format!("{{\"all\":true,\"event\":\"whisper\",{alice},\"text\":\"fire drill\"}}"),
+            format!("{{\"event\":\"whisper\",{alice},\"text\":\"psst\"}}"),
+        ]
+        .join("\n")
+    );
 }
 
 #[test]
@@ -358,9 +420,10 @@ fn a_peer_is_asked_for_its_own_list() {
     assert_eq!(
         pair.said(),
         both(
-            "* bob is connected to 2 peers\n\
+            "* bob is connected to 3 peers\n\
              name       id        address           groups  since\n\
              Carol Ann  ca111111  10.0.0.202:49152  DEV     21:04:08  (not connected here)\n\
+             alice      a1111111  10.0.0.161:49152  CHAT    21:04:05  (you)\n\
              d␛ave      d0111111  10.0.0.208:49152  CHAT    21:04:08  (not connected here)",
             ""
         )
@@ -380,12 +443,12 @@ fn a_list_of_thousands_is_cut_and_counted() {
     pair.alice.said();
     pair.alice("/select bob");
     let said = pair.alice.said();
-    assert!(said.starts_with("* bob is connected to 1000 peers\n"));
+    assert!(said.starts_with("* bob is connected to 1001 peers\n"));
     let rows = said
         .lines()
-        .filter(|line| line.contains("not connected here"))
+        .filter(|line| line.contains("not connected here") || line.ends_with("(you)"))
         .count();
-    assert!(said.ends_with(&format!("* bob knows {} more", 1_000 - rows)));
+    assert!(said.ends_with(&format!("* bob knows {} more", 1_001 - rows)));
     assert!((100..=256).contains(&rows), "{rows}");
 }
 
@@ -406,7 +469,8 @@ fn records_of_another_ones_list_say_whose_it_is() {
     pair.bob.enter(CAROL, "carol", &["DEV"]);
     pair.alice.reported();
     pair.alice("/select bob");
-    let record = &pair.alice.records[0];
+    assert_eq!(pair.alice.records[0]["peer"], ALICE.to_string());
+    let record = &pair.alice.records[1];
     assert_eq!(record["event"], "peer");
     assert_eq!(record["from"], BOB.to_string());
     assert_eq!(record["peer"], CAROL.to_string());

@@ -35,17 +35,13 @@ fn a_command_without_its_argument_prints_its_usage_and_sends_nothing() {
         ("/all", "/all TEXT"),
         ("/me", "/me TEXT"),
         ("/join", "/join GROUP"),
-        ("/join a b", "/join GROUP"),
         ("/create", "/create GROUP"),
-        ("/leave a b", "/leave [GROUP]"),
         ("/switch", "/switch GROUP"),
         ("/groups x", "/groups"),
         ("/list x", "/list"),
-        ("/names a b", "/names [GROUP]"),
         ("/whois", "/whois NAME"),
         ("/search", "/search TEXT"),
         ("/rename", "/rename NAME"),
-        ("/rename Alice B", "/rename NAME"),
         ("/add", "/add IP PORT"),
         ("/add 10.0.0.9", "/add IP PORT"),
         ("/add 10.0.0.9 0", "/add IP PORT"),
@@ -53,18 +49,66 @@ fn a_command_without_its_argument_prints_its_usage_and_sends_nothing() {
         ("/add host 5670", "/add IP PORT"),
         ("/delete 10.0.0.9", "/delete IP PORT"),
         ("/query", "/query NAME, or /query IP PORT"),
+        ("/query 10.0.0.176", "/query NAME, or /query IP PORT"),
+        ("/query 10.0.0.176:0", "/query NAME, or /query IP PORT"),
+        ("/select 10.0.0.176 x", "/select NAME, or /select IP PORT"),
         ("/select", "/select NAME, or /select IP PORT"),
         ("/chat", "/chat NAME"),
-        ("/ok a b", "/ok [NAME]"),
-        ("/reject a b", "/reject [NAME]"),
         ("/end now", "/end"),
         ("/back now", "/back"),
         ("/ignore", "/ignore NAME"),
         ("/unignore", "/unignore NAME"),
-        ("/msg \"bob hi", "/msg NAME TEXT"),
     ] {
         assert_eq!(answer(line), format!("! usage: {usage}"), "{line}");
     }
+}
+
+#[test]
+fn a_name_with_spaces_and_without_quotes_is_shown_with_them() {
+    for (line, hint) in [
+        (
+            "/rename Alice B",
+            "/rename NAME; with spaces: /rename \"Alice B\"",
+        ),
+        (
+            "/nick Alice B",
+            "/rename NAME; with spaces: /rename \"Alice B\"",
+        ),
+        (
+            "/join two words",
+            "/join GROUP; with spaces: /join \"two words\"",
+        ),
+        ("/leave a b", "/leave [GROUP]; with spaces: /leave \"a b\""),
+        ("/names a b", "/names [GROUP]; with spaces: /names \"a b\""),
+        (
+            "/whois Carol Ann",
+            "/whois NAME; with spaces: /whois \"Carol Ann\"",
+        ),
+        ("/ok a \u{1b}b", "/ok [NAME]; with spaces: /ok \"a ␛b\""),
+        ("/msg \"bob hi", "/msg NAME TEXT; a double quote is missing"),
+    ] {
+        assert_eq!(answer(line), format!("! usage: {hint}"), "{line}");
+    }
+    let long = format!("/rename {} x", "x".repeat(100));
+    assert_eq!(answer(&long), "! usage: /rename NAME");
+    assert_eq!(
+        answer("/msg Carol hello"),
+        "! no peer is named Carol; did you mean \"Carol Ann\"?"
+    );
+}
+
+#[test]
+fn a_peer_that_is_called_like_an_address_is_named_in_quotes() {
+    let mut chat = alice();
+    chat.enter(id(0xD0), "10.0.0.176", &["CHAT"]);
+    chat.screen();
+    chat.line("/query \"10.0.0.176\"");
+    assert_eq!(
+        chat.said(),
+        "* yes: 10.0.0.176 (10.0.0.208:49152) is connected since 21:04:08"
+    );
+    let completion = chat.session.complete("/query 10", 9);
+    assert_eq!(completion.candidates, ["\"10.0.0.176\" "]);
 }
 
 #[test]
@@ -87,12 +131,17 @@ fn an_unknown_command_names_the_nearest_one() {
 #[test]
 fn help_is_the_table_and_tells_about_one_command() {
     let help = answer("/help");
+    assert!(
+        help.starts_with("/help [COMMAND]  /?            this table, or more about one command\n")
+    );
     for info in COMMANDS {
-        assert!(
-            help.contains(info.usage) && help.contains(info.help),
-            "{}",
-            info.name
-        );
+        let row = help.lines().find(|row| {
+            row.split_whitespace().next() == Some(info.name) && row.ends_with(info.brief)
+        });
+        let row = row.unwrap_or_else(|| panic!("no row for {}", info.name));
+        assert!(row.contains(&info.also.join(", ")), "{row}");
+        assert!(row.len() <= 80, "{row}");
+        assert!(answer(&format!("/help {}", info.name)).contains(info.help));
     }
     assert_eq!(
         answer("/? whisper"),
@@ -450,7 +499,7 @@ fn a_narrow_screen_gets_folded_tables() {
         "name\n  id  address  groups  since\n\
          Carol Ann\n  ca111111  10.0.0.202:49152  CHAT DEV\n  21:04:05\n\
          bob\n  b0111111  10.0.0.176:49152  CHAT\n  21:04:05\n\
-         /help [COMMAND]\n  tell what there is, or about one\n  command\n"
+         /help [COMMAND]\n  /?  this table, or more about one\n  command\n"
     ));
     assert!(said.lines().all(|line| line.len() <= 40), "{said}");
 }

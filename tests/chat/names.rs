@@ -30,13 +30,7 @@ fn shown(names: &[(PeerId, &str)]) -> Vec<String> {
 
 #[test]
 fn a_name_of_its_own_is_shown_as_it_is() {
-    let names = [
-        "bob",
-        "Bob",
-        "grüße 日本 👩‍👩‍👧",
-        "שלום",
-        "x".repeat(255).leak(),
-    ];
+    let names = ["bob", "Bob", "grüße 日本 👩‍👩‍👧", "שלום", "x".repeat(24).leak()];
     let peers: Vec<(PeerId, &str)> = (1..).map(id).zip(names).collect();
     assert_eq!(shown(&peers), names);
 }
@@ -77,6 +71,7 @@ fn a_name_that_could_be_taken_for_something_else_has_digits_too() {
         shown(&[
             (id(1), "bob~b011"),
             (id(2), "you"),
+            (id(7), "all"),
             (id(3), ""),
             (id(4), "bob: I quit"),
             (id(5), "bob -> you"),
@@ -85,6 +80,7 @@ fn a_name_that_could_be_taken_for_something_else_has_digits_too() {
         [
             "bob~b011~0111",
             "you~0211",
+            "all~0711",
             "~0311",
             "bob: I quit~0411",
             "bob -> you~0511",
@@ -127,6 +123,94 @@ fn the_name_that_is_shown_can_be_typed() {
         chat.line(&format!("/msg {typed} hello"));
         assert_eq!(chat.sent(), [format!("{first}: hello")], "{typed}");
     }
+}
+
+#[test]
+fn a_name_that_is_too_wide_is_cut_and_can_be_typed_as_it_is_and_as_it_is_shown() {
+    let (one, other) = ("x".repeat(254) + "1", "x".repeat(254) + "2");
+    let wide = "漢".repeat(85);
+    let mut chat = alice();
+    chat.enter(BOB, &one, &["CHAT"]);
+    chat.enter(id(5), &wide, &["CHAT"]);
+    let cut = "x".repeat(23) + "…";
+    chat.hear(BOB, "CHAT", "hello");
+    assert!(chat.said().ends_with(&format!("[CHAT] {cut}: hello")));
+    // Two that look the same when they are cut are told apart like namesakes.
+    chat.enter(CAROL, &other, &["CHAT"]);
+    chat.seconds(2);
+    assert!(chat.said().contains(&format!("* {cut}~ca11 is here")));
+    for (typed, first) in [
+        (one.clone(), "b0"),
+        (other.clone(), "ca"),
+        (format!("{cut}~b011"), "b0"),
+        (format!("{cut}~ca"), "ca"),
+        (wide.clone(), "05"),
+        ("漢".repeat(11) + "…", "05"),
+    ] {
+        chat.line(&format!("/msg {typed} hello"));
+        assert_eq!(chat.sent(), [format!("{first}: hello")], "{typed}");
+    }
+    chat.said();
+    chat.line(&format!("/msg {cut} hello"));
+    assert_eq!(
+        chat.said(),
+        format!("! {cut} is ambiguous: {cut}~b011, {cut}~ca11")
+    );
+    chat.line(&format!("/whois {one}"));
+    chat.seconds(2);
+    let said = chat.said();
+    let full = said.lines().find(|line| line.starts_with(" full name "));
+    assert!(full.is_some_and(|line| line.ends_with(&one)), "{said}");
+}
+
+#[test]
+fn nothing_that_is_shown_is_wide_because_a_name_is() {
+    let mut chat = alice();
+    chat.session.handle_width(40);
+    let wide = "漢".repeat(85);
+    chat.enter(BOB, &wide, &["CHAT", &wide]);
+    chat.line(&format!("/join {wide}"));
+    chat.hear(BOB, &wide, "hello");
+    chat.line("hello");
+    chat.line("/list");
+    chat.line(&format!("/rename {}", "漢".repeat(84)));
+    chat.line("/me waves");
+    let said = chat.said();
+    let widest = said.lines().map(|line| line.chars().count()).max();
+    assert!(widest < Some(60), "{said}");
+    assert_eq!(
+        chat.prompt.unwrap().place,
+        zchat::chat::Place::Group("漢".repeat(11) + "…")
+    );
+}
+
+#[test]
+fn whoever_has_a_wide_name_is_mentioned_by_it_in_full_and_as_it_is_shown() {
+    let name = "Konferenzraum im zweiten Untergeschoss";
+    let mut chat = Chat::new(typed(name, &["CHAT"]));
+    chat.enter(BOB, "bob", &["CHAT"]);
+    for text in [
+        "is konferenzraum im zweiten untergeschoss free?",
+        "Konferenzraum im zweite…: are you free?",
+    ] {
+        chat.hear(BOB, "CHAT", text);
+        assert!(chat.lines.last().unwrap().mention, "{text}");
+    }
+    chat.hear(BOB, "CHAT", "Konferenzraum im Keller");
+    assert!(!chat.lines.last().unwrap().mention);
+}
+
+#[test]
+fn a_program_may_name_a_peer_as_it_names_itself() {
+    let mut chat = alice();
+    chat.enter(BOB, "bob ", &["CHAT"]);
+    chat.enter(CAROL, "ca\u{200b}rol", &["CHAT"]);
+    chat.line("/msg \"bob \" hello");
+    assert_eq!(chat.sent(), ["b0: hello"]);
+    chat.line("/msg ca\u{200b}rol hello");
+    assert_eq!(chat.sent(), ["ca: hello"]);
+    chat.line("/msg carol hello");
+    assert_eq!(chat.sent(), Vec::<String>::new());
 }
 
 #[test]

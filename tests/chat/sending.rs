@@ -5,7 +5,7 @@ use std::time::Duration;
 use zchat::chat::{Exit, Form};
 use zchat::zre::{Action, ExitReason};
 
-use crate::harness::{BOB, CAROL, Chat, sending};
+use crate::harness::{BOB, CAROL, Chat, id, sending};
 
 #[test]
 fn a_text_goes_to_the_groups_and_peers_that_were_named_once_all_are_there() {
@@ -21,6 +21,93 @@ fn a_text_goes_to_the_groups_and_peers_that_were_named_once_all_are_there() {
     assert_eq!(chat.sent(), ["CHAT: build is red", "ca: build is red"]);
     assert_eq!(chat.screen(), "* delivered to bob, carol");
     assert_eq!(chat.quit, Some(Exit::Done));
+}
+
+#[test]
+fn to_whom_it_went_is_told_in_the_order_of_their_names() {
+    let mut chat = Chat::new(sending(&["CHAT"], &[]));
+    chat.enter(BOB, "zoe", &["CHAT"]);
+    chat.enter(CAROL, "adam", &["CHAT"]);
+    chat.line("hello");
+    chat.end();
+    chat.seconds(1);
+    chat.finish(&[]);
+    assert_eq!(chat.screen(), "* delivered to adam, zoe");
+    let mut chat = Chat::new(sending(&["CHAT"], &[]));
+    chat.enter(BOB, "zoe", &["CHAT"]);
+    chat.enter(CAROL, "adam", &["CHAT"]);
+    chat.line("hello");
+    chat.end();
+    chat.seconds(1);
+    chat.finish(&[BOB, CAROL]);
+    assert_eq!(
+        chat.screen(),
+        "! not known to have reached adam\n! not known to have reached zoe"
+    );
+}
+
+#[test]
+fn a_name_that_several_have_is_an_error_as_soon_as_discovery_has_settled() {
+    for form in [Form::Text, Form::Json] {
+        let mut config = sending(&[], &["bob", "carol"]);
+        config.form = form;
+        let mut chat = Chat::new(config);
+        chat.line("hello");
+        chat.end();
+        chat.enter(BOB, "bob", &["CHAT"]);
+        chat.enter(id(0xB7), "bob", &["CHAT"]);
+        chat.enter(CAROL, "carol", &["CHAT"]);
+        chat.pass(Duration::from_millis(300));
+        chat.finish(&[]);
+        assert_eq!(chat.quit, Some(Exit::Failed));
+        if form == Form::Text {
+            assert_eq!(
+                chat.screen(),
+                "! bob is ambiguous: bob~b011, bob~b711\n* delivered to carol"
+            );
+        } else {
+            assert_eq!(
+                chat.reported(),
+                "{\"event\":\"error\",\"text\":\"bob is ambiguous: bob~b011, bob~b711\"}\n\
+                 {\"event\":\"sent\",\"missing\":[{\"name\":\"bob\"}],\
+                 \"to\":[{\"name\":\"carol\",\"peer\":\"ca111111111111111111111111111111\"}]}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_name_that_nobody_has_is_told_with_the_nearest() {
+    let mut chat = Chat::new(sending(&[], &["bbo"]));
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.line("hello");
+    assert!(
+        !chat.session.wants_lines(),
+        "somebody of that name may still come"
+    );
+    chat.end();
+    chat.seconds(5);
+    chat.finish(&[]);
+    assert_eq!(chat.screen(), "! not here: bbo; did you mean bob?");
+    assert_eq!(chat.quit, Some(Exit::Failed));
+}
+
+#[test]
+fn input_without_any_text_is_a_failure_that_is_told() {
+    for blank in [&[][..], &["", "\r"]] {
+        let mut chat = Chat::new(sending(&["CHAT"], &["bob"]));
+        chat.enter(BOB, "bob", &["CHAT"]);
+        for line in blank {
+            chat.line(line);
+        }
+        chat.end();
+        chat.finish(&[]);
+        assert_eq!(
+            chat.screen(),
+            "! there was nothing to send: the input has no text"
+        );
+        assert_eq!(chat.quit, Some(Exit::Failed));
+    }
 }
 
 #[test]

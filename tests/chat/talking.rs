@@ -382,3 +382,67 @@ fn a_hundred_thousand_piped_lines_need_no_memory_between_them() {
         assert!(chat.lines.is_empty());
     }
 }
+
+#[test]
+fn the_status_of_a_piped_chat_says_first_what_was_wrong_and_then_whether_anybody_was_there() {
+    for (lines, carol_in, status) in [
+        (&["hello"][..], None, Exit::Nobody),
+        (&["/me waves"], None, Exit::Nobody),
+        (&["/msg bob hello"], None, Exit::Nobody),
+        (&["/all hello"], None, Exit::Nobody),
+        (&["/quit hello"], None, Exit::Nobody),
+        (&["hello"], Some("OTHER"), Exit::Nobody),
+        (&["hello"], Some("CHAT"), Exit::Done),
+        (&["/list"], None, Exit::Done),
+        // Wrong, whoever is here.
+        (&["/bogus", "hello"], None, Exit::Failed),
+        (&["/msg bob", "hello"], None, Exit::Failed),
+        (&["/msg alice hello"], None, Exit::Failed),
+        (&["/leave", "hello"], None, Exit::Failed),
+        // Somebody is here, but not who is named.
+        (&["/msg bob hello"], Some("CHAT"), Exit::Failed),
+        (&["/msg bob hello", "hello"], Some("CHAT"), Exit::Failed),
+        (&["/whois bob"], None, Exit::Failed),
+    ] {
+        let mut chat = Chat::new(piped("alice", &["CHAT"]));
+        if let Some(group) = carol_in {
+            chat.enter(CAROL, "carol", &[group]);
+        }
+        for line in lines {
+            chat.line(line);
+            chat.seconds(6);
+        }
+        chat.end();
+        chat.finish(&[]);
+        assert_eq!(chat.quit, Some(status), "{lines:?} {carol_in:?}");
+    }
+}
+
+#[test]
+fn a_line_for_a_name_that_several_have_waits_no_longer_than_for_others() {
+    let mut chat = Chat::new(piped("alice", &["CHAT"]));
+    chat.line("/msg bob hello");
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.enter(CAROL, "bob", &["CHAT"]);
+    chat.screen();
+    chat.pass(Duration::from_millis(300));
+    assert_eq!(
+        chat.screen(),
+        "! line 1: bob is ambiguous: bob~b011, bob~ca11"
+    );
+}
+
+#[test]
+fn who_has_read_everything_and_left_before_the_end_is_reached() {
+    let mut chat = Chat::new(piped("alice", &["CHAT"]));
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.pass(Duration::from_millis(300));
+    chat.line("hello");
+    chat.exit(BOB, ExitReason::Farewell);
+    chat.screen();
+    chat.end();
+    // The node remembers that bob has confirmed it.
+    chat.finish(&[]);
+    assert_eq!(chat.screen(), "");
+    assert_eq!(chat.quit, Some(Exit::Done));
+}

@@ -153,7 +153,7 @@ fn what_was_entered_is_there_in_the_next_run() {
     let state = window.state.clone();
     let line = format!("{ZCHAT} --interface lo --port {} --name alice", free_port());
     let mut again = Window::open_with(line.split_whitespace(), &[], state);
-    again.wait_for_row("[CHAT] nobody else is here yet");
+    again.wait_for_row("[CHAT] nobody is here; try zchat doctor");
     again.type_in("\x1b[A\x1b[A");
     again.wait_for_row("[CHAT] the first");
     again.type_in("\x03\x12fir");

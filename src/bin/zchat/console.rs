@@ -71,7 +71,7 @@ fn status(prompt: &Prompt) -> Status {
         Place::Group(group) => (
             group.clone(),
             match prompt.here {
-                0 => "nobody else is here yet".to_owned(),
+                0 => alone(prompt.connected),
                 1 => "1 other is here".to_owned(),
                 here => format!("{here} others are here"),
             },
@@ -85,6 +85,15 @@ fn status(prompt: &Prompt) -> Status {
     Status {
         prompt: format!("[{place}]{away} "),
         hint,
+    }
+}
+
+/// What whoever is alone in a group is told; short, for it shall fit beside a prompt in 40 columns.
+fn alone(connected: usize) -> String {
+    match connected {
+        0 => "nobody is here; try zchat doctor".to_owned(),
+        1 => "alone here; /list has 1 other".to_owned(),
+        others => format!("alone here; /list has {others} others"),
     }
 }
 

@@ -276,7 +276,12 @@ impl Session {
         }
         if note.kind.says() || !content.first().is_empty() {
             let action = matches!(note.kind, Kind::Action { .. });
-            self.said(peer, Way::ToUs, action, received);
+            let way = if note.kind == Kind::All {
+                Way::ToAll
+            } else {
+                Way::ToUs
+            };
+            self.said(peer, way, action, received);
         }
         if !self.ignores(peer) {
             self.told(peer, note.kind);
@@ -301,7 +306,7 @@ impl Session {
             } => {
                 return self.take_list(peer, question, peers, more);
             }
-            Kind::Text { .. } | Kind::Action { .. } | Kind::Unknown => return,
+            Kind::Text { .. } | Kind::All | Kind::Action { .. } | Kind::Unknown => return,
         };
         self.take_steps(steps);
     }

@@ -1,12 +1,13 @@
 //! How a session ends: what was said is delivered, then the node says farewell; and what it tells of
 //! its success.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::Session;
 use crate::chat::item::{Item, Missing};
-use crate::chat::naming::Unresolved;
+use crate::chat::naming::{Unresolved, Who};
 use crate::chat::{Exit, Input, Output, Purpose, Signal};
 use crate::zre::{Action, GroupName, PeerId, Ticket};
 
@@ -38,7 +39,7 @@ pub(super) enum Phase {
 /// What was done, and what was not.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    /// Lines and commands that were wrong.
+    /// Lines and commands that were wrong, whoever is here.
     pub(super) wrong: u64,
     /// Texts to say.
     pub(super) said: u64,
@@ -56,8 +57,8 @@ pub(super) struct Tally {
     pub(super) last_shout: Option<(GroupName, u64)>,
     /// The group of which it was told last that nobody is in it.
     pub(super) nobody_told: Option<GroupName>,
-    /// Names on the command line that nobody has.
-    pub(super) missing_names: BTreeSet<String>,
+    /// Names on the command line that are no peer's.
+    pub(super) missing_names: BTreeMap<String, Missing>,
     /// Who was told to have got not everything.
     pub(super) missing: BTreeSet<PeerId>,
     /// Whether somebody was ever here.
@@ -122,12 +123,17 @@ impl Session {
         self.tally.said += 1;
         self.tally.unreached += 1;
         self.tally.named_missing = true;
-        if self.tally.missing_names.insert(name.to_owned())
-            && !matches!(unresolved, Unresolved::Unknown { .. })
-        {
-            let why = super::lines::unresolved_in_words(name, unresolved);
-            self.show(Item::Error(why));
+        let Entry::Vacant(entry) = self.tally.missing_names.entry(name.to_owned()) else {
+            return;
+        };
+        let name = name.to_owned();
+        if let Unresolved::Unknown { near } = unresolved {
+            entry.insert(Missing::Name { name, near });
+            return;
         }
+        entry.insert(Missing::Unclear(name.clone()));
+        let why = super::lines::unresolved_in_words(&name, unresolved);
+        self.show(Item::Error(why));
     }
 
     /// Goes on with ending, as far as nothing is waited for.
@@ -135,6 +141,10 @@ impl Session {
         self.tally.somebody |= self.people.count() > 0;
         if self.phase != Phase::Ending || self.held.is_some() || !self.questions.is_empty() {
             return;
+        }
+        let is_send = matches!(self.purpose, Purpose::Send { .. });
+        if is_send && self.tally.said + self.tally.wrong == 0 {
+            self.fail("there was nothing to send: the input has no text".to_owned());
         }
         if self.tally.addressed.is_empty() {
             self.tell_sent(Vec::new(), Vec::new());
@@ -184,11 +194,14 @@ impl Session {
         // In a chat, that all is well is not told; that somebody is missed is.
         let quiet = self.purpose == Purpose::Chat && !self.reports();
         let to = if quiet { Vec::new() } else { delivered };
-        let to = to.into_iter().map(|peer| self.people.who(peer)).collect();
-        let names = self.tally.missing_names.iter().cloned().map(Missing::Name);
-        let missing = missing
-            .into_iter()
-            .map(|peer| Missing::Peer(self.people.who(peer)));
+        let named = |peers: Vec<PeerId>| {
+            let mut named: Vec<Who> = peers.iter().map(|peer| self.people.who(*peer)).collect();
+            named.sort_by(|one, other| one.shown.cmp(&other.shown));
+            named
+        };
+        let to = named(to);
+        let names = self.tally.missing_names.values().cloned();
+        let missing = named(missing).into_iter().map(Missing::Peer);
         let missing = missing.chain(names).collect();
         self.show(Item::Sent { to, missing });
     }
@@ -245,12 +258,16 @@ impl Session {
         if self.input == Input::Typed {
             return Exit::Done;
         }
+        // A line that is wrong is wrong whoever is here: whoever tries again on 3 would do so for ever.
+        if tally.wrong > 0 {
+            return Exit::Failed;
+        }
         let others_were_here = tally.named_missing && tally.somebody;
         if tally.said > 0 && tally.reached == 0 && !others_were_here {
             return Exit::Nobody;
         }
-        let failures = tally.wrong + tally.unreached + tally.undelivered;
-        if failures > 0 || !tally.missing.is_empty() {
+        let failed = tally.unreached + tally.undelivered > 0 || tally.named_missing;
+        if failed || !tally.missing.is_empty() {
             Exit::Failed
         } else {
             Exit::Done

@@ -15,7 +15,7 @@ impl Session {
         let Some(group) = self.group_named(group) else {
             return;
         };
-        let shown = sanitize::name(&group).into_owned();
+        let shown = sanitize::label(&group).into_owned();
         let joined_already = self.groups.contains(&group);
         if joined_already {
             self.current = Some(group);
@@ -76,14 +76,14 @@ impl Session {
         self.act(Action::Leave(group.clone()));
         self.people.leave(&group);
         self.groups.retain(|joined| *joined != group);
-        let left = format!("you left {}", sanitize::name(&group));
+        let left = format!("you left {}", sanitize::label(&group));
         if self.current.as_ref() != Some(&group) {
             self.notice(left);
             return;
         }
         self.current = self.groups.last().cloned();
         self.notice(match &self.current {
-            Some(current) => format!("{left}; the current group is {}", sanitize::name(current)),
+            Some(current) => format!("{left}; the current group is {}", sanitize::label(current)),
             None => format!("{left}, and are in no group now"),
         });
     }
@@ -93,7 +93,7 @@ impl Session {
         let Some(group) = self.group_named(group).filter(|group| self.is_ours(group)) else {
             return;
         };
-        self.notice(format!("the current group is {}", sanitize::name(&group)));
+        self.notice(format!("the current group is {}", sanitize::label(&group)));
         self.current = Some(group);
     }
 
@@ -124,7 +124,7 @@ impl Session {
         };
         let row = self.row(&group);
         if row.members.is_empty() && row.own.is_none() {
-            self.refuse(&format!("nobody is in {}", sanitize::name(&group)));
+            self.refuse(&format!("nobody is in {}", sanitize::label(&group)));
         } else {
             self.show(Item::Groups(vec![row]));
         }
@@ -148,7 +148,7 @@ impl Session {
         if self.groups.contains(group) {
             return true;
         }
-        let shown = sanitize::name(group);
+        let shown = sanitize::label(group);
         self.refuse(&format!("you are not in {shown}; usage: /join GROUP"));
         false
     }

@@ -5,6 +5,7 @@ use crate::chat::command::{self, COMMANDS, Command, Target};
 use crate::chat::item::Item;
 use crate::chat::naming::Unresolved;
 use crate::chat::parse::{Typed, Wrong, parse};
+use crate::chat::render::written;
 use crate::chat::{Input, Purpose, sanitize};
 use crate::zre::{GroupName, PeerId};
 
@@ -41,7 +42,7 @@ impl Session {
             return groups
                 .iter()
                 .all(|group| self.people.member_count(group) > 0)
-                && to.iter().all(|name| self.people.resolve(name).is_ok());
+                && to.iter().all(|name| self.is_decided(name));
         }
         match parse(line) {
             Typed::Text(_) | Typed::Command(Command::Me { .. }) => {
@@ -59,7 +60,7 @@ impl Session {
                 | Command::Select {
                     target: Target::Name(name),
                 },
-            ) => self.people.resolve(&name).is_ok(),
+            ) => self.is_decided(&name),
             Typed::Command(
                 Command::Query {
                     target: Target::Address(address),
@@ -70,6 +71,14 @@ impl Session {
             ) => self.people.at(address).is_some(),
             Typed::Command(_) | Typed::Wrong(_) => self.people.count() > 0,
         }
+    }
+
+    /// Whether waiting cannot help any more to know whose name this is.
+    fn is_decided(&self, name: &str) -> bool {
+        matches!(
+            self.people.resolve(name),
+            Ok(_) | Err(Unresolved::Ambiguous { .. })
+        )
     }
 
     /// Whether a line is about others, so that it waits until they are known.
@@ -105,9 +114,18 @@ impl Session {
         match parse(line) {
             Typed::Text(text) => self.say(text, false),
             Typed::Command(command) => self.carry_out(command),
-            Typed::Wrong(Wrong::Usage(usage)) => self.refuse(&format!("usage: {usage}")),
+            Typed::Wrong(Wrong::Usage { usage, hint: None }) => {
+                self.refuse(&format!("usage: {usage}"));
+            }
+            Typed::Wrong(Wrong::Usage {
+                usage,
+                hint: Some(hint),
+            }) => {
+                let hint = sanitize::name(&hint);
+                self.refuse(&format!("usage: {usage}; {hint}"));
+            }
             Typed::Wrong(Wrong::Unknown { name, near }) => {
-                let name = sanitize::name(name);
+                let name = sanitize::label(name);
                 self.refuse(&match near {
                     Some(usage) => format!("there is no {name}; did you mean: {usage}"),
                     None => format!("there is no {name}; usage: /help [COMMAND]"),
@@ -152,9 +170,14 @@ impl Session {
         }
     }
 
-    /// Tells that a line was not carried out, and why.
+    /// Tells that a line was wrong, and why.
     pub(super) fn refuse(&mut self, why: &str) {
         self.tally.wrong += 1;
+        self.decline(why);
+    }
+
+    /// Tells that a line was not carried out, and why, where nothing is wrong with the line itself.
+    pub(super) fn decline(&mut self, why: &str) {
         let text = match (self.input, &self.purpose) {
             (Input::Piped, Purpose::Chat) => format!("line {}: {why}", self.lines),
             (Input::Piped, _) | (Input::Typed, _) => why.to_owned(),
@@ -175,8 +198,9 @@ impl Session {
             Err(unresolved) => unresolved,
         };
         self.tally.named_missing = true;
+        self.tally.wrong += u64::from(unresolved == Unresolved::Ourselves);
         let why = unresolved_in_words(name, unresolved);
-        self.refuse(&why);
+        self.decline(&why);
         None
     }
 
@@ -193,20 +217,22 @@ impl Session {
 
     fn help(&mut self, command: Option<&str>) {
         let Some(name) = command else {
-            let rows = COMMANDS.iter().map(|info| [info.usage, info.help]);
-            let text = [
-                "TEXT",
-                "anything else is said to the current group; //x says /x",
-            ];
-            let rows = rows
-                .chain([text])
-                .map(|row| row.map(str::to_owned).to_vec())
-                .collect();
-            self.show(Item::Rows(rows));
+            let rows = COMMANDS.iter().map(|info| {
+                let usage = info.usage.split(", or ").next().unwrap_or_default();
+                [
+                    usage.to_owned(),
+                    info.also.join(", "),
+                    info.brief.to_owned(),
+                ]
+                .to_vec()
+            });
+            let text = ["TEXT", "", "say it to the current group; //x says /x"];
+            let text = text.map(str::to_owned).to_vec();
+            self.show(Item::Rows(rows.chain([text]).collect()));
             return;
         };
         let Some(info) = command::find(name) else {
-            let name = sanitize::name(name);
+            let name = sanitize::label(name);
             self.refuse(&format!("there is no command {name}; /help lists them"));
             return;
         };
@@ -220,26 +246,26 @@ impl Session {
 
 /// Why a name is not that of a peer, in words.
 pub(super) fn unresolved_in_words(name: &str, unresolved: Unresolved) -> String {
-    let name = sanitize::name(name);
+    let name = sanitize::label(name);
     match unresolved {
         Unresolved::Ourselves => format!("{name} is your own name"),
         Unresolved::Ambiguous {
             candidates,
             more: 0,
         } => {
-            format!("{name} is ambiguous: {}", candidates.join(", "))
+            format!("{name} is ambiguous: {}", written(&candidates, ", "))
         }
         Unresolved::Ambiguous { candidates, more } => {
             format!(
                 "{name} is ambiguous: {} and {more} more",
-                candidates.join(", ")
+                written(&candidates, ", ")
             )
         }
         Unresolved::Unknown { near } if near.is_empty() => format!("no peer is named {name}"),
         Unresolved::Unknown { near } => {
             format!(
                 "no peer is named {name}; did you mean {}?",
-                near.join(" or ")
+                written(&near, " or ")
             )
         }
     }

@@ -71,7 +71,7 @@ impl Session {
             })
             .collect();
         if rows.is_empty() {
-            let shown = sanitize::name(text);
+            let shown = sanitize::label(text);
             self.notice(format!("nobody here has a name that contains {shown}"));
         } else {
             self.show(Item::Peers(rows));
@@ -208,8 +208,8 @@ impl Session {
             return;
         }
         person.answered = Some(now);
-        let others = self.people.by_name().filter(|(known, _)| known.id != peer);
-        let (peers, more) = payload::fitting(others.map(|(known, person)| Listed {
+        // Whoever asks is in it too: it is our list, as we would see it.
+        let (peers, more) = payload::fitting(self.people.by_name().map(|(known, person)| Listed {
             peer: known.id,
             name: known.name.to_string(),
             endpoint: known.link.to_string(),

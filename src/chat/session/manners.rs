@@ -172,7 +172,7 @@ impl Session {
             Some(ignored.peer) == peer || (peer.is_none() && ignored.name.as_str() == name)
         };
         let Some(at) = self.ignored.iter().position(is_it) else {
-            let shown = sanitize::name(name).into_owned();
+            let shown = sanitize::label(name).into_owned();
             self.refuse(&format!("you do not ignore {shown}"));
             return;
         };

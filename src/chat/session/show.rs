@@ -13,7 +13,7 @@ impl Session {
         let who = self.ourselves();
         let groups: Vec<String> = self.groups.iter().map(ToString::to_string).collect();
         if self.form == Form::Screen && self.purpose == Purpose::Chat {
-            let names: Vec<_> = groups.iter().map(|group| sanitize::name(group)).collect();
+            let names: Vec<_> = groups.iter().map(|group| sanitize::label(group)).collect();
             let place = if names.is_empty() {
                 "no group".to_owned()
             } else {
@@ -84,6 +84,7 @@ impl Session {
             wall: self.wall,
             times: screen,
             own: self.people.ourselves(),
+            own_in_full: self.people.own_in_full(),
         };
         let lines = look.lines(&item);
         if screen && !lines.is_empty() && !self.wall.same_day(self.shown_at) {
@@ -101,7 +102,7 @@ impl Session {
         let (place, here) = match (self.private.partner(), &self.current) {
             (Some((peer, _)), _) => (Place::Private(self.people.who(peer).shown), 1),
             (None, Some(group)) => {
-                let shown = sanitize::name(group).into_owned();
+                let shown = sanitize::label(group).into_owned();
                 (Place::Group(shown), self.people.member_count(group))
             }
             (None, None) => (Place::Nowhere, 0),

@@ -46,11 +46,11 @@ impl Session {
         let peers: Vec<PeerId> = self.people.iter().map(|known| known.id).collect();
         if peers.is_empty() {
             self.tally.unreached += 1;
-            self.refuse("nobody else is here");
+            self.decline("nobody else is here");
             return;
         }
         self.tally.reached += 1;
-        let content = self.content(text, false, None);
+        let content = self.note(Kind::All).content(text);
         for peer in peers {
             self.tally.addressed.insert(peer);
             self.act(Action::Whisper {
@@ -99,7 +99,7 @@ impl Session {
             self.tally.nobody_told = Some(group.clone());
             let text = format!(
                 "nobody else is in {}: nobody received it",
-                sanitize::name(group)
+                sanitize::label(group)
             );
             self.show(Item::Error(text));
         }

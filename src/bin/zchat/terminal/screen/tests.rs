@@ -246,9 +246,9 @@ fn a_hint_stands_behind_the_cursor_and_is_cut_to_the_room_there_is() {
     let mut terminal = Terminal::new(30);
     let mut screen = Screen::new(true, true);
     let mut row = row("");
-    row.hint = "nobody else is here yet: try zchat doctor".to_owned();
+    row.hint = "nobody is here; try zchat doctor".to_owned();
     terminal.feed(&screen.draw(30, &[], &row));
-    assert_eq!(terminal.lines(), ["[CHAT] nobody else is here y…"]);
+    assert_eq!(terminal.lines(), ["[CHAT] nobody is here; try z…"]);
     assert_eq!(terminal.cursor(), (0, 7));
 }
 
