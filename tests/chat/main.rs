@@ -13,8 +13,10 @@
 #![allow(unreachable_pub, missing_docs, reason = "nothing here is a library")]
 
 mod between;
+mod checks;
 mod commands;
 mod completing;
+mod corpus;
 mod harness;
 mod hostile;
 mod manual;

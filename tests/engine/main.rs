@@ -7,11 +7,13 @@
     reason = "a test may fail, and has to begin at some time"
 )]
 
+mod corpus;
 mod delivery;
 mod discovery;
 mod flow;
 mod life;
 mod messages;
+mod operations;
 mod places;
 mod solo;
 mod statics;
