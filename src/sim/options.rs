@@ -35,6 +35,9 @@ pub struct Options {
     pub beacon_loss: Ppm,
     /// Beacons that come twice.
     pub beacon_duplication: Ppm,
+    /// Beacons a second that somebody forges in the name of the first host's address, each of another
+    /// peer at another port; 0 if nobody does.
+    pub forged: u32,
     /// How long a packet travels, at least and at most. Datagrams overtake each other.
     pub delay: (Duration, Duration),
     /// How much clocks run too fast or too slow at most, in parts of a million.
@@ -142,6 +145,7 @@ impl Options {
             lucky: 300_000,
             beacon_loss: 0,
             beacon_duplication: 0,
+            forged: 0,
             delay: (Duration::from_micros(100), Duration::from_millis(2)),
             drift: 0,
             octets: false,

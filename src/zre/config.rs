@@ -61,10 +61,15 @@ pub struct Limits {
     /// The same from one source address. 64: hosts with many nodes prove them faster than that.
     pub unproven_per_address: usize,
     /// Connections being dialled to unproven peers at a time. 64: a forged beacon must not turn a
-    /// network of listeners into a flood against a victim.
+    /// network of listeners into a flood against a victim. The others wait for their turn.
     pub dials: usize,
-    /// The same to one address that has not proven a single peer yet.
+    /// The same to one address where nobody has proven itself. 4: one more for each that has, so that a
+    /// host with many nodes is met as fast as they answer.
     pub dials_per_address: usize,
+    /// How long no more than one connection is dialled at a time to an address, after a dial there was
+    /// in vain: twice as long, and twice that for each further one in a row, up to 64 times; as soon as
+    /// one is answered, no longer at all. 500 ms: one new peer a second at first, then one in 32.
+    pub dial_pause: Duration,
     /// Inbound connections from one address that are open at a time. 512: a host with that many
     /// nodes is a test; more is an attack.
     pub connections_per_address: usize,
@@ -74,6 +79,9 @@ pub struct Limits {
     pub frames: usize,
     /// The most groups that a peer is known to be in. 1,024; JOINs beyond it are ignored.
     pub groups_per_peer: usize,
+    /// The most groups that are known of all peers together. 10,000, as many as peers; what a peer joins
+    /// beyond them is ignored.
+    pub groups: usize,
     /// The most headers in a HELLO that are kept; those beyond it are left out. 256.
     pub headers: usize,
     /// The longest header value that is kept, in octets; the header is left out otherwise. 16 KiB.
@@ -108,11 +116,13 @@ impl Default for Limits {
             unproven: 256,
             unproven_per_address: 64,
             dials: 64,
-            dials_per_address: 8,
+            dials_per_address: 4,
+            dial_pause: Duration::from_millis(500),
             connections_per_address: 512,
             frame_octets: 16 << 20,
             frames: 1_024,
             groups_per_peer: 1_024,
+            groups: 10_000,
             headers: 256,
             header_octets: 16 << 10,
             headers_octets: 64 << 10,

@@ -24,11 +24,12 @@ pub struct Stats {
     pub wrong_status: u64,
     /// Groups and headers of HELLOs that were left out because of the limits.
     pub left_out: u64,
-    /// Groups beyond the limit of groups a peer, and headers beyond that of headers, in HELLO and JOIN.
+    /// Groups beyond the limits, of one peer or of all, in HELLO and JOIN.
     pub too_many_groups: u64,
     /// New peers beyond the limit of proven ones.
     pub too_many_peers: u64,
-    /// New peers beyond the limits of unproven ones, in all or for one address.
+    /// New peers beyond the limits of unproven ones, in all or for one address, or at a place where
+    /// another is being dialled.
     pub too_many_unproven: u64,
     /// Beacons and HELLOs of peers that this node was told to stay away from.
     pub dismissed: u64,

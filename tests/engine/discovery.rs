@@ -1,8 +1,9 @@
 //! How peers are found, and how many.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use zchat::zre::{Body, Event, ExitReason, Link, Output, PeerId};
+use zchat::zre::{Body, Event, ExitReason, Link, LinkId, Output, PeerId};
 
 use crate::solo::{LOCAL, Peer, Solo, events, group, hellos, ip, ms};
 
@@ -175,32 +176,95 @@ fn forged_beacons_make_few_dials_and_are_counted() {
                 .any(|output| matches!(output, Output::Connect { .. }))
         })
         .count();
-    assert_eq!(dials, 8);
+    assert_eq!(dials, 4);
     assert_eq!(solo.engine.stats().too_many_unproven, 1_000 - 64);
 }
 
+/// Goal: a host with many nodes is met at once. Method: 200 beacons from one address in one moment; each
+/// of them answers two milliseconds after it was dialled.
 #[test]
 fn an_address_that_proves_its_peers_is_not_held_back() {
-    let mut solo = Solo::new();
-    let mut peers: Vec<Peer> = (0..60)
-        .map(|number| {
-            let mut peer = Peer::new(2);
-            peer.id = PeerId::from_bytes([100 + number; 16]);
-            peer.place.set_port(50_000 + u16::from(number));
-            peer
-        })
-        .collect();
-    let mut dialled = 0;
-    for peer in &peers {
-        dialled += connects(&solo.beacon(peer));
+    let mut solo = Solo::with(|config| config.limits.unproven_per_address = 200);
+    let mut peers: BTreeMap<u16, Peer> = (50_000..50_200).map(neighbour).collect();
+    let mut dialled = Vec::new();
+    for peer in peers.values() {
+        dialled.extend(dials(&solo.beacon(peer)));
     }
-    assert_eq!(dialled, 8);
-    let outputs = solo.hello(&mut peers[0]);
-    dialled += connects(&outputs);
-    assert_eq!(
-        dialled, 60,
-        "one has proven itself: all others are dialled at once"
+    assert_eq!(dialled.len(), 4, "nobody is known there");
+    let mut milliseconds = 0;
+    while !dialled.is_empty() {
+        milliseconds += 2;
+        solo.pass(ms(2));
+        for (link, port) in std::mem::take(&mut dialled) {
+            solo.engine.handle_connected(solo.now, link);
+            dialled.extend(dials(&solo.outputs()));
+            dialled.extend(dials(&solo.hello(peers.get_mut(&port).unwrap())));
+        }
+    }
+    assert_eq!(solo.engine.entered(), 200);
+    assert!(milliseconds <= 20, "{milliseconds} ms");
+}
+
+/// Goal: a victim that is named again and again is hardly dialled any more. Method: beacons of new peers
+/// at one address all the time, and nobody ever answers there.
+#[test]
+fn an_address_where_all_dials_are_in_vain_is_dialled_one_at_a_time() {
+    let mut solo = Solo::new();
+    let mut by_minute = [0; 5];
+    for second in 0..300_u16 {
+        for number in 0..10 {
+            let (_, mut forged) = neighbour(10_000 + second * 10 + number);
+            forged.name = "nobody";
+            by_minute[usize::from(second / 60)] += connects(&solo.beacon(&forged));
+        }
+        by_minute[usize::from(second / 60)] += connects(&solo.pass(ms(1_000)));
+    }
+    assert!(by_minute[0] <= 40, "{by_minute:?}");
+    assert!(
+        by_minute[1..].iter().all(|count| *count <= 25),
+        "{by_minute:?}"
     );
+}
+
+/// Two connections of ours to one mailbox would be taken for one: numbers and status would be wrong.
+#[test]
+fn trap_16_nobody_is_dialled_where_another_is_being_dialled() {
+    let mut solo = Solo::new();
+    let (_, first) = neighbour(50_000);
+    let mut heir = neighbour(50_000).1;
+    heir.id = PeerId::from_bytes([0xEE; 16]);
+    assert_eq!(connects(&solo.beacon(&first)), 1);
+    assert_eq!(connects(&solo.beacon(&heir)), 0);
+    assert_eq!(solo.engine.stats().too_many_unproven, 1);
+    // Our HELLO has come to it all the same, and it answers.
+    let outputs = solo.hello(&mut heir);
+    let place = |output: &Output| match output {
+        Output::Disconnect { .. } => Some("closed"),
+        Output::Connect { .. } => Some("opened"),
+        _ => None,
+    };
+    let order: Vec<&str> = outputs.iter().filter_map(place).collect();
+    assert_eq!(order, ["closed", "opened"]);
+    assert_eq!(solo.engine.entered(), 1);
+}
+
+/// A peer at 10.0.0.2, with this port.
+fn neighbour(port: u16) -> (u16, Peer) {
+    let mut peer = Peer::new(2);
+    let mut octets = [9; 16];
+    octets[..2].copy_from_slice(&port.to_be_bytes());
+    peer.id = PeerId::from_bytes(octets);
+    peer.place.set_port(port);
+    (port, peer)
+}
+
+/// The connections that are opened, and to which port.
+fn dials(outputs: &[Output]) -> Vec<(LinkId, u16)> {
+    let connect = |output: &Output| match output {
+        Output::Connect { link, to, .. } => Some((*link, to.remote.port())),
+        _ => None,
+    };
+    outputs.iter().filter_map(connect).collect()
 }
 
 fn connects(outputs: &[Output]) -> usize {

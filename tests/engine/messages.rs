@@ -402,6 +402,22 @@ fn a_peer_is_known_in_no_more_groups_than_the_limit_allows() {
 }
 
 #[test]
+fn no_more_groups_are_known_of_all_peers_than_the_limit_allows() {
+    let mut solo = Solo::with(|config| config.limits.groups = 3);
+    let mut joins = 0;
+    for octet in 2..=4 {
+        let mut peer = Peer::new(octet);
+        let shared = GroupName::new("shared").unwrap();
+        let own = GroupName::new(&format!("of {octet}")).unwrap();
+        peer.groups = vec![shared, own];
+        solo.beacon(&peer);
+        joins += events(solo.hello(&mut peer)).len() - 1;
+    }
+    assert_eq!(joins, 5, "the third peer's own group is one too many");
+    assert_eq!(solo.engine.stats().too_many_groups, 1);
+}
+
+#[test]
 fn a_message_that_cannot_be_decoded_ends_the_acquaintance_until_the_next_beacon() {
     let mut solo = Solo::new();
     let mut bob = Peer::new(2);

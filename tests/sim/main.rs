@@ -18,6 +18,7 @@ use zchat::sim::{Options, Report, World};
 mod determinism;
 mod discovery;
 mod faults;
+mod forgery;
 
 /// Runs a world to its end. One that fails is run again, to show what led to it.
 fn run(options: Options) -> Report {

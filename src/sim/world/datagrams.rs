@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::{Kind, Power, What, World};
 use crate::sim::host::{Input, Running};
@@ -44,6 +45,21 @@ impl World {
                 self.agenda.enter(self.now + wait, what);
             }
         }
+    }
+
+    /// Somebody broadcasts a beacon in the name of the first host, and will again.
+    pub(super) fn forge(&mut self) {
+        let Some(victim) = self.network.interfaces(0).first().cloned() else {
+            return;
+        };
+        let port = 1_024 + u16::try_from(self.luck.ids.below(60_000)).unwrap_or(0);
+        let beacon = Beacon::new(self.new_id(), port);
+        let everybody = self.network.on_subnet(victim.subnet).collect();
+        let wait = self.delay();
+        let what = What::Broadcast(victim.address, beacon, everybody);
+        self.agenda.enter(self.now + wait, what);
+        let pause = Duration::from_secs(1) / self.options.forged;
+        self.agenda.enter(self.now + pause, What::Forge);
     }
 
     /// Sends a beacon to one address.

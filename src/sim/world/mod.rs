@@ -49,6 +49,8 @@ pub struct World {
     luck: Luck,
     check: Check,
     trace: Trace,
+    /// Packets that were to open a connection to the first host, by second.
+    knocks: Vec<u64>,
     /// Serves to encode all headers.
     scratch: Vec<u8>,
     healed: bool,
@@ -110,6 +112,8 @@ enum What {
     Young(Key),
     /// It has had more than that.
     Unheard(Key),
+    /// Somebody forges a beacon.
+    Forge,
     /// Something goes wrong.
     Fault,
     /// Something gets right again.
@@ -143,6 +147,7 @@ impl World {
             luck,
             check: Check::new(&options),
             trace: Trace::new(options.trace_lines),
+            knocks: Vec::new(),
             scratch: Vec::new(),
             healed: false,
             options,
@@ -181,6 +186,9 @@ impl World {
         if !self.options.faults.is_empty() {
             self.agenda
                 .enter(Time::START + self.options.fault_pace, What::Fault);
+        }
+        if self.options.forged > 0 {
+            self.agenda.enter(Time::START, What::Forge);
         }
     }
 
@@ -254,6 +262,7 @@ impl World {
             What::Heartbeat(mailbox) => self.heartbeat(mailbox),
             What::Young(connection) => self.look_at_young(connection),
             What::Unheard(connection) => self.shut_unheard(connection),
+            What::Forge => self.forge(),
             What::Fault => self.go_wrong(),
             What::Repair(repair) => self.repair(repair),
             What::Act(process) => self.act(process),

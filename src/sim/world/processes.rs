@@ -92,7 +92,7 @@ impl World {
     }
 
     /// A random id of version 4, as the program makes them.
-    fn new_id(&mut self) -> PeerId {
+    pub(super) fn new_id(&mut self) -> PeerId {
         let high = self.luck.ids.draw().to_be_bytes();
         let low = self.luck.ids.draw().to_be_bytes();
         let mut octets = [0; 16];

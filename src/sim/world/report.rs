@@ -73,6 +73,13 @@ impl World {
         })
     }
 
+    /// Packets that were to open a connection to the first host, by virtual second; counted only where
+    /// somebody forges its beacons ([`Options::forged`]).
+    #[must_use]
+    pub fn knocks(&self) -> &[u64] {
+        &self.knocks
+    }
+
     /// What has happened so far.
     #[must_use]
     pub fn report(&self) -> Report {

@@ -67,10 +67,11 @@ impl World {
             }
             return;
         };
-        let there = self
-            .network
-            .holder(to.ip())
-            .and_then(|host| self.host(host).process);
+        let holder = self.network.holder(to.ip());
+        if holder == Some(0) {
+            self.note_knock();
+        }
+        let there = holder.and_then(|host| self.host(host).process);
         let listener = there.filter(|&number| {
             let process = self.process(number);
             process.is_alive() && process.port == to.port()
@@ -89,6 +90,17 @@ impl World {
             return;
         }
         self.open_connection(key, owner, near, receiver);
+    }
+
+    /// Somebody wants a connection to the first host.
+    fn note_knock(&mut self) {
+        let second = usize::try_from(self.now.elapsed().as_secs()).unwrap_or(usize::MAX);
+        if self.options.forged > 0 {
+            self.knocks.resize(self.knocks.len().max(second + 1), 0);
+            if let Some(knocks) = self.knocks.get_mut(second) {
+                *knocks += 1;
+            }
+        }
     }
 
     fn open_connection(&mut self, key: Key, owner: usize, near: IpAddr, receiver: usize) {

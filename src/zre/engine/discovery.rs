@@ -1,15 +1,14 @@
 //! Who is there, and where: beacons, the admission of new peers, and peers that turn up elsewhere.
 //!
-//! A beacon is a datagram that anybody can forge. It is followed by one dial, within limits that are
-//! narrow for an address that has not proven a single peer, and open for one that has.
+//! A beacon is followed by one dial, as far as `admission` allows it.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use super::admission::Standing;
 use super::peer::{Channel, Peer, Phase, Place};
 use super::{Engine, ExitReason, Owner, Static, Timer};
-use crate::zre::{Body, Limits, Link, LinkId, Output, PeerId, Sighting};
+use crate::zre::{Body, Link, LinkId, Output, PeerId, Sighting};
 
 /// How long a mailbox may take to answer a dial before it counts as not reachable.
 const DIAL: Duration = Duration::from_secs(3);
@@ -26,99 +25,6 @@ const TOGETHER: Duration = Duration::from_millis(100);
 
 /// Beacon intervals after which a place is not alive any more.
 const MISSED: u32 = 3;
-
-/// How many peers there are of which kind, in all and by address.
-#[derive(Debug, Default)]
-pub(super) struct Admission {
-    proven: usize,
-    unproven: usize,
-    dials: usize,
-    addresses: BTreeMap<IpAddr, Address>,
-    /// Peers that were heard and wait to be dialled; never more than there may be unproven ones.
-    waiting: VecDeque<PeerId>,
-}
-
-#[derive(Debug, Default, Clone, Copy)]
-struct Address {
-    proven: usize,
-    unproven: usize,
-    dials: usize,
-}
-
-/// What admission counts a peer as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Standing {
-    Heard,
-    Dialled,
-    /// Dialled, and somebody took our HELLO.
-    Answered,
-    Proven,
-}
-
-impl Admission {
-    pub(super) const fn proven(&self) -> usize {
-        self.proven
-    }
-
-    fn address(&self, address: IpAddr) -> Address {
-        self.addresses.get(&address).copied().unwrap_or_default()
-    }
-
-    fn admits_unproven(&self, limits: &Limits, address: IpAddr) -> bool {
-        let here = self.address(address);
-        self.unproven < limits.unproven
-            && (here.unproven < limits.unproven_per_address
-                || here.proven > 0 && here.unproven < limits.unproven)
-            && self.admits_proven(limits)
-    }
-
-    pub(super) const fn admits_proven(&self, limits: &Limits) -> bool {
-        self.proven < limits.peers
-    }
-
-    fn admits_dial(&self, limits: &Limits, address: IpAddr) -> bool {
-        let here = self.address(address);
-        self.dials < limits.dials && (here.proven > 0 || here.dials < limits.dials_per_address)
-    }
-
-    fn count(&mut self, address: IpAddr, standing: Standing, more: bool) {
-        let here = self.addresses.entry(address).or_default();
-        let step = |number: &mut usize| {
-            *number = if more {
-                number.saturating_add(1)
-            } else {
-                number.saturating_sub(1)
-            };
-        };
-        match standing {
-            Standing::Proven => {
-                step(&mut self.proven);
-                step(&mut here.proven);
-            }
-            Standing::Dialled => {
-                step(&mut self.unproven);
-                step(&mut here.unproven);
-                step(&mut self.dials);
-                step(&mut here.dials);
-            }
-            Standing::Heard | Standing::Answered => {
-                step(&mut self.unproven);
-                step(&mut here.unproven);
-            }
-        }
-        if here.proven == 0 && here.unproven == 0 && here.dials == 0 {
-            self.addresses.remove(&address);
-        }
-    }
-
-    pub(super) fn enter(&mut self, address: IpAddr, standing: Standing) {
-        self.count(address, standing, true);
-    }
-
-    pub(super) fn leave(&mut self, address: IpAddr, standing: Standing) {
-        self.count(address, standing, false);
-    }
-}
 
 impl Peer {
     pub(super) fn standing(&self) -> Standing {
@@ -178,13 +84,28 @@ impl Engine {
             self.stats.too_many_unproven += 1;
             return;
         }
-        if let Some(&other) = self.places.get(&link.remote) {
-            self.suspect(now, other);
+        if !self.is_free(now, link.remote) {
+            self.stats.too_many_unproven += 1;
+            return;
         }
         let mut peer = Peer::new(now, self.number(), link);
         peer.beacon = Some(now);
         self.get_to_know(now, id, peer);
         self.dial_if_admitted(now, id);
+    }
+
+    /// Whether nobody else is being dialled at a place. Two connections of ours there would be taken for
+    /// one (trap 16), and whoever is behind it has one HELLO of ours under way already. A peer that has
+    /// entered from there is asked whether it is still there.
+    fn is_free(&mut self, now: Instant, place: SocketAddr) -> bool {
+        let Some(&other) = self.places.get(&place) else {
+            return true;
+        };
+        let is_ready = self.peers.get(&other).is_some_and(Peer::is_ready);
+        if is_ready {
+            self.suspect(now, other);
+        }
+        is_ready
     }
 
     /// Remembers a peer that is new.
@@ -211,7 +132,7 @@ impl Engine {
         }
         if !self
             .admission
-            .admits_dial(&self.config.limits, place.remote.ip())
+            .admits_dial(&self.config.limits, now, place.remote.ip())
         {
             if !self.admission.waiting.contains(&id) {
                 self.admission.waiting.push_back(id);
@@ -288,11 +209,23 @@ impl Engine {
                         channel.connected = true;
                     }
                 });
+                self.trust(id);
                 self.await_answer(now, id);
                 self.dial_waiting(now);
             }
             Some(Owner::Static(address)) => self.static_connected(now, address),
             Some(Owner::Closing(..) | Owner::Forgotten) | None => {}
+        }
+    }
+
+    /// Whoever has said HELLO, and takes ours, speaks for its address.
+    pub(super) fn trust(&mut self, id: PeerId) {
+        let proven = self.peers.get(&id).filter(|peer| {
+            let channel = peer.channel.as_ref();
+            peer.is_ready() && channel.is_some_and(|channel| channel.connected)
+        });
+        if let Some(peer) = proven {
+            self.admission.answered(peer.place.remote.ip());
         }
     }
 
@@ -325,7 +258,12 @@ impl Engine {
                 self.deadlines.set(now + DIAL, Timer::Dial(id, serial));
             }
             // Its next beacon makes the next try.
-            Standing::Dialled | Standing::Answered => self.remove(now, id, ExitReason::Expired),
+            Standing::Dialled | Standing::Answered => {
+                let address = peer.place.remote.ip();
+                let limits = &self.config.limits;
+                self.admission.in_vain(limits, now, address);
+                self.remove(now, id, ExitReason::Expired);
+            }
         }
     }
 
@@ -368,6 +306,9 @@ impl Engine {
             return;
         }
         if peer.phase == Phase::Heard {
+            if !self.is_free(now, link.remote) {
+                return;
+            }
             self.change_standing(id, |engine| {
                 if let Some(peer) = engine.peers.get_mut(&id) {
                     peer.place = link;

@@ -8,7 +8,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use super::discovery::Standing;
+use super::admission::Standing;
 use super::peer::{Challenge, Presence, Purpose};
 use super::{Engine, Event, ExitReason, Owner, Timer, UndeliveredReason};
 use crate::zre::{Body, Link, LinkId, Output, PeerId};
@@ -49,7 +49,11 @@ impl Engine {
         let heard = peer.heard.max(self.blameless);
         if !peer.is_ready() {
             let due = heard + timing.expired;
-            if now < due && peer.channel.is_some() || now < heard + timing.evasive {
+            if peer.channel.is_some() {
+                // Its dial has a time of its own.
+                self.deadlines
+                    .set(due.max(now + timing.evasive), Timer::Life(id, serial));
+            } else if now < heard + timing.evasive {
                 self.deadlines.set(due, Timer::Life(id, serial));
             } else {
                 self.remove(now, id, ExitReason::Expired);

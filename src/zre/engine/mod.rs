@@ -1,11 +1,12 @@
 //! The protocol as one state machine: [`Engine`].
 //!
 //! It knows no socket, thread or clock. The files beside this one hold its parts: `discovery` (who is
-//! there, and where), `receive` and `send` (messages), `life` (who is still there), `patience` (who
+//! there, and where), `admission` (how many strangers), `receive` and `send` (messages), `life` (who is still there), `patience` (who
 //! doubts that we are), `flush` (what was delivered), `statics` (peers without beacons). It
 //! deliberately leaves out elections, which are understood on the wire and otherwise ignored, and
 //! encrypted links.
 
+mod admission;
 mod deadlines;
 mod discovery;
 mod flush;
@@ -20,8 +21,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
+use self::admission::Admission;
 use self::deadlines::{Deadlines, Timer};
-use self::discovery::Admission;
 use self::flush::Flushes;
 use self::life::Reconnection;
 use self::peer::Peer;

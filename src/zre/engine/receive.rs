@@ -183,7 +183,12 @@ impl Engine {
         }
         let link = Link::plain(place, via.local);
         if let Some(&other) = self.places.get(&place) {
-            self.suspect(now, other);
+            if self.peers.get(&other).is_some_and(Peer::is_ready) {
+                self.suspect(now, other);
+            } else {
+                // Whoever was heard there has not said HELLO, and this one has.
+                self.remove(now, other, ExitReason::Expired);
+            }
         }
         let peer = Peer::new(now, self.number(), link.clone());
         self.get_to_know(now, id, peer);
@@ -248,6 +253,7 @@ impl Engine {
             self.add_to_group(id, group);
         }
         self.hold_static(id);
+        self.trust(id);
         self.dial_waiting(now);
     }
 
@@ -351,6 +357,10 @@ impl Engine {
             return;
         }
         if peer.groups.len() >= self.config.limits.groups_per_peer {
+            self.stats.too_many_groups += 1;
+            return;
+        }
+        if self.members.len() >= self.config.limits.groups && !self.members.contains_key(&group) {
             self.stats.too_many_groups += 1;
             return;
         }

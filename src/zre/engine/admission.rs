@@ -1,0 +1,154 @@
+//! How many strangers are met, and how fast: dialling follows evidence.
+//!
+//! A beacon is a datagram that anybody can forge, in anybody's name. An address where somebody has
+//! answered a dial with a HELLO is trusted with as many more dials as have done so; for one where dials
+//! are in vain, there is one at a time, and now and then another. So a host with hundreds of nodes is
+//! met as fast as they answer, and a forger gets a victim no more than a few connections from each node
+//! that believes it. That costs no honest peer its place: it hears us, too, and its own HELLO is met
+//! without a dial.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::time::Instant;
+
+use crate::zre::{Limits, PeerId};
+
+/// How often the time between two dials beyond the first to an address is doubled at most, for each
+/// that was in vain.
+const DOUBLINGS: u32 = 6;
+
+/// Addresses that are remembered for their dials alone; those that wait least are forgotten first.
+const REMEMBERED: usize = 4_096;
+
+/// How many peers there are of which kind, in all and by address.
+#[derive(Debug, Default)]
+pub(super) struct Admission {
+    proven: usize,
+    unproven: usize,
+    dials: usize,
+    addresses: BTreeMap<IpAddr, Address>,
+    /// Peers that were heard and wait to be dialled; never more than there may be unproven ones.
+    pub(super) waiting: VecDeque<PeerId>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Address {
+    proven: usize,
+    unproven: usize,
+    dials: usize,
+    /// Dials that were in vain since one was not.
+    in_vain: u32,
+    /// When one more dial than the first is allowed; `None` if at any time.
+    next: Option<Instant>,
+}
+
+impl Address {
+    const fn is_empty(&self) -> bool {
+        self.proven == 0 && self.unproven == 0 && self.dials == 0
+    }
+}
+
+/// What admission counts a peer as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Standing {
+    Heard,
+    Dialled,
+    /// Dialled, and somebody took our HELLO.
+    Answered,
+    Proven,
+}
+
+impl Admission {
+    pub(super) const fn proven(&self) -> usize {
+        self.proven
+    }
+
+    fn address(&self, address: IpAddr) -> Address {
+        self.addresses.get(&address).copied().unwrap_or_default()
+    }
+
+    pub(super) fn admits_unproven(&self, limits: &Limits, address: IpAddr) -> bool {
+        let here = self.address(address);
+        let most = limits.unproven_per_address.saturating_add(here.proven);
+        self.unproven < limits.unproven && here.unproven < most && self.admits_proven(limits)
+    }
+
+    pub(super) const fn admits_proven(&self, limits: &Limits) -> bool {
+        self.proven < limits.peers
+    }
+
+    pub(super) fn admits_dial(&self, limits: &Limits, now: Instant, address: IpAddr) -> bool {
+        let here = self.address(address);
+        let most = limits.dials_per_address.saturating_add(here.proven);
+        let is_due = here.next.is_none_or(|next| next <= now);
+        self.dials < limits.dials && (here.dials == 0 || here.dials < most && is_due)
+    }
+
+    /// A dial to this address was in vain.
+    pub(super) fn in_vain(&mut self, limits: &Limits, now: Instant, address: IpAddr) {
+        let here = self.addresses.entry(address).or_default();
+        here.in_vain = (here.in_vain + 1).min(DOUBLINGS);
+        let pause = limits.dial_pause.saturating_mul(1 << here.in_vain);
+        here.next = Some(now + pause);
+        if self.addresses.len() > REMEMBERED {
+            self.forget_idle(now);
+        }
+    }
+
+    /// Somebody at this address has said HELLO, and can be reached there.
+    pub(super) fn answered(&mut self, address: IpAddr) {
+        if let Some(here) = self.addresses.get_mut(&address) {
+            here.in_vain = 0;
+            here.next = None;
+        }
+    }
+
+    /// Forgets addresses where nobody is, and that need not be waited for; all of them, if that is not
+    /// enough.
+    fn forget_idle(&mut self, now: Instant) {
+        let waits = |here: &Address| here.next.is_some_and(|next| next > now);
+        self.addresses
+            .retain(|_, here| !here.is_empty() || waits(here));
+        if self.addresses.len() > REMEMBERED {
+            self.addresses.retain(|_, here| !here.is_empty());
+        }
+    }
+
+    fn count(&mut self, address: IpAddr, standing: Standing, more: bool) {
+        let here = self.addresses.entry(address).or_default();
+        let step = |number: &mut usize| {
+            *number = if more {
+                number.saturating_add(1)
+            } else {
+                number.saturating_sub(1)
+            };
+        };
+        match standing {
+            Standing::Proven => {
+                step(&mut self.proven);
+                step(&mut here.proven);
+            }
+            Standing::Dialled => {
+                step(&mut self.unproven);
+                step(&mut here.unproven);
+                step(&mut self.dials);
+                step(&mut here.dials);
+            }
+            Standing::Heard | Standing::Answered => {
+                step(&mut self.unproven);
+                step(&mut here.unproven);
+            }
+        }
+        if here.is_empty() && here.next.is_none() {
+            self.addresses.remove(&address);
+        }
+    }
+
+    pub(super) fn enter(&mut self, address: IpAddr, standing: Standing) {
+        self.count(address, standing, true);
+    }
+
+    pub(super) fn leave(&mut self, address: IpAddr, standing: Standing) {
+        self.count(address, standing, false);
+    }
+}
