@@ -1,6 +1,7 @@
 //! What Tab offers: commands, names of peers and groups, from the table of commands ([`Completion`]).
 
 use super::command::{self, Argument, COMMANDS};
+use super::naming::Who;
 use super::parse::{Words, quote};
 use super::people::People;
 use super::sanitize;
@@ -37,6 +38,14 @@ pub(crate) fn complete(
         },
         Some((name, rest)) if is_command => argument(name, rest, before, people, own_groups),
         _ => mention(before, people),
+    }
+}
+
+/// The beginning of an answer to this peer.
+pub(crate) fn answer(who: &Who) -> Completion {
+    Completion {
+        start: 0,
+        candidates: vec![format!("/msg {} ", quote(&who.shown))],
     }
 }
 

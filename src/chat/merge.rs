@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::item::Item;
 use super::people::Person;
+use super::sanitize::label;
 use super::table::few;
 use crate::zre::{KnownPeer, PeerId};
 
@@ -108,13 +109,16 @@ const fn mover(item: &Item) -> Option<PeerId> {
 
 /// Many moves in words: "bob and carol are here; dave left CHAT".
 fn words(held: &[Item]) -> String {
+    let came: BTreeSet<PeerId> = held.iter().filter_map(arrival).collect();
     let mut clauses: Vec<(String, Vec<&str>)> = Vec::new();
     for item in held {
         let (verb, who) = match item {
-            Item::Enter { who, .. } => ("here".to_owned(), who),
+            Item::Enter { who, .. } => (here(who.peer, held), who),
             Item::Exit(who) => ("gone".to_owned(), who),
-            Item::Join { who, group } => (format!("joined {}", super::sanitize::label(group)), who),
-            Item::Leave { who, group } => (format!("left {}", super::sanitize::label(group)), who),
+            // Said already of whoever is new.
+            Item::Join { who, .. } if came.contains(&who.peer) => continue,
+            Item::Join { who, group } => (format!("joined {}", label(group)), who),
+            Item::Leave { who, group } => (format!("left {}", label(group)), who),
             _ => continue,
         };
         match clauses.iter_mut().find(|(known, _)| *known == verb) {
@@ -124,7 +128,7 @@ fn words(held: &[Item]) -> String {
     }
     let clause = |(verb, names): &(String, Vec<&str>)| {
         let is = if names.len() == 1 { "is " } else { "are " };
-        let is = if matches!(verb.as_str(), "here" | "gone") {
+        let is = if verb.starts_with("here") || verb == "gone" {
             is
         } else {
             ""
@@ -132,6 +136,30 @@ fn words(held: &[Item]) -> String {
         format!("{} {is}{verb}", listed(names))
     };
     clauses.iter().map(clause).collect::<Vec<_>>().join("; ")
+}
+
+/// Who came, if somebody did.
+const fn arrival(held: &Item) -> Option<PeerId> {
+    match held {
+        Item::Enter { who, .. } => Some(who.peer),
+        _ => None,
+    }
+}
+
+/// That a peer is here, and in which groups, as far as that is held too.
+fn here(peer: PeerId, held: &[Item]) -> String {
+    let groups: Vec<_> = held
+        .iter()
+        .filter_map(|item| match item {
+            Item::Join { who, group } if who.peer == peer => Some(label(group)),
+            _ => None,
+        })
+        .collect();
+    if groups.is_empty() {
+        "here".to_owned()
+    } else {
+        format!("here in {}", listed(&groups))
+    }
 }
 
 /// Names as one says them: "bob", "bob and carol", "bob, carol and dave".

@@ -5,7 +5,8 @@
 //! else: for another one's name with digits, for us, for everybody, or for a part of a line.
 //! A name that is too wide for a line is cut, and shown in full by `/whois` alone.
 
-use super::people::{People, Person};
+use super::Stamp;
+use super::people::{Departed, People, Person};
 use crate::zre::{KnownPeer, PeerId};
 
 /// The fewest digits of an id that are shown.
@@ -44,6 +45,8 @@ impl Who {
 pub(crate) enum Unresolved {
     /// Nobody has it; these come near.
     Unknown { near: Vec<String> },
+    /// Whoever had it is gone.
+    Gone { since: Stamp },
     /// Several have it: these, and so many more.
     Ambiguous {
         candidates: Vec<String>,
@@ -56,11 +59,11 @@ pub(crate) enum Unresolved {
 impl People {
     /// How a peer is shown, here or gone.
     pub(crate) fn who(&self, peer: PeerId) -> Who {
-        let departed = || self.departed.iter().find(|(departed, _)| *departed == peer);
+        let departed = || self.departed.iter().find(|departed| departed.peer == peer);
         let here = self.person(peer).zip(self.known(peer));
         let (base, name) = match here {
             Some((person, known)) => (person.shown.to_string(), known.name.to_string()),
-            None => departed().map_or_else(Default::default, |(_, name)| {
+            None => departed().map_or_else(Default::default, |Departed { name, .. }| {
                 (super::sanitize::label(name).into_owned(), name.to_string())
             }),
         };
@@ -92,6 +95,13 @@ impl People {
     /// The same, however wide it is.
     pub(crate) fn own_in_full(&self) -> &str {
         &self.own_in_full
+    }
+
+    /// What others call us, if somebody in a group of ours has our name too.
+    pub(crate) fn namesake(&self) -> Option<String> {
+        let others = self.others(&self.own_shown);
+        let is_one = { others }.any(|peer| self.shares_group(peer));
+        is_one.then(|| self.shown(self.own, &self.own_shown))
     }
 
     /// How a peer of this name is shown.
@@ -133,9 +143,7 @@ impl People {
                 .iter()
                 .map(|known| known.id)
                 .find(|peer| peer.to_string() == typed)
-                .ok_or_else(|| Unresolved::Unknown {
-                    near: self.near(typed),
-                }),
+                .ok_or_else(|| self.absent(typed)),
             [..] => Err(Unresolved::Ambiguous {
                 more: candidates.len().saturating_sub(CANDIDATES),
                 candidates: self.shown_all(&candidates),
@@ -153,6 +161,21 @@ impl People {
         self.others(base)
             .filter(|peer| peer.to_string().starts_with(&digits))
             .collect()
+    }
+
+    /// Why nobody here has this name.
+    fn absent(&self, typed: &str) -> Unresolved {
+        let was_it = |departed: &&Departed| {
+            departed.name.as_str() == typed || super::sanitize::label(&departed.name) == typed
+        };
+        match self.departed.iter().rev().find(was_it) {
+            Some(departed) => Unresolved::Gone {
+                since: departed.since,
+            },
+            None => Unresolved::Unknown {
+                near: self.near(typed),
+            },
+        }
     }
 
     /// Who has this very name, which need not be how it is shown: as a program knows it, or copied

@@ -37,6 +37,15 @@ pub(crate) struct Person {
     pub(crate) before: BTreeSet<GroupName>,
 }
 
+/// A peer that was here.
+#[derive(Debug, Clone)]
+pub(super) struct Departed {
+    pub(super) peer: PeerId,
+    pub(super) name: Name,
+    /// Since when it is gone.
+    pub(super) since: Stamp,
+}
+
 /// Who is here, ourselves included where names are compared.
 #[derive(Debug)]
 pub(crate) struct People {
@@ -46,7 +55,7 @@ pub(crate) struct People {
     roster: Roster,
     people: BTreeMap<PeerId, Person>,
     pub(super) by_shown: BTreeMap<Arc<str>, BTreeSet<PeerId>>,
-    pub(super) departed: VecDeque<(PeerId, Name)>,
+    pub(super) departed: VecDeque<Departed>,
     changes: u64,
 }
 
@@ -76,10 +85,10 @@ impl People {
         let mut gone = None;
         match event {
             Event::Enter { peer, name, .. } => {
-                self.forget(*peer);
+                self.forget(*peer, wall);
                 self.enter(*peer, name, wall);
             }
-            Event::Exit { peer, .. } => gone = self.forget(*peer),
+            Event::Exit { peer, .. } => gone = self.forget(*peer, wall),
             Event::Update { peer, name, .. } => self.rename(*peer, name),
             Event::Evasive { peer } | Event::Silent { peer } => {
                 if let Some(person) = self.people.get_mut(peer) {
@@ -104,7 +113,7 @@ impl People {
 
     fn enter(&mut self, peer: PeerId, name: &Name, wall: Stamp) {
         let shown: Arc<str> = sanitize::label(name).into();
-        self.departed.retain(|(departed, _)| *departed != peer);
+        self.departed.retain(|departed| departed.peer != peer);
         self.call(peer, shown.clone());
         let person = Person {
             shown,
@@ -120,14 +129,18 @@ impl People {
         self.people.insert(peer, person);
     }
 
-    fn forget(&mut self, peer: PeerId) -> Option<(KnownPeer, Person)> {
+    fn forget(&mut self, peer: PeerId, wall: Stamp) -> Option<(KnownPeer, Person)> {
         let person = self.people.remove(&peer)?;
         self.uncall(peer, &person.shown);
         let known = self.roster.peer(peer)?.clone();
         if self.departed.len() >= DEPARTED {
             self.departed.pop_front();
         }
-        self.departed.push_back((peer, known.name.clone()));
+        self.departed.push_back(Departed {
+            peer,
+            name: known.name.clone(),
+            since: wall,
+        });
         Some((known, person))
     }
 

@@ -7,7 +7,7 @@ use super::naming::Who;
 use super::note::Body;
 use super::parse::quote;
 use super::request::State;
-use super::table::{few, fitted};
+use super::table::{few, fitted, pairs};
 use super::{Line, LineKind, Span, Stamp, Style, sanitize};
 use crate::zre::UndeliveredReason;
 
@@ -179,7 +179,7 @@ impl Look<'_> {
             State::Accepted => line
                 .with("private chat with ")
                 .name(who)
-                .with(" begins: what you type goes there alone, until /end"),
+                .with(" begins: text goes there alone, until /end"),
             State::Rejected => line.name(who).with(" does not want a private chat"),
             State::Refused => line.with("you rejected the private chat with ").name(who),
             State::Busy => line.name(who).with(" is in another private chat"),
@@ -309,7 +309,8 @@ impl Look<'_> {
             |elapsed| format!("{:.1} ms", elapsed.as_secs_f64() * 1_000.0),
         );
         told.push(vec![" round trip".to_owned(), answer]);
-        self.rows(&told)
+        let row = |row: &String| Line::new(LineKind::Row, self.wall).with(row);
+        pairs(&told, self.width).iter().map(row).collect()
     }
 
     fn group(self, row: &GroupRow) -> Line {

@@ -28,7 +28,7 @@ pub(crate) fn records(item: Item, time: Stamp) -> Vec<Record> {
         },
         Item::Moves(text) | Item::Notice(text) => record("notice").saying(text),
         Item::Rows(rows) => {
-            let rows = table(rows).into_iter();
+            let rows = table(&rows).into_iter();
             return rows.map(|row| record("notice").saying(row)).collect();
         }
         Item::Error(text) => record("error").saying(text),

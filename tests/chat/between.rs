@@ -44,13 +44,13 @@ fn a_private_chat_is_asked_for_accepted_and_ended() {
         pair.said(),
         both(
             "[CHAT] alice: this is for all\n\
-             * private chat with bob begins: what you type goes there alone, until /end\n\
+             * private chat with bob begins: text goes there alone, until /end\n\
              [you -> bob] psst\n\
              [bob -> you] * bob nods\n\
              * the private chat with bob has ended\n\
              [CHAT] alice: back to all",
             "[CHAT] alice: this is for all\n\
-             * private chat with alice begins: what you type goes there alone, until /end\n\
+             * private chat with alice begins: text goes there alone, until /end\n\
              [alice -> you] psst\n\
              [you -> alice] * bob nods\n\
              * the private chat with alice has ended\n\
@@ -121,11 +121,11 @@ fn two_who_ask_each_other_at_once_are_in_a_private_chat() {
         pair.said(),
         both(
             "* you asked bob for a private chat\n\
-             * private chat with bob begins: what you type goes there alone, until /end\n\
+             * private chat with bob begins: text goes there alone, until /end\n\
              [you -> bob] hello\n\
              [bob -> you] hello",
             "* you asked alice for a private chat\n\
-             * private chat with alice begins: what you type goes there alone, until /end\n\
+             * private chat with alice begins: text goes there alone, until /end\n\
              [you -> alice] hello\n\
              [alice -> you] hello"
         )
@@ -413,6 +413,11 @@ fn away_is_shown_to_those_who_are_here_and_those_who_come() {
 fn a_peer_is_asked_for_its_own_list() {
     let mut pair = Pair::new();
     pair.bob.enter(CAROL, "Carol Ann", &["DEV"]);
+    pair.bob.enter(id(0xD1), "dave", &["DEV"]);
+    // Alice knows two of them, one by another name.
+    pair.alice.enter(CAROL, "Carol Ann", &["DEV"]);
+    pair.alice.enter(id(0xC7), "Carol Ann", &["DEV"]);
+    pair.alice.enter(id(0xD1), "david", &["DEV"]);
     pair.bob.enter_foreign(id(0xD0), "d\u{1b}ave", &["CHAT"]);
     pair.bob.seconds(3);
     pair.bob.said();
@@ -420,11 +425,12 @@ fn a_peer_is_asked_for_its_own_list() {
     assert_eq!(
         pair.said(),
         both(
-            "* bob is connected to 3 peers\n\
-             name       id        address           groups  since\n\
-             Carol Ann  ca111111  10.0.0.202:49152  DEV     21:04:08  (not connected here)\n\
-             alice      a1111111  10.0.0.161:49152  CHAT    21:04:05  (you)\n\
-             d␛ave      d0111111  10.0.0.208:49152  CHAT    21:04:08  (not connected here)",
+            "* bob is connected to 4 peers\n\
+             name            id        address           groups  since\n\
+             Carol Ann~ca11  ca111111  10.0.0.202:49152  DEV     21:04:08\n\
+             alice           a1111111  10.0.0.161:49152  CHAT    21:04:05  (you)\n\
+             dave            d1111111  10.0.0.209:49152  DEV     21:04:08\n\
+             d␛ave           d0111111  10.0.0.208:49152  CHAT    21:04:08  (not connected here)",
             ""
         )
     );

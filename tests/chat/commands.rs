@@ -168,6 +168,29 @@ fn a_name_that_nobody_has_names_the_nearest() {
 }
 
 #[test]
+fn a_name_whose_bearer_is_gone_says_since_when() {
+    let mut chat = alice();
+    chat.exit(BOB, ExitReason::Farewell);
+    chat.seconds(3);
+    chat.screen();
+    chat.line("/msg bob hi");
+    chat.line("/query bob");
+    chat.seconds(3 * 3_600);
+    chat.line("/whois bob");
+    assert_eq!(
+        chat.screen(),
+        "21:04 ! bob is gone since 21:04:08\n\
+         21:04 * no: bob is gone since 21:04:08\n\
+         --- Saturday, 21 November 2026 ---\n\
+         00:04 ! bob is gone since 2026-11-20 21:04:08"
+    );
+    assert_eq!(chat.asked(), []);
+    chat.enter(id(0xB7), "bob", &["CHAT"]);
+    chat.line("/msg bob hi");
+    assert_eq!(chat.sent(), ["b7: hi"]);
+}
+
+#[test]
 fn an_ambiguous_name_lists_the_candidates_and_digits_choose_one() {
     let mut chat = alice();
     chat.enter(id(0xB7), "bob", &["CHAT"]);
@@ -269,11 +292,11 @@ fn leaving_the_current_group_makes_another_one_current() {
 fn groups_and_names_tell_who_is_in_them() {
     assert_eq!(
         answer("/rooms"),
-        "CHAT (current): alice (you), bob, Carol Ann\nDEV: Carol Ann"
+        "CHAT (current): alice (you), Carol Ann, bob\nDEV: Carol Ann"
     );
     assert_eq!(
         answer("/names"),
-        "CHAT (current): alice (you), bob, Carol Ann"
+        "CHAT (current): alice (you), Carol Ann, bob"
     );
     assert_eq!(answer("/names DEV"), "DEV: Carol Ann");
     assert_eq!(answer("/names OPS"), "! nobody is in OPS");
@@ -502,4 +525,16 @@ fn a_narrow_screen_gets_folded_tables() {
          /help [COMMAND]\n  /?  this table, or more about one\n  command\n"
     ));
     assert!(said.lines().all(|line| line.len() <= 40), "{said}");
+    chat.line("/whois bob");
+    chat.seconds(2);
+    assert_eq!(
+        chat.said(),
+        "bob\n  b0111111111111111111111111111111\n \
+         address       10.0.0.176:49152\n \
+         groups        CHAT\n \
+         header        X-ZCHAT = 1\n \
+         here since    21:04:05\n \
+         last message  21:04:05\n \
+         round trip    no answer"
+    );
 }

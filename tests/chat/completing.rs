@@ -1,5 +1,7 @@
 //! What Tab offers.
 
+use zchat::zre::ExitReason;
+
 use crate::harness::{BOB, CAROL, Chat, id, typed};
 
 /// Alice with bob, "Carol Ann" and two daves; what is offered for this line, where | is the cursor, as
@@ -68,6 +70,25 @@ fn names_in_a_text_are_completed_with_a_colon_where_they_stand_first() {
     assert_eq!(offered("/me hugs bo|"), ["/me hugs bob "]);
     assert_eq!(offered("|"), Vec::<String>::new());
     assert_eq!(offered("/msg bob hello bo|"), Vec::<String>::new());
+}
+
+#[test]
+fn an_empty_line_is_offered_an_answer_to_the_last_whisper() {
+    let mut chat = Chat::new(typed("alice", &["CHAT"]));
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.enter(CAROL, "Carol Ann", &["CHAT"]);
+    let offered = |chat: &Chat| chat.session.complete("", 0).candidates;
+    chat.hear(BOB, "CHAT", "not to you alone");
+    assert_eq!(offered(&chat), Vec::<String>::new());
+    chat.whisper(BOB, "psst");
+    chat.whisper(CAROL, "psst");
+    assert_eq!(offered(&chat), ["/msg \"Carol Ann\" "]);
+    assert_eq!(
+        chat.session.complete("x", 0).candidates,
+        Vec::<String>::new()
+    );
+    chat.exit(CAROL, ExitReason::Farewell);
+    assert_eq!(offered(&chat), Vec::<String>::new());
 }
 
 #[test]

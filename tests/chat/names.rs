@@ -66,6 +66,30 @@ fn a_peer_that_has_our_own_name_is_told_apart_from_us() {
 }
 
 #[test]
+fn whoever_has_the_name_of_somebody_here_is_told_what_others_see() {
+    let mut chat = alice();
+    chat.enter(BOB, "alice", &["ELSEWHERE"]);
+    assert_eq!(chat.said(), "");
+    chat.join(BOB, "CHAT");
+    chat.enter(CAROL, "alice", &["CHAT"]);
+    chat.seconds(2);
+    assert_eq!(
+        chat.said(),
+        "* alice~b011 is here (10.0.0.176)\n\
+         * another alice is here: others see you as alice~a111\n\
+         * alice~ca11 is here (10.0.0.202)"
+    );
+    chat.line("/rename ann");
+    chat.line("/rename alice");
+    chat.enter(id(0xD0), "dan", &["CHAT"]);
+    chat.line("/rename dan");
+    assert!(
+        chat.said()
+            .ends_with("* another dan is here: others see you as dan~a111")
+    );
+}
+
+#[test]
 fn a_name_that_could_be_taken_for_something_else_has_digits_too() {
     assert_eq!(
         shown(&[
@@ -173,7 +197,7 @@ fn nothing_that_is_shown_is_wide_because_a_name_is() {
     chat.hear(BOB, &wide, "hello");
     chat.line("hello");
     chat.line("/list");
-    chat.line(&format!("/rename {}", "漢".repeat(84)));
+    chat.line(&format!("/rename {}", "字".repeat(85)));
     chat.line("/me waves");
     let said = chat.said();
     let widest = said.lines().map(|line| line.chars().count()).max();

@@ -38,7 +38,7 @@ fn moves_that_are_held_are_shown_before_anything_else() {
         chat.said(),
         "* you joined DEV; nobody else is in it\n\
          * bob is here (10.0.0.176)\n\
-         * bob joined DEV; carol is here; carol joined CHAT\n\
+         * bob joined DEV; carol is here in CHAT\n\
          [DEV] bob: hello"
     );
 }

@@ -49,7 +49,7 @@ fn a_line_to_nobody_is_status_3_after_no_longer_than_wait() {
 }
 
 #[test]
-fn two_thousand_lines_are_at_every_listener_in_order_before_the_sender_ends() {
+fn ten_thousand_lines_are_at_every_listener_in_order_before_the_sender_ends() {
     let port = free_port();
     let mut listeners: Vec<_> = ["bob", "eve", "kim"]
         .iter()
@@ -57,7 +57,7 @@ fn two_thousand_lines_are_at_every_listener_in_order_before_the_sender_ends() {
         .collect();
     let sender = Zchat::start(port, "--name alice");
     let mut sender = sender;
-    let text: String = (1..=2_000)
+    let text: String = (1..=10_000)
         .map(|number| format!("line {number}\n"))
         .collect();
     let mut stdin = sender.take_stdin();
@@ -69,14 +69,16 @@ fn two_thousand_lines_are_at_every_listener_in_order_before_the_sender_ends() {
     assert_eq!(sender.code(), 0, "{sender:?}");
     // All of it has been read by their nodes; nothing is sent from here on.
     for listener in &mut listeners {
-        listener.wait_for("\"text\":\"line 2000\"");
+        listener.wait_for("\"text\":\"line 10000\"");
         let shouts: Vec<_> = listener
             .seen
             .iter()
             .filter(|line| line.contains("\"event\":\"shout\""))
             .map(|line| field(line, "text"))
             .collect();
-        let expected: Vec<_> = (1..=2_000).map(|number| format!("line {number}")).collect();
+        let expected: Vec<_> = (1..=10_000)
+            .map(|number| format!("line {number}"))
+            .collect();
         assert_eq!(shouts, expected);
     }
     for listener in listeners {

@@ -14,7 +14,7 @@ use crate::cli::{Color, Settings, Task};
 use crate::console::{Clock, Progress, Screen, Stream};
 use crate::paint::Paint;
 use crate::signals::Ending;
-use crate::terminal::{Leave, Terminal};
+use crate::terminal::{Leave, Terminal, tty};
 use crate::{logger, signals, stdin};
 
 /// Does what is asked for; how it ended.
@@ -88,6 +88,10 @@ fn in_stream(settings: &Settings) -> Result<Exit, Box<dyn Error>> {
     let (node, config) = start(settings, form, input)?;
     let (lines, task) = Channel::open(node, config, console)?.split();
     signals::watch(Ending::new(task.control()), progress, None)?;
+    if io::stdout().is_terminal() {
+        // Tables are read by a person here.
+        task.control().width(tty::columns().into());
+    }
     match &settings.task {
         Task::Chat | Task::Send { text: None, .. } => stdin::start(lines)?,
         Task::Send {

@@ -119,6 +119,20 @@ impl Session {
             endpoint,
             headers,
         });
+        self.tell_namesake();
+    }
+
+    /// Tells that somebody has our name too, once for each name of ours.
+    pub(super) fn tell_namesake(&mut self) {
+        let own = self.people.ourselves();
+        if self.form != Form::Screen || self.namesake_told.as_deref() == Some(own) {
+            return;
+        }
+        let own = own.to_owned();
+        if let Some(shown) = self.people.namesake() {
+            self.notice(format!("another {own} is here: others see you as {shown}"));
+            self.namesake_told = Some(own);
+        }
     }
 
     fn exited(&mut self, peer: PeerId, reason: ExitReason, event: &Event) {
@@ -254,6 +268,7 @@ impl Session {
                 was_shown,
                 was: was.to_string(),
             });
+            self.tell_namesake();
         }
     }
 
@@ -324,6 +339,9 @@ impl Session {
     fn said(&mut self, peer: PeerId, way: Way, action: bool, received: Received) {
         if self.hides(peer) {
             return;
+        }
+        if way == Way::ToUs {
+            self.whispered = Some(peer);
         }
         let Received { body, frames, .. } = received;
         let who = self.people.who(peer);

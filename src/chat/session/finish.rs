@@ -127,12 +127,17 @@ impl Session {
             return;
         };
         let name = name.to_owned();
-        if let Unresolved::Unknown { near } = unresolved {
+        let near = match &unresolved {
+            Unresolved::Unknown { near } => Some(near.clone()),
+            Unresolved::Gone { .. } => Some(Vec::new()),
+            Unresolved::Ambiguous { .. } | Unresolved::Ourselves => None,
+        };
+        if let Some(near) = near {
             entry.insert(Missing::Name { name, near });
             return;
         }
         entry.insert(Missing::Unclear(name.clone()));
-        let why = super::lines::unresolved_in_words(&name, unresolved);
+        let why = super::lines::unresolved_in_words(&name, unresolved, self.wall);
         self.show(Item::Error(why));
     }
 

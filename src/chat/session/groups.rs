@@ -3,6 +3,7 @@
 use super::Session;
 use crate::chat::item::{GroupRow, Item};
 use crate::chat::merge::listed;
+use crate::chat::naming::Who;
 use crate::chat::sanitize;
 use crate::zre::{Action, GroupName};
 
@@ -37,11 +38,8 @@ impl Session {
         self.people.join(&group);
         self.groups.push(group.clone());
         self.current = Some(group.clone());
-        let members: Vec<String> = self
-            .people
-            .members(&group)
-            .map(|peer| self.people.who(peer).shown)
-            .collect();
+        let members = self.members(&group).into_iter().map(|who| who.shown);
+        let members: Vec<String> = members.collect();
         for peer in self.people.members(&group).collect::<Vec<_>>() {
             if let Some(person) = self.people.person_mut(peer) {
                 person.announced = true;
@@ -133,14 +131,18 @@ impl Session {
     fn row(&self, group: &GroupName) -> GroupRow {
         GroupRow {
             group: group.to_string(),
-            members: self
-                .people
-                .members(group)
-                .map(|peer| self.people.who(peer))
-                .collect(),
+            members: self.members(group),
             own: self.groups.contains(group).then(|| self.ourselves()),
             current: self.current.as_ref() == Some(group),
         }
+    }
+
+    /// Who else is in a group, in the order of their names.
+    fn members(&self, group: &GroupName) -> Vec<Who> {
+        let members = self.people.members(group);
+        let mut members: Vec<Who> = members.map(|peer| self.people.who(peer)).collect();
+        members.sort_by(|one, other| one.shown.cmp(&other.shown));
+        members
     }
 
     /// Whether we are in a group; if not, tells so.

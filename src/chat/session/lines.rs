@@ -6,7 +6,7 @@ use crate::chat::item::Item;
 use crate::chat::naming::Unresolved;
 use crate::chat::parse::{Typed, Wrong, parse};
 use crate::chat::render::written;
-use crate::chat::{Input, Purpose, sanitize};
+use crate::chat::{Input, Purpose, Stamp, sanitize};
 use crate::zre::{GroupName, PeerId};
 
 impl Session {
@@ -199,7 +199,7 @@ impl Session {
         };
         self.tally.named_missing = true;
         self.tally.wrong += u64::from(unresolved == Unresolved::Ourselves);
-        let why = unresolved_in_words(name, unresolved);
+        let why = unresolved_in_words(name, unresolved, self.wall);
         self.decline(&why);
         None
     }
@@ -245,9 +245,10 @@ impl Session {
 }
 
 /// Why a name is not that of a peer, in words.
-pub(super) fn unresolved_in_words(name: &str, unresolved: Unresolved) -> String {
+pub(super) fn unresolved_in_words(name: &str, unresolved: Unresolved, today: Stamp) -> String {
     let name = sanitize::label(name);
     match unresolved {
+        Unresolved::Gone { since } => format!("{name} is gone since {}", since.brief(today)),
         Unresolved::Ourselves => format!("{name} is your own name"),
         Unresolved::Ambiguous {
             candidates,

@@ -81,10 +81,9 @@ impl Session {
     /// `/query`.
     pub(super) fn query(&mut self, target: &Target) {
         let peer = match target {
-            Target::Name(name) => self
-                .people
-                .resolve(name)
-                .map_err(|unresolved| super::lines::unresolved_in_words(name, unresolved)),
+            Target::Name(name) => self.people.resolve(name).map_err(|unresolved| {
+                super::lines::unresolved_in_words(name, unresolved, self.wall)
+            }),
             Target::Address(address) => self
                 .people
                 .at(*address)
@@ -292,6 +291,16 @@ impl Session {
         Some(row)
     }
 
+    /// A peer in somebody else's list: as we show it, where it is known here by the same name.
+    fn who_there(&self, peer: PeerId, name: String) -> Who {
+        let known = self.people.known(peer);
+        if known.is_some_and(|known| known.name.as_str() == name) {
+            self.people.who(peer)
+        } else {
+            Who::elsewhere(peer, name)
+        }
+    }
+
     fn listed_row(&self, from: PeerId, listed: Listed) -> PeerRow {
         let remark = if listed.peer == self.people.own() {
             Some("you")
@@ -306,7 +315,7 @@ impl Session {
                 .strip_prefix("tcp://")
                 .unwrap_or(&endpoint)
                 .to_owned(),
-            who: Who::elsewhere(listed.peer, listed.name),
+            who: self.who_there(listed.peer, listed.name),
             endpoint,
             groups: listed.groups,
             headers: listed.headers,

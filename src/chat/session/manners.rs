@@ -39,6 +39,7 @@ impl Session {
         self.name = name;
         let shown = self.people.ourselves().to_owned();
         self.notice(format!("you are now known as {shown}"));
+        self.tell_namesake();
     }
 
     /// `/add`.

@@ -73,6 +73,10 @@ pub struct Session {
     shown_at: Stamp,
     width: usize,
     prompt: Option<Prompt>,
+    /// What we were told that others call us, since somebody has our name.
+    namesake_told: Option<String>,
+    /// Who said something to us alone last.
+    whispered: Option<PeerId>,
     outputs: VecDeque<Output>,
 }
 
@@ -130,6 +134,8 @@ impl Session {
             shown_at: wall,
             width: usize::MAX,
             prompt: None,
+            namesake_told: None,
+            whispered: None,
             outputs: VecDeque::new(),
         };
         for group in &session.groups {
@@ -273,9 +279,15 @@ impl Session {
         self.held.is_none() && self.phase == Phase::Open && self.watches().is_none()
     }
 
-    /// What could stand before the cursor, which is at this octet of the line.
+    /// What could stand before the cursor, which is at this octet of the line: in an empty one, the
+    /// beginning of an answer to whoever said something to us alone last.
     #[must_use]
     pub fn complete(&self, line: &str, cursor: usize) -> Completion {
+        if let Some(peer) = self.whispered.filter(|_| line.is_empty())
+            && self.people.known(peer).is_some()
+        {
+            return complete::answer(&self.people.who(peer));
+        }
         complete::complete(line, cursor, &self.people, &self.groups)
     }
 

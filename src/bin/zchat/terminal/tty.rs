@@ -50,7 +50,7 @@ pub(crate) fn install_panic_hook() {
 }
 
 /// Columns of the terminal; 80 where it does not say.
-pub(super) fn columns() -> u16 {
+pub(crate) fn columns() -> u16 {
     match tcgetwinsize(stdout()) {
         Ok(size) if size.ws_col > 0 => size.ws_col,
         _ => 80,
