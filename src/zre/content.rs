@@ -17,6 +17,7 @@ const IN_PLACE: usize = 38;
 #[derive(Clone)]
 enum Octets {
     InPlace { length: u8, octets: [u8; IN_PLACE] },
+    Copied(Arc<[u8]>),
     Shared(Arc<dyn AsRef<[u8]> + Send + Sync>),
 }
 
@@ -29,7 +30,7 @@ impl Frame {
     /// A frame with a copy of `octets`.
     #[must_use]
     pub fn copy_of(octets: &[u8]) -> Self {
-        Self::in_place(octets).unwrap_or_else(|| Self(Octets::Shared(Arc::new(octets.to_vec()))))
+        Self::in_place(octets).unwrap_or_else(|| Self(Octets::Copied(Arc::from(octets))))
     }
 
     fn in_place(from: &[u8]) -> Option<Self> {
@@ -48,6 +49,7 @@ impl Deref for Frame {
             Octets::InPlace { length, octets } => {
                 octets.get(..usize::from(*length)).unwrap_or(octets)
             }
+            Octets::Copied(octets) => octets,
             Octets::Shared(octets) => (**octets).as_ref(),
         }
     }
