@@ -17,7 +17,7 @@ use super::beacon::{self, Heard};
 use super::bell::Waker;
 use super::descriptors;
 use super::error::StartError;
-use super::ffi::Context;
+use super::ffi::{self, Context};
 use super::inbox::{BindError, Inbox};
 use super::interface::{self, Network, Selection};
 use super::links::Links;
@@ -154,7 +154,7 @@ impl Builder {
     ///
     /// The limit of descriptors of the process (`RLIMIT_NOFILE`) is raised as far as the node may
     /// come to need and the system allows; where that is less, [`Limits::peers`] is lowered to it.
-    /// libc's `rand()` is seeded, since libzmq depends on it.
+    /// libc's `rand()` is seeded, since libzmq draws from it.
     ///
     /// # Errors
     ///
@@ -166,7 +166,11 @@ impl Builder {
         let id = PeerId::from(Uuid::new_v4());
         let context = Context::new(limits.peers + limits.unproven + limits.statics + OWN_SOCKETS)
             .map_err(StartError::Resources)?;
-        let inbox = self.open_inbox(&context, &selection, &networks, &limits)?;
+        // libzmq draws from libc's rand(), which it does not seed, when to connect again after a
+        // connection broke: nodes that lost one at the same time should not try at the same time.
+        let (seed, ..) = Uuid::new_v4().as_fields();
+        ffi::seed_libc(seed);
+        let inbox = self.open_inbox(&selection, &networks, &limits)?;
         let port = inbox.port();
         let waker = Waker::new().map_err(StartError::Resources)?;
         let shared = Arc::new(Shared::new(waker.bell()));
@@ -235,7 +239,6 @@ impl Builder {
 
     fn open_inbox(
         &self,
-        context: &Context,
         selection: &Selection,
         networks: &[Network],
         limits: &Limits,
@@ -247,19 +250,11 @@ impl Builder {
             Selection::Named(_) => networks.iter().map(|network| network.address).collect(),
         };
         let connections = limits.peers + limits.unproven;
-        let (seed, ..) = Uuid::new_v4().as_fields();
-        Inbox::bind(
-            context,
-            &addresses,
-            self.mailbox_port,
-            limits,
-            connections,
-            seed,
-        )
-        .map_err(|error| match error {
+        let inbox = Inbox::bind(&addresses, self.mailbox_port, limits, connections);
+        inbox.map_err(|error| match error {
             BindError::Taken(address) => StartError::PortTaken(address),
             BindError::Address(address, error) => StartError::Address(address, error),
-            BindError::Socket(error) => StartError::Resources(error),
+            BindError::Resources(error) => StartError::Resources(error),
         })
     }
 
@@ -297,6 +292,5 @@ const HEARD: Capacity = Capacity {
     octets: 0,
 };
 
-/// Sockets besides those to peers: the ROUTER, its monitor (two ends), the ZAP handler (libzmq opens
-/// one of its own for each question), and some to spare.
+/// Sockets besides those to peers, to spare: one that is closed lives on for a moment.
 const OWN_SOCKETS: usize = 64;

@@ -1,40 +1,38 @@
-//! The inbound connections, as libzmq's monitor and the messages themselves tell of them: which
-//! address each comes from, which peer speaks over it, and which must go.
+//! The inbound connections: how many there may be, which of them are heard, and which must go.
 //!
-//! No socket is touched here: the [`Inbox`](super::inbox::Inbox) tells what happened, and shuts the
-//! connections that are named to it. Routing ids are not looked into.
+//! As long as nobody has entered under an id, everybody who claims it is heard. From then on only the
+//! connection over which that was said is: another one under the same id waits, gets nothing while
+//! the first is there, and takes nothing from it (trap 16). When the first ends, one that waits is
+//! heard if it comes from the same address; strangers only after the peer has left.
+//!
+//! No socket is touched here: see [`Inbox`](super::inbox::Inbox). Nor is known what is said.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
-use std::os::fd::RawFd;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crate::zre::PeerId;
+
+/// The name of a connection; later ones have higher numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Token(pub(super) u64);
 
 /// The inbound connections of a node.
 #[derive(Debug)]
 pub(super) struct Connections {
     limits: Most,
-    open: BTreeMap<RawFd, Connection>,
-    by_address: BTreeMap<IpAddr, Count>,
-    /// The connection over which each peer was last heard.
-    heard: BTreeMap<PeerId, RawFd>,
-    /// Peers whose connection is gone, with the address that it came from, until they are heard over
-    /// another one.
-    lost: BTreeMap<PeerId, Lost>,
-    /// The same in the order in which they were lost, to be forgotten after a while: perhaps nobody
-    /// knows them.
-    lost_since: VecDeque<(Instant, PeerId)>,
-    /// Some of them are to be told as soon as the inbox is read empty.
-    any_untold: bool,
-    /// Connections in the order in which they were accepted, to be looked at when they have had
-    /// their time to say something.
-    young: VecDeque<(Instant, RawFd, u64)>,
-    /// The same once more, to be shut if they still say nothing.
-    unheard: VecDeque<(Instant, RawFd, u64)>,
+    open: BTreeMap<Token, Connection>,
+    by_address: BTreeMap<IpAddr, usize>,
+    claims: BTreeMap<PeerId, Claim>,
+    /// Connections in the order in which they began to wait, to be asked about when they have had
+    /// their time.
+    young: VecDeque<(Instant, Token)>,
+    /// All connections in the order in which they were accepted, to be ended if they have not been
+    /// heard by then.
+    unheard: VecDeque<(Instant, Token)>,
     /// While the inbox is not read, nobody can be heard.
     reading: bool,
-    serial: u64,
+    last: u64,
 }
 
 /// How many connections there may be.
@@ -46,37 +44,32 @@ pub(super) struct Most {
 
 #[derive(Debug, Clone, Copy)]
 struct Connection {
-    /// Tells a connection from an earlier one that had the same descriptor.
-    serial: u64,
-    remote: SocketAddr,
-    peer: Option<PeerId>,
-    /// It was refused, and is about to end.
-    refused: bool,
-    /// It was shut because its peer is not behind it any more.
-    hung_up: bool,
-}
-
-/// How many connections are open from an address.
-#[derive(Debug, Clone, Copy, Default)]
-struct Count {
-    admitted: usize,
-    refused: usize,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Lost {
-    since: Instant,
     remote: IpAddr,
-    told: bool,
+    peer: Option<PeerId>,
+    /// A message of it was read.
+    is_heard: bool,
 }
 
-/// What to do about a connection.
+/// Who speaks, or wants to speak, under an id.
+#[derive(Debug, Default)]
+struct Claim {
+    /// Over which connection, from which address, its peer has entered.
+    entered: Option<(Option<Token>, IpAddr)>,
+    /// All others. They are heard while nobody has entered.
+    others: Vec<Token>,
+}
+
+/// What becomes of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Ask the engine whether one of its peers may be behind it.
-    Unheard(IpAddr),
-    /// Shut it: nothing that is heard comes over it.
-    Shut(RawFd, SocketAddr),
+    /// It is to be read, from now on.
+    Hear(Token),
+    /// It is not to be read, for now.
+    Wait(Token),
+    /// It is to be ended.
+    End(Token),
+    /// The engine is to be asked whether this peer may be behind a connection from there.
+    Unheard(PeerId, IpAddr),
 }
 
 impl Connections {
@@ -85,159 +78,185 @@ impl Connections {
             limits,
             open: BTreeMap::new(),
             by_address: BTreeMap::new(),
-            heard: BTreeMap::new(),
-            lost: BTreeMap::new(),
-            lost_since: VecDeque::new(),
-            any_untold: false,
+            claims: BTreeMap::new(),
             young: VecDeque::new(),
             unheard: VecDeque::new(),
             reading: true,
-            serial: 0,
+            last: 0,
         }
     }
 
-    /// A connection was accepted. Says whether it may stay; if not, it is to be shut.
-    #[must_use]
-    pub(super) fn accepted(&mut self, now: Instant, fd: RawFd, remote: SocketAddr) -> bool {
-        // Its end may have gone unnoticed: libzmq does not tell of those that another one replaced.
-        self.closed(now, fd);
-        self.serial += 1;
-        let count = self.by_address.entry(remote.ip()).or_default();
-        let refused =
-            count.admitted >= self.limits.per_address || self.open.len() >= self.limits.in_all;
-        if refused {
-            count.refused += 1;
-        } else {
-            count.admitted += 1;
-            self.young.push_back((now, fd, self.serial));
+    /// A connection was accepted; `None` if there are too many.
+    pub(super) fn accepted(&mut self, now: Instant, remote: IpAddr) -> Option<Token> {
+        let here = self.by_address.get(&remote).copied().unwrap_or(0);
+        if here >= self.limits.per_address || self.open.len() >= self.limits.in_all {
+            return None;
         }
+        self.by_address.insert(remote, here + 1);
+        self.last += 1;
+        let token = Token(self.last);
         let connection = Connection {
-            serial: self.serial,
             remote,
             peer: None,
-            refused,
-            hung_up: false,
+            is_heard: false,
         };
-        self.open.insert(fd, connection);
-        !refused
+        self.open.insert(token, connection);
+        self.unheard.push_back((now, token));
+        Some(token)
     }
 
-    /// Whether a connection from this address was refused and has not ended yet: whoever asks now to
-    /// be let in may be that one.
-    pub(super) fn is_refusing(&self, address: IpAddr) -> bool {
-        self.by_address
-            .get(&address)
-            .is_some_and(|count| count.refused > 0)
-    }
-
-    /// A connection is gone.
-    pub(super) fn closed(&mut self, now: Instant, fd: RawFd) {
-        let Some(connection) = self.open.remove(&fd) else {
-            return;
+    /// The other side has said who it is.
+    pub(super) fn introduced(&mut self, now: Instant, token: Token, peer: PeerId) -> Verdict {
+        let Some(connection) = self.open.get_mut(&token) else {
+            return Verdict::End(token);
         };
-        let address = connection.remote.ip();
-        if let Some(count) = self.by_address.get_mut(&address) {
-            if connection.refused {
-                count.refused -= 1;
-            } else {
-                count.admitted -= 1;
-            }
-            if count.admitted == 0 && count.refused == 0 {
-                self.by_address.remove(&address);
-            }
-        }
-        if let Some(peer) = connection.peer
-            && self.heard.get(&peer) == Some(&fd)
+        connection.peer = Some(peer);
+        let remote = connection.remote;
+        let claim = self.claims.entry(peer).or_default();
+        if let Some((current @ None, home)) = &mut claim.entered
+            && *home == remote
         {
-            self.lose(now, peer, address);
+            *current = Some(token);
+            return Verdict::Hear(token);
+        }
+        let open = &self.open;
+        let from_there =
+            |token: &&Token| open.get(token).is_some_and(|other| other.remote == remote);
+        if claim.others.iter().filter(from_there).count() >= CLAIMS {
+            return Verdict::End(token);
+        }
+        claim.others.push(token);
+        if claim.entered.is_none() {
+            return Verdict::Hear(token);
+        }
+        self.young.push_back((now, token));
+        Verdict::Wait(token)
+    }
+
+    /// A message was read from it.
+    pub(super) fn heard(&mut self, token: Token) {
+        if let Some(connection) = self.open.get_mut(&token) {
+            connection.is_heard = true;
         }
     }
 
-    fn lose(&mut self, now: Instant, peer: PeerId, remote: IpAddr) {
-        self.heard.remove(&peer);
-        let lost = Lost {
-            since: now,
-            remote,
-            told: false,
+    /// The peer has entered by what it said over this connection: all others wait.
+    pub(super) fn entered(&mut self, now: Instant, peer: PeerId, token: Token) -> Vec<Verdict> {
+        let Some(remote) = self.open.get(&token).map(|connection| connection.remote) else {
+            return Vec::new();
         };
-        if self
-            .lost
-            .insert(peer, lost)
-            .is_none_or(|before| before.since != now)
-        {
-            self.lost_since.push_back((now, peer));
+        let Some(claim) = self.claims.get_mut(&peer) else {
+            return Vec::new();
+        };
+        if claim.entered.is_some() {
+            return Vec::new();
         }
-        self.any_untold = true;
+        claim.others.retain(|other| *other != token);
+        claim.entered = Some((Some(token), remote));
+        self.young
+            .extend(claim.others.iter().map(|other| (now, *other)));
+        claim
+            .others
+            .iter()
+            .map(|other| Verdict::Wait(*other))
+            .collect()
     }
 
-    /// Whether it has to be found out over which connection a message of this peer came.
-    pub(super) fn is_lost(&self, peer: PeerId) -> bool {
-        !self.lost.is_empty() && self.lost.contains_key(&peer)
+    /// The peer has left: whoever claims its id may be somebody.
+    pub(super) fn left(&mut self, peer: PeerId) -> Vec<Verdict> {
+        let Some(claim) = self.claims.get_mut(&peer) else {
+            return Vec::new();
+        };
+        let waiting: Vec<Verdict> = claim
+            .others
+            .iter()
+            .map(|other| Verdict::Hear(*other))
+            .collect();
+        if let Some((Some(current), _)) = claim.entered.take() {
+            claim.others.push(current);
+        }
+        if claim.others.is_empty() {
+            self.claims.remove(&peer);
+        }
+        waiting
     }
 
-    /// A message of this peer came over this connection, whose far end is at this address.
-    pub(super) fn heard(&mut self, now: Instant, peer: PeerId, fd: RawFd, remote: IpAddr) {
-        let Some(connection) = self
-            .open
-            .get_mut(&fd)
-            .filter(|open| open.remote.ip() == remote)
+    /// A connection is gone. Says whose it was, if the engine has to be told, and what follows.
+    pub(super) fn ended(&mut self, token: Token) -> (Option<PeerId>, Option<Verdict>) {
+        let Some(connection) = self.open.remove(&token) else {
+            return (None, None);
+        };
+        if let Some(here) = self.by_address.get_mut(&connection.remote) {
+            *here -= 1;
+            if *here == 0 {
+                self.by_address.remove(&connection.remote);
+            }
+        }
+        let Some((peer, claim)) = connection
+            .peer
+            .and_then(|peer| Some((peer, self.claims.get_mut(&peer)?)))
         else {
-            // What is read here was left behind by a connection that is gone: the peer is lost, or
-            // still is, and that is told when everything is read.
-            if !self.heard.contains_key(&peer) {
-                self.lose(now, peer, remote);
-            }
-            return;
+            return (None, None);
         };
-        if connection.hung_up {
-            // Left behind as well, and expected.
-            return;
-        }
-        let before = connection.peer.replace(peer);
-        if let Some(other) = before.filter(|other| *other != peer) {
-            // The descriptor has changed hands, and its new connection was heard before that was
-            // noticed.
-            if self.heard.get(&other) == Some(&fd) {
-                self.lose(now, other, remote);
+        claim.others.retain(|other| *other != token);
+        match &mut claim.entered {
+            None => {
+                if claim.others.is_empty() {
+                    self.claims.remove(&peer);
+                }
+                (None, None)
             }
+            Some((current, home)) if *current == Some(token) => {
+                *current = None;
+                let home = *home;
+                (Some(peer), self.succeed(peer, home))
+            }
+            Some(_) => (None, None),
         }
-        self.lost.remove(&peer);
-        if let Some(old) = self.heard.insert(peer, fd).filter(|old| *old != fd) {
-            // Two connections cannot be heard under one id: libzmq has closed the old one.
-            self.closed(now, old);
-        }
     }
 
-    /// Whether this connection is open, as far as is known.
-    pub(super) fn is_open(&self, fd: RawFd) -> bool {
-        self.open.contains_key(&fd)
-    }
-
-    /// The engine does not know this peer any more.
-    pub(super) fn forget(&mut self, peer: PeerId) {
-        self.lost.remove(&peer);
-    }
-
-    /// The inbox was read empty: the peers of which nothing more can come over the connection that
-    /// they had, each told once.
-    pub(super) fn take_lost(&mut self) -> Vec<PeerId> {
-        self.any_untold = false;
-        let untold = |(peer, lost): (&PeerId, &mut Lost)| {
-            (!std::mem::replace(&mut lost.told, true)).then_some(*peer)
+    /// Lets one that waits, and comes from this address, take the place of the one that is gone.
+    fn succeed(&mut self, peer: PeerId, address: IpAddr) -> Option<Verdict> {
+        let open = &self.open;
+        let claim = self.claims.get_mut(&peer)?;
+        let (current @ None, home) = claim.entered.as_mut()? else {
+            return None;
         };
-        self.lost.iter_mut().filter_map(untold).collect()
+        *home = address;
+        let from_there = |token: &Token| {
+            open.get(token)
+                .is_some_and(|waiting| waiting.remote == address)
+        };
+        // The one that was opened last: those before it may be left over from earlier tries.
+        let index = claim.others.iter().rposition(from_there)?;
+        let token = claim.others.remove(index);
+        *current = Some(token);
+        Some(Verdict::Hear(token))
     }
 
-    /// Whether anybody is to be told of by [`Connections::take_lost`].
-    pub(super) const fn has_lost(&self) -> bool {
-        self.any_untold
+    /// The peer is not behind its connection any more, but perhaps behind one from this address.
+    pub(super) fn hang_up(&mut self, peer: PeerId, address: IpAddr) -> Vec<Verdict> {
+        let Some((current, _)) = self
+            .claims
+            .get_mut(&peer)
+            .and_then(|claim| claim.entered.as_mut())
+        else {
+            return Vec::new();
+        };
+        let ended = current.take();
+        // Its end is no news then.
+        if let Some(connection) = ended.and_then(|token| self.open.get_mut(&token)) {
+            connection.peer = None;
+        }
+        let heard = self.succeed(peer, address);
+        ended.map(Verdict::End).into_iter().chain(heard).collect()
     }
 
     /// The inbox is read, or not: while it is not, nobody can be heard, and nothing is held against
     /// those who are not.
-    pub(super) fn handle_reading(&mut self, now: Instant, reading: bool) {
+    pub(super) fn set_reading(&mut self, now: Instant, reading: bool) {
         if reading && !self.reading {
-            for (since, ..) in self.young.iter_mut().chain(&mut self.unheard) {
+            for (since, _) in &mut self.unheard {
                 *since = now;
             }
         }
@@ -246,120 +265,58 @@ impl Connections {
 
     /// When [`Connections::handle_timeout`] is wanted.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let young = self.young.front().map(|(since, ..)| *since + YOUNG);
-        let unheard = self.unheard.front().map(|(since, ..)| *since + UNHEARD);
-        let lost = self.lost_since.front().map(|(since, ..)| *since + LOST);
-        [young, unheard, lost]
+        let young = self.young.front().map(|(since, _)| *since + YOUNG);
+        let unheard = self.unheard.front().map(|(since, _)| *since + UNHEARD);
+        [young, unheard.filter(|_| self.reading)]
             .into_iter()
             .flatten()
             .min()
-            .filter(|_| self.reading)
     }
 
     /// Time has passed. To be asked until it has nothing to say.
     pub(super) fn handle_timeout(&mut self, now: Instant) -> Option<Verdict> {
-        if !self.reading {
-            return None;
-        }
-        self.forget_lost(now);
-        while let Some((since, fd, serial)) = due(&mut self.young, now, YOUNG) {
-            if let Some(remote) = self.is_silent(fd, serial) {
-                if self.is_address_of_lost(remote.ip()) {
-                    return Some(Verdict::Shut(fd, remote));
-                }
-                self.unheard.push_back((since, fd, serial));
-                return Some(Verdict::Unheard(remote.ip()));
+        while let Some(token) = due(&mut self.young, now, YOUNG) {
+            if let Some((peer, remote)) = self.is_waiting(token) {
+                return Some(Verdict::Unheard(peer, remote));
             }
         }
-        while let Some((_, fd, serial)) = due(&mut self.unheard, now, UNHEARD) {
-            if let Some(remote) = self.is_silent(fd, serial) {
-                return Some(Verdict::Shut(fd, remote));
+        while self.reading
+            && let Some(token) = due(&mut self.unheard, now, UNHEARD)
+        {
+            if self
+                .open
+                .get(&token)
+                .is_some_and(|connection| !connection.is_heard)
+            {
+                return Some(Verdict::End(token));
             }
         }
         None
     }
 
-    /// The connection of a peer that is lost was in the way of others from its address, over which
-    /// nothing was heard: the peer may be behind one of those, which libzmq has put aside for good.
-    /// To be shut, so that it is opened anew, and then heard.
-    pub(super) fn put_aside(&self, peer: PeerId) -> Vec<(RawFd, SocketAddr)> {
-        let lost = self.lost.get(&peer);
-        lost.map_or_else(Vec::new, |lost| self.unheard_from(lost.remote))
-    }
-
-    /// The peer is not behind its connection any more, but perhaps behind one of those from this
-    /// address over which nothing was heard: all that are to be shut. The peer is not told as lost.
-    pub(super) fn hang_up(
-        &mut self,
-        now: Instant,
-        peer: PeerId,
-        address: IpAddr,
-    ) -> Vec<(RawFd, SocketAddr)> {
-        let mut shut = self.unheard_from(address);
-        if let Some(fd) = self.heard.get(&peer).copied() {
-            self.lose(now, peer, address);
-            if let Some(connection) = self.open.get_mut(&fd) {
-                connection.hung_up = true;
-                shut.push((fd, connection.remote));
-            }
-        }
-        if let Some(lost) = self.lost.get_mut(&peer) {
-            lost.told = true;
-        }
-        shut
-    }
-
-    fn unheard_from(&self, address: IpAddr) -> Vec<(RawFd, SocketAddr)> {
-        self.unheard
-            .iter()
-            .filter_map(|(_, fd, serial)| Some((*fd, self.is_silent(*fd, *serial)?)))
-            .filter(|(_, remote)| remote.ip() == address)
-            .collect()
-    }
-
-    fn forget_lost(&mut self, now: Instant) {
-        let due = |(since, _): &mut (Instant, PeerId)| now >= *since + LOST;
-        while let Some((since, peer)) = self.lost_since.pop_front_if(due) {
-            match self.lost.get_mut(&peer) {
-                Some(lost) if lost.since == since && lost.told => {
-                    self.lost.remove(&peer);
-                }
-                Some(lost) if lost.since == since => {
-                    lost.since = now;
-                    self.lost_since.push_back((now, peer));
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn is_address_of_lost(&self, address: IpAddr) -> bool {
-        self.lost.values().any(|lost| lost.remote == address)
-    }
-
-    fn is_silent(&self, fd: RawFd, serial: u64) -> Option<SocketAddr> {
-        self.open
-            .get(&fd)
-            .filter(|connection| connection.serial == serial && connection.peer.is_none())
-            .map(|connection| connection.remote)
+    fn is_waiting(&self, token: Token) -> Option<(PeerId, IpAddr)> {
+        let connection = self.open.get(&token)?;
+        let peer = connection.peer?;
+        let (current, _) = self.claims.get(&peer)?.entered?;
+        (current != Some(token)).then_some((peer, connection.remote))
     }
 }
 
-fn due(
-    queue: &mut VecDeque<(Instant, RawFd, u64)>,
-    now: Instant,
-    after: Duration,
-) -> Option<(Instant, RawFd, u64)> {
-    queue.pop_front_if(|(since, ..)| now >= *since + after)
+fn due(queue: &mut VecDeque<(Instant, Token)>, now: Instant, after: Duration) -> Option<Token> {
+    let (_, token) = queue.pop_front_if(|(since, _)| now >= *since + after)?;
+    Some(token)
 }
 
-/// How long a connection may take to be heard before the engine is asked about it: the HELLO is sent
-/// together with the handshake.
+/// Connections under one id that wait, or are heard before anybody has entered, from one address: more
+/// than a peer that opens its connection again can leave behind.
+const CLAIMS: usize = 8;
+
+/// How long a connection waits before the engine is asked about it.
 const YOUNG: Duration = Duration::from_millis(100);
 
-/// How long it is remembered that a peer has lost its connection: ten times as long as it takes to
-/// open another one.
-const LOST: Duration = Duration::from_secs(5);
-
-/// How long a connection may be open without being heard: as long as the handshake may take.
+/// How long a connection may be open without being heard: the handshake and the HELLO behind it take
+/// milliseconds.
 const UNHEARD: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests;

@@ -47,6 +47,8 @@ counters! {
     unanswered_pings,
     refused_connections,
     closed_unheard,
+    violations,
+    closed_unfinished,
     dropped_sightings,
     undelivered,
 }

@@ -9,10 +9,9 @@
     reason = "libzmq is C, and these calls are missing in the zmq crate"
 )]
 
-use std::ffi::{CString, c_int, c_void};
+use std::ffi::{c_int, c_void};
 use std::io;
 use std::ops::Deref;
-use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::Arc;
 
 struct RawContext(*mut c_void);
@@ -62,7 +61,6 @@ impl Context {
         // SAFETY: the socket was opened just now, and nobody else has the pointer.
         let socket = unsafe { zmq::Socket::from_raw(socket) };
         Ok(Socket {
-            signal: socket.get_fd()?,
             socket,
             _context: self.clone(),
         })
@@ -72,7 +70,6 @@ impl Context {
 /// A socket that keeps its context alive. (Fields are dropped in this order.)
 pub(super) struct Socket {
     socket: zmq::Socket,
-    signal: RawFd,
     _context: Context,
 }
 
@@ -85,20 +82,6 @@ impl Deref for Socket {
 }
 
 impl Socket {
-    /// The descriptor that turns readable when something is to be done for the socket: only once,
-    /// until everything there is has been taken from it.
-    pub(super) const fn signal(&self) -> BorrowedFd<'_> {
-        // SAFETY: the descriptor belongs to the socket, which is open as long as `self`.
-        unsafe { BorrowedFd::borrow_raw(self.signal) }
-    }
-
-    /// Binds as `zmq::Socket::bind` does, which panics for errors that it does not know.
-    pub(super) fn bind_to(&mut self, endpoint: &str) -> io::Result<()> {
-        let endpoint = CString::new(endpoint)?;
-        // SAFETY: the socket is open as long as `self`; the text ends with a zero.
-        checked(unsafe { zmq_sys::zmq_bind(self.socket.as_mut_ptr(), endpoint.as_ptr()) })
-    }
-
     /// Sends octets that are not copied. Their owner is dropped, on some thread, as soon as libzmq
     /// has no need of them any more: when they were written to the connection, or thrown away with
     /// the socket, or at once in case of an error.

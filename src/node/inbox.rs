@@ -1,36 +1,84 @@
-//! The mailbox on the network: a ROUTER, receive only.
+//! The mailbox on the network: a ROUTER, receive only, without libzmq.
 //!
-//! Messages are taken whole, decoded, and named after their sender. What goes on with the
-//! connections that they come over is watched in [`Watch`]. Whether a message is believed is not
-//! decided here: see [`Engine`](crate::zre::Engine).
+//! libzmq's own ROUTER cannot be made safe against whoever is on the network (docs/architecture.md says
+//! how it fails); what it would do for us is little: take connections, read messages from them in
+//! turn, and say over which connection, and so under which id, each came. What is on the wire is the
+//! same. Who is heard is reckoned in [`Connections`], frames are put together in [`Reader`]; whether a
+//! message is believed is not decided here: see [`Engine`](crate::zre::Engine).
 
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::fd::{BorrowedFd, RawFd};
+mod listen;
+mod turns;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, IoSliceMut, Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::Instant;
 
-use nix::sys::socket::{SockaddrIn, getsockname};
+use crate::zre::{Content, Frame, Limits, Message, PeerId, Via};
 
-use crate::zre::{Body, Content, Frame, Limits, Message, PeerId, Via};
+use self::listen::Listeners;
+use self::turns::{Turn, Turns};
+use super::connections::{Connections, Most, Token, Verdict};
+use super::readiness::Readiness;
+use super::zmtp::{self, Item, Reader};
 
-use super::ffi::{Context, Socket, seed_libc};
-use super::links::{HANDSHAKE, keep_alive, milliseconds};
-use super::watch::Watch;
+pub(super) use self::listen::BindError;
 
 /// The sockets behind a node's TCP port.
 pub(super) struct Inbox {
-    router: Socket,
-    /// Told of the connections, and asked about them.
-    pub(super) watch: Watch,
-    port: u16,
-    /// The addresses where it is bound.
-    bound: Vec<Ipv4Addr>,
+    listeners: Listeners,
+    connections: Connections,
+    streams: BTreeMap<Token, Stream>,
+    /// Connections that have not said who they are, and those that wait.
+    arrivals: Readiness,
+    /// Connections that are heard.
+    traffic: Readiness,
+    /// Connections in which there is something to read, the next one first: see [`Turns`].
+    turns: Turns,
+    /// What was read last, and not taken yet.
+    buffer: Vec<u8>,
+    work: Option<Work>,
+    /// How often something may still be read in this round.
+    reads: usize,
+    /// Serves to learn which connections have something.
+    numbers: Vec<u64>,
+    /// The connection over which the last message came.
+    last: Option<Token>,
+    /// Memory that incomplete messages hold, in octets.
+    held: usize,
     limits: Limits,
-    /// Serve for all messages: the routing id, and the first frame.
-    sender: zmq::Message,
-    header: zmq::Message,
-    /// Whether there may be something to take.
-    pub(super) ready: bool,
+    notices: VecDeque<Notice>,
+    /// Peers whose connection has ended, which is not told yet.
+    broken: VecDeque<PeerId>,
+    /// Whether connections that are heard may have something new, and whether there may be somebody
+    /// to be admitted.
+    pub(super) signalled: bool,
+    pub(super) arrived: bool,
+}
+
+/// A connection.
+struct Stream {
+    socket: TcpStream,
+    remote: SocketAddr,
+    local: Option<IpAddr>,
+    /// Who the other side says that it is.
+    peer: Option<PeerId>,
+    /// A message of it was read.
+    is_heard: bool,
+    reader: Reader,
+    /// What was read together with the handshake, and comes before all else.
+    early: Vec<u8>,
+    held: usize,
+    turn: Turn,
+}
+
+/// The part of the buffer that is not taken yet, and whose it is.
+#[derive(Debug, Clone, Copy)]
+struct Work {
+    token: Token,
+    from: usize,
+    to: usize,
 }
 
 /// What was taken out of the inbox.
@@ -44,289 +92,537 @@ pub(super) enum Received {
     },
     /// A message of this peer that cannot be understood, or is larger than the limits.
     Malformed { from: PeerId },
-    /// A message under a routing id that is not ZRE's.
+    /// The connection of this peer has ended, after everything that was taken before.
+    Broken { peer: PeerId },
+}
+
+/// What the engine has to be asked about connections, or has to count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Notice {
+    /// [`Engine::handle_unheard`](crate::zre::Engine::handle_unheard)
+    Unheard(PeerId, IpAddr),
+    /// A connection was refused: there are too many, or too many from its address.
+    Refused,
+    /// A connection was ended because nothing that is heard came over it.
+    ClosedUnheard,
+    /// A connection was ended under a routing id that is not ZRE's.
     BadOrigin,
-}
-
-/// Why a mailbox could not be opened.
-#[derive(Debug)]
-pub(super) enum BindError {
-    /// Every port that could be taken is in use at this address; this is the last one tried.
-    Taken(SocketAddr),
-    /// Something else is wrong with this address.
-    Address(SocketAddr, io::Error),
-    /// A socket could not be opened, or set up.
-    Socket(io::Error),
-}
-
-impl From<io::Error> for BindError {
-    fn from(error: io::Error) -> Self {
-        Self::Socket(error)
-    }
-}
-
-impl From<zmq::Error> for BindError {
-    fn from(error: zmq::Error) -> Self {
-        Self::Socket(error.into())
-    }
+    /// A connection was ended because what came over it is no ZMTP, or larger than the limits.
+    Violation,
+    /// A connection was ended because all incomplete messages together held too much memory.
+    TooMuchHeld,
 }
 
 impl Inbox {
     /// A mailbox at these addresses: at `port`, or where that is `None`, at the first one from 49152
     /// up that is free at all of them. At most `connections` are open at a time.
     pub(super) fn bind(
-        context: &Context,
         addresses: &[Ipv4Addr],
         port: Option<u16>,
         limits: &Limits,
         connections: usize,
-        seed: u32,
     ) -> Result<Self, BindError> {
-        // libzmq names anonymous connections by libc's rand(), which it does not seed.
-        seed_libc(seed);
-        let mut router = open(context, limits)?;
-        let watch = Watch::new(context, &router, limits, connections)?;
-        let port = match port {
-            Some(port) => bind_all(&mut router, addresses, port)?,
-            None => bind_first_free(&mut router, addresses)?,
-        };
+        let arrivals = Readiness::new()?;
         Ok(Self {
-            router,
-            watch,
-            port,
-            bound: addresses.to_vec(),
+            listeners: Listeners::bind(addresses, port, &arrivals)?,
+            connections: Connections::new(Most {
+                per_address: limits.connections_per_address,
+                in_all: connections,
+            }),
+            streams: BTreeMap::new(),
+            arrivals,
+            traffic: Readiness::new()?,
+            turns: Turns::default(),
+            buffer: vec![0; BUFFER],
+            work: None,
+            reads: READS,
+            numbers: Vec::new(),
+            last: None,
+            held: 0,
             limits: limits.clone(),
-            sender: zmq::Message::new(),
-            header: zmq::Message::new(),
-            ready: true,
+            notices: VecDeque::new(),
+            broken: VecDeque::new(),
+            signalled: true,
+            arrived: true,
         })
     }
 
     /// The TCP port.
     pub(super) const fn port(&self) -> u16 {
-        self.port
+        self.listeners.port()
     }
 
-    /// Readable after something has come, if nothing was left when it was last taken from.
+    /// Readable while there is something to take.
     pub(super) fn signal(&self) -> BorrowedFd<'_> {
-        self.router.signal()
+        self.traffic.as_fd()
+    }
+
+    /// Readable while there is somebody to be admitted.
+    pub(super) fn arrival_signal(&self) -> BorrowedFd<'_> {
+        self.arrivals.as_fd()
     }
 
     /// Receives at further addresses, at the same port. What does not work is logged: a network that
     /// has just come up may be gone again.
     pub(super) fn follow(&mut self, addresses: impl IntoIterator<Item = Ipv4Addr>) {
-        if self.bound.contains(&Ipv4Addr::UNSPECIFIED) {
+        for address in addresses {
+            if let Err(error) = self.listeners.follow(address, &self.arrivals) {
+                log::warn!("no messages are received at {address}: {error:?}");
+            }
+        }
+    }
+
+    /// What is new since the last time.
+    pub(super) fn take_notice(&mut self) -> Option<Notice> {
+        self.notices.pop_front()
+    }
+
+    /// Admits whoever has come, and shakes hands. To be called also while the inbox is not read.
+    pub(super) fn attend(&mut self, now: Instant) {
+        if !std::mem::take(&mut self.arrived) {
             return;
         }
-        for address in addresses {
-            // An address that is gone keeps its place: it may come back.
-            if self.bound.contains(&address) || self.bound.len() >= MOST_ADDRESSES {
+        let mut arrived = std::mem::take(&mut self.numbers);
+        self.arrivals.take(&mut arrived);
+        for number in arrived.drain(..) {
+            self.arrived = true;
+            match Token(number) {
+                token if self.streams.contains_key(&token) => self.shake(now, token),
+                _ => self.accept(now, number),
+            }
+        }
+        self.numbers = arrived;
+    }
+
+    fn accept(&mut self, now: Instant, listener: u64) {
+        for _ in 0..ACCEPTED {
+            let Some((socket, remote)) = self.listeners.accept(now, listener, &self.arrivals)
+            else {
+                return;
+            };
+            let Some(token) = self.connections.accepted(now, remote.ip()) else {
+                self.notices.push_back(Notice::Refused);
                 continue;
-            }
-            match bind(&mut self.router, address, self.port) {
-                Ok(()) => self.bound.push(address),
-                Err(error) => log::warn!("no messages are received at {address}: {error:?}"),
+            };
+            let stream = Stream {
+                local: socket.local_addr().ok().map(|local| local.ip()),
+                socket,
+                remote,
+                peer: None,
+                is_heard: false,
+                reader: Reader::new(),
+                early: Vec::new(),
+                held: 0,
+                turn: self.turns.admit(),
+            };
+            let hailed = (&stream.socket).write_all(zmtp::HAIL);
+            let begun = hailed.and_then(|()| self.arrivals.add(&stream.socket, token.0));
+            self.streams.insert(token, stream);
+            if begun.is_err() {
+                self.end(token);
             }
         }
     }
 
-    /// Lets a new connection take the place of an older one under the same routing id, or not.
-    pub(super) fn set_handover(&self, on: bool) {
-        if let Err(error) = self.router.set_router_handover(on) {
-            log::warn!("ZMQ_ROUTER_HANDOVER cannot be set: {error}");
-        }
-    }
-
-    /// The inbox is read, or not. While it is not, libzmq soon takes nothing more from the
-    /// connections, and TCP makes their senders wait.
-    pub(super) fn set_reading(&mut self, now: Instant, reading: bool) {
-        self.watch.set_reading(now, reading);
-        self.ready |= reading;
-    }
-
-    /// Takes one message, the whole of it; `None` when there is none.
-    pub(super) fn receive(&mut self, now: Instant) -> Option<Received> {
-        if !take(&self.router, &mut self.sender) {
-            self.ready = false;
-            return None;
-        }
-        let content = if self.sender.get_more() && take(&self.router, &mut self.header) {
-            self.take_content()
-        } else {
-            Ok(None)
+    /// Goes on with the handshake of a connection.
+    fn shake(&mut self, now: Instant, token: Token) {
+        let Some(stream) = self.streams.get_mut(&token) else {
+            return;
         };
-        let Some(from) = PeerId::from_routing_id(&self.sender) else {
-            return Some(Received::BadOrigin);
+        let mut octets = [0; HANDSHAKE_OCTETS];
+        let length = match stream.socket.read(&mut octets) {
+            Ok(length) if length > 0 && stream.peer.is_none() => length,
+            Err(error) if is_for_later(&error) => return,
+            // One that waits is ended by its other side.
+            Ok(_) | Err(_) => return self.end(token),
         };
-        let Ok(content) = content else {
-            log::debug!("a message of {} has too many frames", from.short(8));
-            return Some(Received::Malformed { from });
-        };
-        match Message::decode(&self.header, content, &self.limits) {
-            Ok(message) => {
-                let via = self.via(now, from, &message);
-                Some(Received::Message { from, via, message })
+        let mut input = octets.get(..length).unwrap_or(&octets);
+        loop {
+            match stream.reader.read(&mut input, &self.limits) {
+                Ok(Some(Item::Answer(words))) => {
+                    if stream.socket.write_all(words).is_err() {
+                        return self.end(token);
+                    }
+                }
+                Ok(Some(Item::Ready(id))) => {
+                    stream.early = input.to_vec();
+                    return self.introduce(now, token, &id);
+                }
+                Ok(None) => return self.weigh(token),
+                Ok(Some(_)) | Err(_) => {
+                    self.notices.push_back(Notice::Violation);
+                    return self.end(token);
+                }
             }
-            Err(error) => {
-                log::debug!("a message of {} cannot be read: {error}", from.short(8));
+        }
+    }
+
+    fn introduce(&mut self, now: Instant, token: Token, routing_id: &[u8]) {
+        let Some(peer) = PeerId::from_routing_id(routing_id) else {
+            self.notices.push_back(Notice::BadOrigin);
+            return self.end(token);
+        };
+        if let Some(stream) = self.streams.get_mut(&token) {
+            stream.peer = Some(peer);
+        }
+        self.weigh(token);
+        let verdict = self.connections.introduced(now, token, peer);
+        self.carry_out(verdict);
+    }
+
+    fn carry_out(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Hear(token) => self.hear(token),
+            Verdict::Wait(token) => self.let_wait(token),
+            Verdict::End(token) => {
+                self.notices.push_back(Notice::ClosedUnheard);
+                self.end(token);
+            }
+            Verdict::Unheard(peer, remote) => {
+                self.notices.push_back(Notice::Unheard(peer, remote));
+            }
+        }
+    }
+
+    /// From now on the connection is read.
+    fn hear(&mut self, token: Token) {
+        let Some(stream) = self.streams.get_mut(&token) else {
+            return;
+        };
+        let removed = self.arrivals.remove(&stream.socket);
+        if removed
+            .and_then(|()| self.traffic.add(&stream.socket, token.0))
+            .is_err()
+        {
+            return self.end(token);
+        }
+        if !stream.early.is_empty() {
+            self.turns.ask(token, &mut stream.turn);
+        }
+    }
+
+    /// From now on the connection is not read.
+    fn let_wait(&mut self, token: Token) {
+        let Some(stream) = self.streams.get_mut(&token) else {
+            return;
+        };
+        // It may be in either set; whatever was in it is gone with it.
+        let _not_there = self.arrivals.remove(&stream.socket);
+        let _not_there = self.traffic.remove(&stream.socket);
+        self.turns.forget(token, &mut stream.turn);
+        if self.arrivals.add_for_end(&stream.socket, token.0).is_err() {
+            self.end(token);
+        }
+    }
+
+    /// Whether there may be something to take.
+    pub(super) fn is_ready(&self) -> bool {
+        self.signalled || self.work.is_some() || !self.turns.is_empty() || !self.broken.is_empty()
+    }
+
+    /// So much is read from now on before everything else has its turn.
+    pub(super) const fn begin_round(&mut self) {
+        self.reads = READS;
+    }
+
+    /// Takes one message; `None` when there is none, or enough was read in this round.
+    pub(super) fn receive(&mut self) -> Option<Received> {
+        loop {
+            if let Some(peer) = self.broken.pop_front() {
+                return Some(Received::Broken { peer });
+            }
+            if let Some(work) = self.work.take() {
+                if let Some(received) = self.go_on(work) {
+                    return Some(received);
+                }
+            } else if self.reads == 0 || !self.read_next() {
+                return None;
+            }
+        }
+    }
+
+    /// Takes a message out of what was read last.
+    fn go_on(&mut self, mut work: Work) -> Option<Received> {
+        let token = work.token;
+        let stream = self.streams.get_mut(&token)?;
+        let mut input = self.buffer.get(work.from..work.to)?;
+        let read = stream.reader.read(&mut input, &self.limits);
+        work.from = work.to - input.len();
+        let item = match read {
+            Ok(Some(item)) => item,
+            Ok(None) => {
+                self.weigh(token);
+                return None;
+            }
+            Err(violation) => {
+                log::debug!(
+                    "a connection from {} is ended: {violation:?}",
+                    stream.remote
+                );
+                self.notices.push_back(Notice::Violation);
+                self.end(token);
+                return None;
+            }
+        };
+        self.work = Some(work);
+        stream.turn.charge(MESSAGE);
+        let from = stream.peer?;
+        match item {
+            Item::Message(frames) => {
+                self.note_heard(token);
+                Some(self.understand(token, from, frames))
+            }
+            Item::TooLarge => {
+                log::debug!("a message of {} is too large", from.short(8));
+                self.note_heard(token);
                 Some(Received::Malformed { from })
             }
+            Item::Ping(context) => {
+                let pong = zmtp::pong(&context);
+                // Whoever does not read the answers has no use for them, and a part of one would be
+                // the beginning of something that is not ZMTP.
+                if !matches!(stream.socket.write(&pong), Ok(all) if all == pong.len()) {
+                    self.notices.push_back(Notice::Violation);
+                    self.end(token);
+                }
+                None
+            }
+            Item::Answer(_) | Item::Ready(_) => None,
         }
     }
 
-    /// Takes the frames behind the first one.
-    fn take_content(&self) -> Result<Option<Content>, TooManyFrames> {
-        let mut more = self.header.get_more();
-        if !more {
-            return Ok(None);
+    fn note_heard(&mut self, token: Token) {
+        self.last = Some(token);
+        if let Some(stream) = self.streams.get_mut(&token)
+            && !stream.is_heard
+        {
+            stream.is_heard = true;
+            self.connections.heard(token);
         }
-        let mut frame = zmq::Message::new();
-        take(&self.router, &mut frame);
-        more = frame.get_more();
-        let first = frame_of(frame);
-        if !more {
-            return Ok(Some(Content::new(first)));
+    }
+
+    fn understand(&mut self, token: Token, from: PeerId, mut frames: Vec<Frame>) -> Received {
+        let stream = self.streams.get_mut(&token);
+        let via = stream.as_ref().map_or_else(Via::default, |stream| Via {
+            remote: Some(stream.remote.ip()),
+            local: stream.local,
+        });
+        let mut all = frames.drain(..);
+        let header = all.next();
+        let content = Content::from_frames(all);
+        if let Some(stream) = stream {
+            stream.reader.reuse(frames);
         }
-        let mut frames = vec![first];
-        let mut left_out = false;
-        while more {
-            let mut frame = zmq::Message::new();
-            take(&self.router, &mut frame);
-            more = frame.get_more();
-            if frames.len() < self.limits.frames {
-                frames.push(frame_of(frame));
-            } else {
-                left_out = true;
+        match Message::decode(header.as_deref().unwrap_or_default(), content, &self.limits) {
+            Ok(message) => Received::Message { from, via, message },
+            Err(error) => {
+                log::debug!("a message of {} cannot be read: {error}", from.short(8));
+                Received::Malformed { from }
             }
         }
-        if left_out {
-            return Err(TooManyFrames);
-        }
-        Ok(Content::from_frames(frames))
     }
 
-    /// The connection that the message in `header` came over. To ask libzmq takes a while, so it is
-    /// asked only where that matters: for HELLO, and for peers whose connection is gone.
-    fn via(&mut self, now: Instant, from: PeerId, message: &Message) -> Via {
-        if !matches!(message.body, Body::Hello(_)) && !self.watch.is_lost(from) {
-            return Via::default();
-        }
-        let fd = self
-            .header
-            .gets("__fd")
-            .and_then(|fd| fd.parse::<RawFd>().ok());
-        let remote = self
-            .header
-            .gets("Peer-Address")
-            .and_then(|ip| ip.parse::<IpAddr>().ok());
-        let (Some(fd), Some(remote)) = (fd, remote) else {
-            return Via {
-                remote,
-                local: None,
-            };
+    /// Reads the next connection in which there is something; `false` if there is none.
+    fn read_next(&mut self) -> bool {
+        self.ask_who_has_something();
+        let Some(token) = self.turns.next() else {
+            return false;
         };
-
-        self.watch.heard(now, from, fd, remote);
-        let local = getsockname::<SockaddrIn>(fd)
-            .ok()
-            .map(|name| IpAddr::V4(name.ip()));
-        Via {
-            remote: Some(remote),
-            local,
-        }
-    }
-}
-
-/// Moves what was received into a frame of content. Nothing is copied, but for the shortest.
-fn frame_of(message: zmq::Message) -> Frame {
-    Frame::from_owner(Octets(message))
-}
-
-struct Octets(zmq::Message);
-
-impl AsRef<[u8]> for Octets {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-/// A message with more frames than [`Limits::frames`].
-struct TooManyFrames;
-
-/// Receives a frame; `false` if there is none. (libzmq hands out messages whole: there is none only
-/// at the beginning of one.)
-pub(super) fn take(socket: &zmq::Socket, into: &mut zmq::Message) -> bool {
-    loop {
-        match socket.recv(into, zmq::DONTWAIT) {
-            Ok(()) => return true,
-            Err(zmq::Error::EINTR) => {}
-            Err(_) => return false,
-        }
-    }
-}
-
-fn open(context: &Context, limits: &Limits) -> Result<Socket, BindError> {
-    let router = context.socket(zmq_sys::ZMQ_ROUTER)?;
-    router.set_linger(0)?;
-    router.set_rcvhwm(RECEIVED)?;
-    // Nothing is ever sent this way.
-    router.set_sndhwm(1)?;
-    router.set_maxmsgsize(i64::try_from(limits.frame_octets).unwrap_or(i64::MAX))?;
-    router.set_handshake_ivl(milliseconds(HANDSHAKE))?;
-    router.set_backlog(BACKLOG)?;
-    router.set_zap_domain(ZAP_DOMAIN)?;
-    keep_alive(&router)?;
-    Ok(router)
-}
-
-fn bind(router: &mut Socket, address: Ipv4Addr, port: u16) -> Result<(), BindError> {
-    let to = SocketAddr::from((address, port));
-    router
-        .bind_to(&format!("tcp://{to}"))
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::AddrInUse => BindError::Taken(to),
-            _ => BindError::Address(to, error),
-        })
-}
-
-/// Binds to all addresses, or to none.
-fn bind_all(router: &mut Socket, addresses: &[Ipv4Addr], port: u16) -> Result<u16, BindError> {
-    for (index, address) in addresses.iter().enumerate() {
-        if let Err(error) = bind(router, *address, port) {
-            for bound in addresses.iter().take(index) {
-                // Ends what was bound as well.
-                router.disconnect(&format!("tcp://{bound}:{port}"))?;
+        self.reads -= 1;
+        let Some(stream) = self.streams.get_mut(&token) else {
+            return true;
+        };
+        stream.turn.begin();
+        if !stream.early.is_empty() {
+            let early = std::mem::take(&mut stream.early);
+            let to = early.len().min(self.buffer.len());
+            for (octet, read) in self.buffer.iter_mut().zip(early) {
+                *octet = read;
             }
-            return Err(error);
+            self.work = Some(Work { token, from: 0, to });
+            return true;
+        }
+        match stream.read(&mut self.buffer) {
+            Ok(read) if read.octets > 0 => {
+                stream.turn.charge(read.octets as u64);
+                if read.is_all_there_was_room_for {
+                    self.turns.ask(token, &mut stream.turn);
+                }
+                let to = read.in_buffer;
+                self.work = Some(Work { token, from: 0, to });
+            }
+            Err(error) if is_for_later(&error) => {}
+            Ok(_) | Err(_) => self.end(token),
+        }
+        true
+    }
+
+    /// Learns which connections have something, if that may have changed: when none is known any more,
+    /// and now and then while some never end.
+    fn ask_who_has_something(&mut self) {
+        if !self.signalled || !self.turns.is_empty() && !self.reads.is_multiple_of(ASK_EVERY) {
+            return;
+        }
+        let mut numbers = std::mem::take(&mut self.numbers);
+        // There may be more than are told at a time.
+        self.signalled = self.traffic.take(&mut numbers);
+        for token in numbers.drain(..).map(Token) {
+            if let Some(stream) = self.streams.get_mut(&token) {
+                self.turns.ask(token, &mut stream.turn);
+            }
+        }
+        self.numbers = numbers;
+    }
+
+    /// Reckons what a connection holds; if all together hold too much, the one that holds most ends.
+    fn weigh(&mut self, token: Token) {
+        let Some(stream) = self.streams.get_mut(&token) else {
+            return;
+        };
+        self.held -= stream.held;
+        stream.held = stream.reader.held() + stream.early.capacity();
+        self.held += stream.held;
+        while self.held > self.limits.unfinished_octets
+            && let Some(heaviest) = self.heaviest()
+        {
+            self.notices.push_back(Notice::TooMuchHeld);
+            self.end(heaviest);
         }
     }
-    Ok(port)
-}
 
-/// Binds to all addresses at the first port that is free there.
-fn bind_first_free(router: &mut Socket, addresses: &[Ipv4Addr]) -> Result<u16, BindError> {
-    let mut port = FIRST_PORT;
-    loop {
-        match bind_all(router, addresses, port) {
-            Err(BindError::Taken(_)) if port < u16::MAX => port += 1,
-            done => return done,
+    /// Of the connections of the address that holds most, the one that does.
+    fn heaviest(&self) -> Option<Token> {
+        let mut addresses: BTreeMap<IpAddr, usize> = BTreeMap::new();
+        for stream in self.streams.values() {
+            *addresses.entry(stream.remote.ip()).or_default() += stream.held;
+        }
+        let (address, _) = addresses.into_iter().max_by_key(|(_, held)| *held)?;
+        let there = self
+            .streams
+            .iter()
+            .filter(|(_, stream)| stream.remote.ip() == address);
+        let (token, stream) = there.max_by_key(|(_, stream)| stream.held)?;
+        (stream.held > 0).then_some(*token)
+    }
+
+    /// The peer has entered by the last message that was taken.
+    pub(super) fn entered(&mut self, now: Instant, peer: PeerId) {
+        if let Some(token) = self.last {
+            for verdict in self.connections.entered(now, peer, token) {
+                self.carry_out(verdict);
+            }
+        }
+    }
+
+    /// The peer has left.
+    pub(super) fn left(&mut self, peer: PeerId) {
+        for verdict in self.connections.left(peer) {
+            self.carry_out(verdict);
+        }
+    }
+
+    /// The peer is not behind its connection any more, but perhaps behind one from this address.
+    pub(super) fn hang_up(&mut self, peer: PeerId, address: IpAddr) {
+        for verdict in self.connections.hang_up(peer, address) {
+            self.carry_out(verdict);
+        }
+    }
+
+    /// The inbox is read, or not: then TCP makes the senders wait.
+    pub(super) fn set_reading(&mut self, now: Instant, reading: bool) {
+        self.connections.set_reading(now, reading);
+    }
+
+    /// When [`Inbox::handle_timeout`] is wanted.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let connections = self.connections.poll_timeout();
+        connections
+            .into_iter()
+            .chain(self.listeners.poll_timeout())
+            .min()
+    }
+
+    /// Looks after connections over which nothing is heard.
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        self.listeners.handle_timeout(now, &self.arrivals);
+        while let Some(verdict) = self.connections.handle_timeout(now) {
+            self.carry_out(verdict);
+        }
+    }
+
+    /// Closes a connection, and lets another one take its place.
+    fn end(&mut self, token: Token) {
+        if let Some(mut stream) = self.streams.remove(&token) {
+            self.held -= stream.held;
+            self.turns.forget(token, &mut stream.turn);
+        }
+        let (broken, verdict) = self.connections.ended(token);
+        if let Some(peer) = broken {
+            self.broken.push_back(peer);
+        }
+        if let Some(verdict) = verdict {
+            self.carry_out(verdict);
         }
     }
 }
 
-/// The first of the ports that nobody has registered (RFC 6335), where Zyre begins as well.
-pub(super) const FIRST_PORT: u16 = 49_152;
-/// The name under which the ZAP handler is asked.
-const ZAP_DOMAIN: &str = "zre";
-/// Connections that wait to be accepted: a mass start brings hundreds at once.
-const BACKLOG: i32 = 1_024;
-/// Addresses where one node receives at most; more than a host has networks.
-const MOST_ADDRESSES: usize = 64;
-/// Messages of each connection that libzmq holds for us. With a quarter of it, each short message
-/// costs a sixth more processor time to receive; with ten times as many, nothing is gained (measured).
-/// It must not be changed while connections are open: libzmq 4.3.4 then forgets to wake a connection
-/// that waits for room.
-const RECEIVED: i32 = 1_000;
+/// Whether an error says only that there is nothing now.
+fn is_for_later(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
+}
+
+impl Stream {
+    /// Reads what there is: the rest of a large frame to its place, all else to the buffer.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
+        let Some(room) = self.reader.room() else {
+            let octets = self.socket.read(buffer)?;
+            return Ok(Read {
+                octets,
+                in_buffer: octets,
+                is_all_there_was_room_for: octets == buffer.len(),
+            });
+        };
+        // What is behind it belongs to another frame, perhaps as large, and would be copied.
+        let (behind, _) = buffer.split_at_mut(BEHIND.min(buffer.len()));
+        let (length, all) = (room.len(), room.len() + behind.len());
+        let mut parts = [IoSliceMut::new(room), IoSliceMut::new(behind)];
+        let octets = self.socket.read_vectored(&mut parts)?;
+        self.reader.filled(octets.min(length));
+        Ok(Read {
+            octets,
+            in_buffer: octets.saturating_sub(length),
+            is_all_there_was_room_for: octets == all,
+        })
+    }
+}
+
+/// What was read at a time.
+#[derive(Debug, Clone, Copy)]
+struct Read {
+    octets: usize,
+    /// How many of them are in the buffer.
+    in_buffer: usize,
+    /// There may be more.
+    is_all_there_was_room_for: bool,
+}
+
+/// What is read from a connection before it is another one's turn, in octets.
+const BUFFER: usize = 64 << 10;
+/// The same behind a large frame.
+const BEHIND: usize = 2 << 10;
+/// The same during the handshake: some messages may come right behind it.
+const HANDSHAKE_OCTETS: usize = 2_048;
+/// How often something is read before everything else has its turn.
+const READS: usize = 64;
+/// After how many of these it is asked who else has something.
+const ASK_EVERY: usize = 8;
+/// What a message costs besides its octets, in octets that could have been read instead.
+const MESSAGE: u64 = 256;
+/// Connections that are accepted before everything else gets its turn.
+const ACCEPTED: usize = 64;
 
 #[cfg(test)]
 mod tests;

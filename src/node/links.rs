@@ -73,8 +73,8 @@ impl Links {
 
     /// Opens a link. If that fails, which is for lack of descriptors, the link is there all the same
     /// but takes nothing: content that is sent comes back, and the engine in time gives the peer up.
-    pub(super) fn connect(&mut self, id: LinkId, to: &zre::Link, heartbeat: bool) {
-        let socket = self.open(to, heartbeat).map_err(|error| {
+    pub(super) fn connect(&mut self, id: LinkId, to: &zre::Link) {
+        let socket = self.open(to).map_err(|error| {
             log::warn!("no connection to {to} can be opened: {error}");
         });
         let link = Link {
@@ -95,7 +95,7 @@ impl Links {
         self.links.insert(id, link);
     }
 
-    fn open(&self, to: &zre::Link, heartbeat: bool) -> io::Result<Socket> {
+    fn open(&self, to: &zre::Link) -> io::Result<Socket> {
         let socket = self.context.socket(zmq_sys::ZMQ_DEALER)?;
         socket.set_identity(&self.routing_id)?;
         socket.set_linger(0)?;
@@ -109,10 +109,8 @@ impl Links {
         socket.set_reconnect_ivl_max(milliseconds(RECONNECT_LAST))?;
         socket.set_connect_timeout(milliseconds(CONNECT))?;
         keep_alive(&socket)?;
-        if heartbeat {
-            socket.set_heartbeat_ivl(milliseconds(HEARTBEAT))?;
-            socket.set_heartbeat_timeout(milliseconds(HEARTBEAT_PATIENCE))?;
-        }
+        // No heartbeats: libzmq 4.3.4 aborts the process if one falls due on a connection that was
+        // full and then broke, and whoever accepts the connection can bring that about.
         socket.connect(&to.to_string())?;
         Ok(socket)
     }
@@ -461,9 +459,6 @@ const CONNECT: Duration = Duration::from_millis(3_500);
 /// When a connection that broke, or was refused, is tried again: first, and at last.
 const RECONNECT_FIRST: Duration = Duration::from_millis(100);
 const RECONNECT_LAST: Duration = Duration::from_secs(2);
-/// Between ZMTP heartbeats, where they are wanted, and how long one may go unanswered.
-const HEARTBEAT: Duration = Duration::from_secs(2);
-const HEARTBEAT_PATIENCE: Duration = Duration::from_secs(6);
 /// What libzmq needs for a frame besides its octets.
 const FRAME_COST: usize = 128;
 /// Octets between two marks in a burst.

@@ -20,12 +20,11 @@ use crate::zre::{Action, Engine, Event, Origin, Output, Stats};
 use super::beacon::{BeaconHandle, Heard};
 use super::bell::{Bell, Waker, poll_timeout};
 use super::counters::Counters;
-use super::inbox::{Inbox, Received};
+use super::inbox::{Inbox, Notice, Received};
 use super::links::{Links, News, Sent};
 use super::mailbox::Receiver;
 use super::outlet::Outlet;
 use super::route::local_towards;
-use super::watch::Notice;
 
 /// Everything that the mesh thread owns.
 pub(super) struct Mesh {
@@ -219,7 +218,7 @@ impl Mesh {
     /// something.
     fn rest(&mut self, now: Instant) {
         let core = &mut self.core;
-        let busy = core.reading && core.inbox.ready;
+        let busy = core.reading && core.inbox.is_ready() || core.inbox.arrived;
         if !busy {
             self.waker.prepare_sleep();
         }
@@ -250,24 +249,21 @@ impl Core {
         } else {
             PollFlags::empty()
         };
-        let [monitor, zap] = self.inbox.watch.signals();
         let mut polled = [
             PollFd::new(waker.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.inbox.signal(), reading),
-            PollFd::new(monitor, PollFlags::POLLIN),
-            PollFd::new(zap, PollFlags::POLLIN),
+            PollFd::new(self.inbox.arrival_signal(), PollFlags::POLLIN),
         ];
         // Whatever the poll says (a signal may have come), another round does no harm.
         let _interrupted = poll(&mut polled, timeout);
-        let [_, inbox, monitor, zap] = polled.map(|one| one.any().unwrap_or(false));
-        self.inbox.ready |= inbox;
-        self.inbox.watch.monitor_ready |= monitor;
-        self.inbox.watch.zap_ready |= zap;
+        let [_, inbox, arrivals] = polled.map(|one| one.any().unwrap_or(false));
+        self.inbox.signalled |= inbox;
+        self.inbox.arrived |= arrivals;
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let watch = self.inbox.watch.poll_timeout();
-        [self.engine.poll_timeout(), watch, self.look]
+        let inbox = self.inbox.poll_timeout();
+        [self.engine.poll_timeout(), inbox, self.look]
             .into_iter()
             .flatten()
             .min()
@@ -278,8 +274,8 @@ impl Core {
             self.engine.handle_timeout(now);
             self.carry_out(now);
         }
-        if self.inbox.watch.poll_timeout().is_some_and(|at| at <= now) {
-            self.inbox.watch.handle_timeout(now);
+        if self.inbox.poll_timeout().is_some_and(|at| at <= now) {
+            self.inbox.handle_timeout(now);
         }
     }
 
@@ -313,13 +309,16 @@ impl Core {
     }
 
     fn look_after_connections(&mut self, now: Instant) {
-        self.inbox.watch.attend(now);
-        for notice in self.inbox.watch.take_notices() {
+        self.inbox.attend(now);
+        while let Some(notice) = self.inbox.take_notice() {
+            let stats = self.engine.stats_mut();
             match notice {
-                Notice::Broken(peer) => self.engine.handle_broken(now, peer),
-                Notice::Unheard(remote) => self.engine.handle_unheard(now, remote),
-                Notice::Refused => self.engine.stats_mut().refused_connections += 1,
-                Notice::ClosedUnheard => self.engine.stats_mut().closed_unheard += 1,
+                Notice::Unheard(peer, remote) => self.engine.handle_unheard(now, peer, remote),
+                Notice::Refused => stats.refused_connections += 1,
+                Notice::ClosedUnheard => stats.closed_unheard += 1,
+                Notice::BadOrigin => stats.bad_origins += 1,
+                Notice::Violation => stats.violations += 1,
+                Notice::TooMuchHeld => stats.closed_unfinished += 1,
             }
         }
         self.carry_out(now);
@@ -344,21 +343,19 @@ impl Core {
     }
 
     fn read_inbox(&mut self, now: Instant) {
+        self.inbox.begin_round();
         for _ in 0..BATCH {
-            if !self.reading || !self.inbox.ready {
+            if !self.reading {
                 return;
             }
-            match self.inbox.receive(now) {
+            match self.inbox.receive() {
                 Some(Received::Message { from, via, message }) => {
                     let origin = Origin::unproven(from);
                     self.engine.handle_message(now, origin, via, message);
                 }
                 Some(Received::Malformed { from }) => self.engine.handle_malformed(now, from),
-                Some(Received::BadOrigin) => self.engine.stats_mut().bad_origins += 1,
-                None => {
-                    self.inbox.watch.handle_empty();
-                    return;
-                }
+                Some(Received::Broken { peer }) => self.engine.handle_broken(now, peer),
+                None => return,
             }
             self.carry_out(now);
         }
@@ -381,17 +378,14 @@ impl Core {
                     }
                 }
                 Output::Event(event) => self.tell(now, event),
-                Output::Connect {
-                    link,
-                    to,
-                    heartbeat,
-                } => self.links.connect(link, &to, heartbeat),
+                Output::Connect { link, to, .. } => self.links.connect(link, &to),
                 Output::Disconnect { link } => {
                     let unsent = self.links.disconnect(link);
                     self.engine.handle_closed(now, link, unsent);
                 }
-                Output::HangUp { peer, address } => self.inbox.watch.hang_up(now, peer, address),
-                Output::Handover(on) => self.inbox.set_handover(on),
+                Output::HangUp { peer, address } => self.inbox.hang_up(peer, address),
+                // The inbox hears a connection that is opened again as soon as the old one ends.
+                Output::Handover(_) => {}
                 Output::Farewell { to } => self.beacon.farewell(to),
                 Output::Stop => self.stopping = true,
             }
@@ -400,8 +394,10 @@ impl Core {
     }
 
     fn tell(&mut self, now: Instant, event: Event) {
-        if let Event::Exit { peer, .. } = &event {
-            self.inbox.watch.forget(*peer);
+        match &event {
+            Event::Enter { peer, .. } => self.inbox.entered(now, *peer),
+            Event::Exit { peer, .. } => self.inbox.left(*peer),
+            _ => {}
         }
         self.outlet.push(event);
         if self.reading && !self.outlet.is_clear() {

@@ -5,7 +5,7 @@
 //!                                                    │
 //!  Node ── whisper, shout, join, leave … ──Action──▶ │ zchat-mesh ──DEALER (one a peer)──▶ peers
 //!    ▲     Sender (clone it for each thread)         │  │   ▲  ▲
-//!    │                                               │  │   │  └────────ROUTER (TCP)────── peers
+//!    │                                               │  │   │  └────────ROUTER, our own ── peers
 //!    └──── recv, try_recv, a descriptor ◀──Event──── │──┘   └──Sighting── zchat-beacon ◀─UDP─▶ LAN
 //! ```
 //!
@@ -65,9 +65,10 @@ mod links;
 pub mod mailbox;
 mod mesh;
 mod outlet;
+mod readiness;
 mod route;
 mod sender;
-mod watch;
+mod zmtp;
 
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};

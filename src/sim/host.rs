@@ -26,7 +26,7 @@ pub(super) enum Input {
     Full(LinkId, Message, bool),
     Closed(LinkId, u64),
     Broken(PeerId),
-    Unheard(IpAddr),
+    Unheard(PeerId, IpAddr),
     Addresses(Vec<IpAddr>),
     Inbox(bool),
     Timeout,
@@ -128,7 +128,7 @@ impl Zchat {
             Input::Full(link, message, tail) => engine.handle_full(now, link, message, tail),
             Input::Closed(link, unsent) => engine.handle_closed(now, link, unsent),
             Input::Broken(peer) => engine.handle_broken(now, peer),
-            Input::Unheard(remote) => engine.handle_unheard(now, remote),
+            Input::Unheard(peer, remote) => engine.handle_unheard(now, peer, remote),
             Input::Addresses(addresses) => {
                 engine.handle_addresses(now, &addresses);
                 self.announcer.handle_networks_changed(now);

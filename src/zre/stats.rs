@@ -14,7 +14,7 @@ pub struct Stats {
     pub bad_beacons: u64,
     /// Messages that could not be decoded, or were larger than the limits.
     pub bad_messages: u64,
-    /// Messages under a routing id that is not ZRE's.
+    /// Connections ended under a routing id that is not that of a ZRE peer, and messages under our own.
     pub bad_origins: u64,
     /// Messages of peers that had not said HELLO before.
     pub unknown_peers: u64,
@@ -43,6 +43,11 @@ pub struct Stats {
     pub refused_connections: u64,
     /// Inbound connections closed because nothing that is heard came over them.
     pub closed_unheard: u64,
+    /// Inbound connections ended because what came over them is not ZMTP, or a frame larger than the
+    /// limit.
+    pub violations: u64,
+    /// Inbound connections ended because messages that were not complete held too much memory.
+    pub closed_unfinished: u64,
     /// Sightings dropped because the mesh thread did not keep up; the next beacon comes in a second.
     pub dropped_sightings: u64,
     /// Messages to peers that were not handed over; each was also told by an event.

@@ -84,12 +84,12 @@ fn trap_16_handover_ends_by_itself_if_no_answer_comes() {
 }
 
 #[test]
-fn trap_16_a_connection_that_is_not_heard_is_a_question_to_the_peer_of_that_address() {
+fn trap_16_a_second_connection_under_a_peers_id_is_a_question_to_that_peer_alone() {
     let mut solo = Solo::new();
     let (mut bob, mut eve) = (Peer::new(2), Peer::new(3));
     solo.enter(&mut bob);
     solo.enter(&mut eve);
-    solo.engine.handle_unheard(solo.now, bob.place.ip());
+    solo.engine.handle_unheard(solo.now, bob.id, bob.place.ip());
     let outputs = solo.outputs();
     assert_eq!(pings(&outputs), 1);
     let outputs = solo.pass(ms(500));

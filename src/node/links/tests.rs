@@ -19,19 +19,19 @@ const LINK: LinkId = LinkId(7);
 impl Pair {
     fn new(budget: usize) -> Self {
         let context = Context::new(100).unwrap();
-        let mut far = context.socket(zmq_sys::ZMQ_ROUTER).unwrap();
+        let far = context.socket(zmq_sys::ZMQ_ROUTER).unwrap();
         far.set_linger(0).unwrap();
         far.set_rcvtimeo(5_000).unwrap();
         far.set_rcvhwm(10).unwrap();
         // What TCP holds besides, so that a test needs not send much to fill it.
         far.set_rcvbuf(64 << 10).unwrap();
-        far.bind_to("tcp://127.0.0.1:*").unwrap();
+        far.bind("tcp://127.0.0.1:*").unwrap();
         let endpoint = far.get_last_endpoint().unwrap().unwrap();
         let remote = endpoint.strip_prefix("tcp://").unwrap().parse().unwrap();
         let waker = Waker::new().unwrap();
         let peer = PeerId::from_bytes([0xab; 16]);
         let mut links = Links::new(context, peer, budget, waker.bell());
-        links.connect(LINK, &zre::Link::plain(remote, None), false);
+        links.connect(LINK, &zre::Link::plain(remote, None));
         Self { links, waker, far }
     }
 
@@ -292,8 +292,7 @@ fn a_link_that_cannot_be_opened_takes_no_content_and_swallows_the_rest() {
     let waker = Waker::new().unwrap();
     pair.links = Links::new(context, PeerId::from_bytes([1; 16]), 1 << 20, waker.bell());
     let nowhere = "127.0.0.1:9".parse().unwrap();
-    pair.links
-        .connect(LINK, &zre::Link::plain(nowhere, None), false);
+    pair.links.connect(LINK, &zre::Link::plain(nowhere, None));
     assert!(matches!(
         pair.links.send(LINK, message(1, Body::Ping), false),
         Sent::Queued

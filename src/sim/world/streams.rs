@@ -495,6 +495,7 @@ impl World {
             return;
         };
         let (receiver, near) = (connection.receiver, connection.near);
+        let id = self.identity(connection.sender);
         if !self.process(receiver).router.unheard.contains(&key) {
             return;
         }
@@ -502,7 +503,7 @@ impl World {
             self.agenda.enter(self.now + YOUNG, What::Young(key));
             return;
         }
-        self.tell(receiver, Input::Unheard(near));
+        self.tell(receiver, Input::Unheard(id, near));
         self.agenda
             .enter(self.now + (UNHEARD - YOUNG), What::Unheard(key));
     }

@@ -281,25 +281,20 @@ impl Engine {
         self.outputs.push_back(Output::HangUp { peer, address });
     }
 
-    /// An inbound connection from this address is open, but nothing is heard over it: perhaps a peer
-    /// that is connected already has opened another one.
-    pub fn handle_unheard(&mut self, now: Instant, remote: IpAddr) {
-        let candidates: Vec<PeerId> = self
-            .peers
-            .iter()
-            .filter(|(_, peer)| peer.is_ready() && peer.place.remote.ip() == remote)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in candidates {
-            let Some(peer) = self.peers.get(&id) else {
-                continue;
-            };
-            let to = peer.place.clone();
-            if peer.displaced {
-                self.relocate(now, id, to);
-            } else {
-                self.challenge(now, id, Some(to));
-            }
+    /// A second inbound connection under this peer's id, from this address, waits to be heard: perhaps
+    /// the peer has opened another one, and we have not noticed the end of the first.
+    pub fn handle_unheard(&mut self, now: Instant, id: PeerId, remote: IpAddr) {
+        let Some(peer) = self.peers.get(&id).filter(|peer| peer.is_ready()) else {
+            return;
+        };
+        if peer.place.remote.ip() != remote {
+            return;
+        }
+        let to = peer.place.clone();
+        if peer.displaced {
+            self.relocate(now, id, to);
+        } else {
+            self.challenge(now, id, Some(to));
         }
     }
 

@@ -1,0 +1,203 @@
+//! Connections that come and go, in virtual time.
+
+use std::net::Ipv4Addr;
+
+use super::*;
+
+const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
+const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 66));
+
+struct Book {
+    connections: Connections,
+    now: Instant,
+}
+
+fn bob() -> PeerId {
+    PeerId::from_bytes([2; 16])
+}
+
+impl Book {
+    fn new() -> Self {
+        Self::with(Most {
+            per_address: 100,
+            in_all: 1_000,
+        })
+    }
+
+    fn with(limits: Most) -> Self {
+        Self {
+            connections: Connections::new(limits),
+            now: Instant::now(),
+        }
+    }
+
+    fn accept(&mut self, remote: IpAddr) -> Token {
+        self.connections
+            .accepted(self.now, remote)
+            .expect("there is room")
+    }
+
+    /// A connection under bob's id, and what becomes of it.
+    fn as_bob(&mut self, remote: IpAddr) -> (Token, Verdict) {
+        let token = self.accept(remote);
+        let verdict = self.connections.introduced(self.now, token, bob());
+        (token, verdict)
+    }
+
+    /// Bob has entered.
+    fn enter(&mut self) -> Token {
+        let (token, _) = self.as_bob(HOME);
+        self.connections.heard(token);
+        assert_eq!(self.connections.entered(self.now, bob(), token), []);
+        token
+    }
+
+    fn pass(&mut self, time: Duration) -> Vec<Verdict> {
+        self.now += time;
+        let mut verdicts = Vec::new();
+        while let Some(verdict) = self.connections.handle_timeout(self.now) {
+            verdicts.push(verdict);
+        }
+        verdicts
+    }
+}
+
+const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+#[test]
+fn until_somebody_has_entered_everybody_is_heard_and_then_nobody_else() {
+    let mut book = Book::new();
+    let (silent, verdict) = book.as_bob(ELSEWHERE);
+    assert_eq!(verdict, Verdict::Hear(silent));
+    let (token, verdict) = book.as_bob(HOME);
+    assert_eq!(verdict, Verdict::Hear(token));
+    let waits = book.connections.entered(book.now, bob(), token);
+    assert_eq!(waits, [Verdict::Wait(silent)]);
+    let (late, verdict) = book.as_bob(HOME);
+    assert_eq!(verdict, Verdict::Wait(late));
+}
+
+#[test]
+fn trap_16_after_the_end_one_from_the_same_address_is_heard_and_no_stranger() {
+    let mut book = Book::new();
+    let token = book.enter();
+    let (_, verdict) = book.as_bob(ELSEWHERE);
+    assert!(matches!(verdict, Verdict::Wait(_)));
+    assert_eq!(book.connections.ended(token), (Some(bob()), None));
+    let (_, verdict) = book.as_bob(ELSEWHERE);
+    assert!(matches!(verdict, Verdict::Wait(_)));
+    let (again, verdict) = book.as_bob(HOME);
+    assert_eq!(verdict, Verdict::Hear(again));
+    // The same, if it comes before the end.
+    let (third, verdict) = book.as_bob(HOME);
+    assert_eq!(verdict, Verdict::Wait(third));
+    assert_eq!(
+        book.connections.ended(again),
+        (Some(bob()), Some(Verdict::Hear(third)))
+    );
+}
+
+#[test]
+fn a_stranger_is_heard_after_the_peer_has_left() {
+    let mut book = Book::new();
+    let token = book.enter();
+    let (stranger, _) = book.as_bob(ELSEWHERE);
+    book.connections.ended(token);
+    assert_eq!(book.connections.left(bob()), [Verdict::Hear(stranger)]);
+    assert_eq!(book.connections.entered(book.now, bob(), stranger), []);
+    assert_eq!(book.connections.ended(stranger), (Some(bob()), None));
+    assert_eq!(book.connections.left(bob()), []);
+    assert!(book.connections.claims.is_empty());
+}
+
+#[test]
+fn a_peer_that_has_left_over_a_connection_that_goes_on_may_enter_over_it_again() {
+    let mut book = Book::new();
+    let token = book.enter();
+    assert_eq!(book.connections.left(bob()), []);
+    let (other, verdict) = book.as_bob(HOME);
+    assert_eq!(verdict, Verdict::Hear(other));
+    assert_eq!(
+        book.connections.entered(book.now, bob(), token),
+        [Verdict::Wait(other)]
+    );
+}
+
+#[test]
+fn a_peer_that_is_hung_up_is_heard_from_the_address_where_it_is_now() {
+    let mut book = Book::new();
+    let token = book.enter();
+    let (moved, _) = book.as_bob(ELSEWHERE);
+    let verdicts = book.connections.hang_up(bob(), ELSEWHERE);
+    assert_eq!(verdicts, [Verdict::End(token), Verdict::Hear(moved)]);
+    assert_eq!(
+        book.connections.ended(token),
+        (None, None),
+        "that was wanted"
+    );
+    // Or its connection from there is still to come.
+    let verdicts = book.connections.hang_up(bob(), HOME);
+    assert_eq!(verdicts, [Verdict::End(moved)]);
+    book.connections.ended(moved);
+    let (again, verdict) = book.as_bob(HOME);
+    assert_eq!(verdict, Verdict::Hear(again));
+}
+
+#[test]
+fn whoever_waits_is_asked_about_after_100_ms_and_ended_after_5_s() {
+    let mut book = Book::new();
+    book.enter();
+    let (waits, _) = book.as_bob(HOME);
+    assert_eq!(book.pass(ms(99)), []);
+    assert_eq!(book.pass(ms(1)), [Verdict::Unheard(bob(), HOME)]);
+    assert_eq!(book.pass(ms(4_899)), []);
+    assert_eq!(book.pass(ms(1)), [Verdict::End(waits)]);
+}
+
+#[test]
+fn whoever_says_nothing_is_ended_after_5_s_but_not_while_the_inbox_is_not_read() {
+    let mut book = Book::new();
+    let nameless = book.accept(HOME);
+    let (silent, _) = book.as_bob(HOME);
+    book.connections.set_reading(book.now, false);
+    assert_eq!(book.pass(ms(60_000)), []);
+    book.connections.set_reading(book.now, true);
+    assert_eq!(book.pass(ms(4_999)), []);
+    assert_eq!(
+        book.pass(ms(1)),
+        [Verdict::End(nameless), Verdict::End(silent)]
+    );
+}
+
+#[test]
+fn strangers_cannot_crowd_out_a_peers_own_host() {
+    let mut book = Book::new();
+    let token = book.enter();
+    for _ in 0..CLAIMS {
+        assert!(matches!(book.as_bob(ELSEWHERE).1, Verdict::Wait(_)));
+    }
+    assert!(matches!(book.as_bob(ELSEWHERE).1, Verdict::End(_)));
+    let (again, verdict) = book.as_bob(HOME);
+    assert_eq!(verdict, Verdict::Wait(again));
+    assert_eq!(
+        book.connections.ended(token),
+        (Some(bob()), Some(Verdict::Hear(again)))
+    );
+}
+
+#[test]
+fn there_are_so_many_connections_from_an_address_and_in_all() {
+    let mut book = Book::with(Most {
+        per_address: 2,
+        in_all: 3,
+    });
+    let first = book.accept(HOME);
+    book.accept(HOME);
+    assert_eq!(book.connections.accepted(book.now, HOME), None);
+    book.accept(ELSEWHERE);
+    assert_eq!(book.connections.accepted(book.now, ELSEWHERE), None);
+    book.connections.ended(first);
+    book.accept(HOME);
+}

@@ -1,0 +1,195 @@
+//! The listening sockets of a mailbox, all at the same port.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
+
+use super::super::readiness::Readiness;
+use super::is_for_later;
+
+/// The listening sockets.
+#[derive(Debug)]
+pub(super) struct Listeners {
+    port: u16,
+    open: Vec<Listener>,
+    /// When the system had no descriptor for a connection: when it is tried again.
+    again: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Listener {
+    address: Ipv4Addr,
+    socket: TcpListener,
+    /// It is not asked until the system has descriptors again.
+    rests: bool,
+}
+
+/// Why a mailbox could not be opened.
+#[derive(Debug)]
+pub(in super::super) enum BindError {
+    /// Every port that could be taken is in use at this address; this is the last one tried.
+    Taken(SocketAddr),
+    /// Something else is wrong with this address.
+    Address(SocketAddr, io::Error),
+    /// What is needed to wait for connections could not be had.
+    Resources(io::Error),
+}
+
+impl From<io::Error> for BindError {
+    fn from(error: io::Error) -> Self {
+        Self::Resources(error)
+    }
+}
+
+impl Listeners {
+    /// Binds to all addresses, or to none: at `port`, or at the first one that is free at all of them.
+    pub(super) fn bind(
+        addresses: &[Ipv4Addr],
+        port: Option<u16>,
+        arrivals: &Readiness,
+    ) -> Result<Self, BindError> {
+        let mut first = port.unwrap_or(FIRST_PORT);
+        let sockets = loop {
+            let all: Result<Vec<_>, _> = addresses
+                .iter()
+                .map(|address| listen(*address, first))
+                .collect();
+            match all {
+                Err(BindError::Taken(_)) if port.is_none() && first < u16::MAX => first += 1,
+                done => break done?,
+            }
+        };
+        let mut listeners = Self {
+            port: first,
+            open: Vec::new(),
+            again: None,
+        };
+        for (address, socket) in addresses.iter().zip(sockets) {
+            listeners.add(*address, socket, arrivals)?;
+        }
+        Ok(listeners)
+    }
+
+    pub(super) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Listens at one more address, if it is not listened at already.
+    pub(super) fn follow(
+        &mut self,
+        address: Ipv4Addr,
+        arrivals: &Readiness,
+    ) -> Result<(), BindError> {
+        // An address that is gone keeps its place: it may come back.
+        let is_covered = self
+            .open
+            .iter()
+            .any(|listener| listener.address == address || listener.address.is_unspecified());
+        if is_covered || self.open.len() >= MOST_ADDRESSES {
+            return Ok(());
+        }
+        let socket = listen(address, self.port)?;
+        Ok(self.add(address, socket, arrivals)?)
+    }
+
+    fn add(
+        &mut self,
+        address: Ipv4Addr,
+        socket: TcpListener,
+        arrivals: &Readiness,
+    ) -> io::Result<()> {
+        arrivals.add(&socket, number(self.open.len()))?;
+        self.open.push(Listener {
+            address,
+            socket,
+            rests: false,
+        });
+        Ok(())
+    }
+
+    /// Accepts a connection at the listener with this number, if there is one.
+    pub(super) fn accept(
+        &mut self,
+        now: Instant,
+        of: u64,
+        arrivals: &Readiness,
+    ) -> Option<(TcpStream, SocketAddr)> {
+        let index = (0..self.open.len()).find(|index| number(*index) == of)?;
+        let listener = self.open.get_mut(index)?;
+        loop {
+            match listener.socket.accept() {
+                Ok((socket, remote)) if prepare(&socket).is_ok() => return Some((socket, remote)),
+                // It has ended already.
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) if is_for_later(&error) => return None,
+                Err(error) => {
+                    log::warn!("connections cannot be accepted for a moment: {error}");
+                    let _gone = arrivals.remove(&listener.socket);
+                    listener.rests = true;
+                    self.again = Some(now + REST);
+                    return None;
+                }
+            }
+        }
+    }
+
+    pub(super) const fn poll_timeout(&self) -> Option<Instant> {
+        self.again
+    }
+
+    /// Listeners that rest are asked again.
+    pub(super) fn handle_timeout(&mut self, now: Instant, arrivals: &Readiness) {
+        if self.again.is_none_or(|at| at > now) {
+            return;
+        }
+        self.again = None;
+        for (index, listener) in self.open.iter_mut().enumerate() {
+            if listener.rests && arrivals.add(&listener.socket, number(index)).is_ok() {
+                listener.rests = false;
+            }
+        }
+    }
+}
+
+/// Listeners are numbered from the top, connections from below.
+fn number(index: usize) -> u64 {
+    u64::MAX - index as u64
+}
+
+fn listen(address: Ipv4Addr, port: u16) -> Result<TcpListener, BindError> {
+    let to = SocketAddr::from((address, port));
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    // Connections of a node that has just ended are no hindrance.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    let bound = socket
+        .bind(&to.into())
+        .and_then(|()| socket.listen(BACKLOG));
+    bound.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => BindError::Taken(to),
+        _ => BindError::Address(to, error),
+    })?;
+    Ok(socket.into())
+}
+
+fn prepare(socket: &TcpStream) -> io::Result<()> {
+    socket.set_nonblocking(true)?;
+    // Dead hosts are noticed though nothing is said: after 90 s, for some 3 octets a second.
+    let keepalive = TcpKeepalive::new()
+        .with_time(Duration::from_secs(60))
+        .with_interval(Duration::from_secs(10))
+        .with_retries(3);
+    SockRef::from(socket).set_tcp_keepalive(&keepalive)
+}
+
+/// The first of the ports that nobody has registered (RFC 6335), where Zyre begins as well.
+const FIRST_PORT: u16 = 49_152;
+/// Connections that wait to be accepted: a mass start brings hundreds at once.
+const BACKLOG: i32 = 1_024;
+/// Addresses where one node receives at most; more than a host has networks.
+const MOST_ADDRESSES: usize = 64;
+/// How long nothing is accepted after the system had no descriptor for a connection.
+const REST: Duration = Duration::from_millis(100);

@@ -1,0 +1,489 @@
+//! What a ROUTER reads from one connection: ZMTP 3 (<https://rfc.zeromq.org/spec/23/> and 37), mechanism
+//! NULL, and ZMTP 2 (15), octet by octet as they come.
+//!
+//! Nothing is believed: a length allocates little before what it promises has come, and everything has
+//! a limit. No socket is touched here, and what is in a message is not looked into. ZMTP 1 (libzmq 2)
+//! and all other mechanisms are refused.
+
+use crate::zre::{Frame, Limits};
+
+/// What has come over a connection so far.
+#[derive(Debug)]
+pub(super) struct Reader {
+    stage: Stage,
+    /// The beginning of something that is not complete: the greeting, or the head of a frame.
+    head: Head,
+    /// The frame that is being read.
+    body: Option<Body>,
+    message: Message,
+}
+
+/// How far the handshake has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The signature and the version.
+    Version,
+    /// What ZMTP 3 says behind that: the mechanism.
+    Mechanism,
+    /// What ZMTP 2 says behind that: the type of its socket.
+    SocketType,
+    /// The command READY, in ZMTP 3.
+    Ready,
+    /// A frame with the routing id, in ZMTP 2.
+    Identity,
+    Traffic,
+}
+
+/// Octets whose number is known and small.
+#[derive(Debug)]
+struct Head {
+    octets: [u8; GREETING],
+    length: usize,
+}
+
+/// A frame whose length is known, of which not everything was there at once.
+#[derive(Debug)]
+struct Body {
+    flags: u8,
+    /// Whether it is part of a message that is kept.
+    is_kept: bool,
+    /// What has come of it, and behind that room for some more.
+    octets: Vec<u8>,
+    come: usize,
+    missing: usize,
+}
+
+/// A message whose last frame has not come.
+#[derive(Debug, Default)]
+struct Message {
+    frames: Vec<Frame>,
+    octets: usize,
+    /// It is larger than any may be: what is left of it is thrown away.
+    too_large: bool,
+}
+
+/// Something that is complete.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Item {
+    /// The other side wants to be told this before it says more.
+    Answer(&'static [u8]),
+    /// The other side is ready, under this routing id.
+    Ready(Vec<u8>),
+    /// A message, all its frames.
+    Message(Vec<Frame>),
+    /// A message that was larger than the limits.
+    TooLarge,
+    /// A question that [`pong`] answers.
+    Ping(Vec<u8>),
+}
+
+/// What ends a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Violation {
+    /// Neither ZMTP 2 nor ZMTP 3, or another mechanism than NULL.
+    Greeting,
+    /// A command that cannot be read, or is too long, or anything else before READY.
+    Command,
+    /// A frame with flags that mean nothing.
+    Flags,
+    /// A frame larger than [`Limits::frame_octets`].
+    Frame,
+}
+
+impl Reader {
+    pub(super) fn new() -> Self {
+        Self {
+            stage: Stage::Version,
+            head: Head::new(),
+            body: None,
+            message: Message::default(),
+        }
+    }
+
+    /// Memory that is held for what is not complete, in octets.
+    pub(super) fn held(&self) -> usize {
+        let body = self.body.as_ref().map_or(0, |body| body.octets.capacity());
+        let frames = self.message.frames.capacity() * size_of::<Frame>()
+            + self.message.frames.len() * FRAME_OVERHEAD;
+        self.message.octets + frames + body
+    }
+
+    /// Where the rest of a large frame is to be read to, so that it is not copied once more. What has
+    /// been read there is told by [`Reader::filled`].
+    pub(super) fn room(&mut self) -> Option<&mut [u8]> {
+        let body = self.body.as_mut()?;
+        if !body.is_kept || body.missing < DIRECT {
+            return None;
+        }
+        body.grow();
+        body.octets.get_mut(body.come..)
+    }
+
+    /// So many octets have been read to where [`Reader::room`] said.
+    pub(super) fn filled(&mut self, octets: usize) {
+        if let Some(body) = &mut self.body {
+            body.come += octets;
+            body.missing -= octets;
+        }
+    }
+
+    /// Takes back the frames of a message, which serve for the next one.
+    pub(super) fn reuse(&mut self, mut frames: Vec<Frame>) {
+        if frames.capacity() <= FRAMES_KEPT && self.message.frames.capacity() == 0 {
+            frames.clear();
+            self.message.frames = frames;
+        }
+    }
+
+    /// Takes octets off `input` until something is complete, or until there are none left.
+    pub(super) fn read(
+        &mut self,
+        input: &mut &[u8],
+        limits: &Limits,
+    ) -> Result<Option<Item>, Violation> {
+        match self.stage {
+            Stage::Version | Stage::Mechanism => return self.read_greeting(input),
+            Stage::SocketType => {
+                if !self.head.fill(input, 1) {
+                    return Ok(None);
+                }
+                self.head.length = 0;
+                self.stage = Stage::Identity;
+            }
+            Stage::Ready | Stage::Identity | Stage::Traffic => {}
+        }
+        loop {
+            let ended = match self.body.take() {
+                Some(mut body) => {
+                    if !body.fill(input) {
+                        self.body = Some(body);
+                        return Ok(None);
+                    }
+                    if body.flags & COMMAND == 0 {
+                        self.end_frame(body.flags, || Frame::from(body.octets))
+                    } else {
+                        self.end_command(&body.octets)?
+                    }
+                }
+                None => {
+                    let Some((flags, length)) = self.begin_frame(input, limits)? else {
+                        return Ok(None);
+                    };
+                    let is_kept = flags & COMMAND != 0 || !self.message.too_large;
+                    let Some((octets, rest)) = input.split_at_checked(length) else {
+                        self.body = Some(Body::new(flags, is_kept, length));
+                        continue;
+                    };
+                    *input = rest;
+                    if flags & COMMAND == 0 {
+                        self.end_frame(flags, || Frame::copy_of(octets))
+                    } else {
+                        self.end_command(octets)?
+                    }
+                }
+            };
+            if ended.is_some() {
+                return Ok(ended);
+            }
+        }
+    }
+
+    fn read_greeting(&mut self, input: &mut &[u8]) -> Result<Option<Item>, Violation> {
+        let (octets, next, answer) = match self.stage {
+            Stage::Version => (VERSION, Stage::Mechanism, GREETING_REST),
+            _ => (GREETING, Stage::Ready, READY),
+        };
+        if !self.head.fill(input, octets) {
+            // What is wrong from the beginning does not get any further.
+            self.head.check_version()?;
+            return Ok(None);
+        }
+        self.head.check_version()?;
+        if self.stage == Stage::Version && self.head.octet(10) < 3 {
+            self.head.length = 0;
+            self.stage = Stage::SocketType;
+            return Ok(Some(Item::Answer(SOCKET_TYPE_AND_IDENTITY)));
+        }
+        if self.stage == Stage::Mechanism {
+            self.head.check_mechanism()?;
+            self.head.length = 0;
+        }
+        self.stage = next;
+        Ok(Some(Item::Answer(answer)))
+    }
+
+    /// Reads the head of a frame: its flags, and its length; `None` if it is not complete.
+    fn begin_frame(
+        &mut self,
+        input: &mut &[u8],
+        limits: &Limits,
+    ) -> Result<Option<(u8, usize)>, Violation> {
+        if !self.head.fill(input, 1) {
+            return Ok(None);
+        }
+        let flags = self.head.octet(0);
+        if flags & !(MORE | LONG | COMMAND) != 0 || flags & COMMAND != 0 && flags & MORE != 0 {
+            return Err(Violation::Flags);
+        }
+        let size = if flags & LONG == 0 { 2 } else { 9 };
+        if !self.head.fill(input, size) {
+            return Ok(None);
+        }
+        let length = self.head.length_of_frame(flags);
+        self.head.length = 0;
+        if flags & COMMAND != 0 {
+            if length > COMMAND_OCTETS || self.stage == Stage::Identity {
+                return Err(Violation::Command);
+            }
+        } else if self.stage != Stage::Traffic {
+            if self.stage == Stage::Ready || length > IDENTITY_OCTETS || flags & MORE != 0 {
+                return Err(Violation::Command);
+            }
+        } else if length > limits.frame_octets as u64 {
+            return Err(Violation::Frame);
+        }
+        let length = usize::try_from(length).map_err(|_| Violation::Frame)?;
+        if flags & COMMAND == 0 {
+            self.message.expect(length, limits);
+        }
+        Ok(Some((flags, length)))
+    }
+
+    fn end_frame(&mut self, flags: u8, frame: impl FnOnce() -> Frame) -> Option<Item> {
+        if self.stage == Stage::Identity {
+            self.stage = Stage::Traffic;
+            return Some(Item::Ready(frame().to_vec()));
+        }
+        self.message.add(frame);
+        if flags & MORE != 0 {
+            return None;
+        }
+        let message = std::mem::take(&mut self.message);
+        Some(if message.too_large {
+            Item::TooLarge
+        } else {
+            Item::Message(message.frames)
+        })
+    }
+
+    fn end_command(&mut self, octets: &[u8]) -> Result<Option<Item>, Violation> {
+        let (name, rest) = short_string(octets).ok_or(Violation::Command)?;
+        match (self.stage, name) {
+            (Stage::Ready, b"READY") => {
+                self.stage = Stage::Traffic;
+                let id = routing_id(rest).ok_or(Violation::Command)?;
+                Ok(Some(Item::Ready(id.to_vec())))
+            }
+            (Stage::Traffic, b"PING") => {
+                // Two octets say how long the other side will wait; the rest comes back.
+                let context = rest.get(2..).ok_or(Violation::Command)?;
+                let context = context.get(..CONTEXT_OCTETS).unwrap_or(context);
+                Ok(Some(Item::Ping(context.to_vec())))
+            }
+            // Subscriptions, answers, and whatever is invented later.
+            (Stage::Traffic, _) => Ok(None),
+            _ => Err(Violation::Command),
+        }
+    }
+}
+
+impl Head {
+    const fn new() -> Self {
+        Self {
+            octets: [0; GREETING],
+            length: 0,
+        }
+    }
+
+    /// Takes octets until there are so many; `false` if the input ends before that.
+    fn fill(&mut self, input: &mut &[u8], length: usize) -> bool {
+        let missing = length.saturating_sub(self.length).min(input.len());
+        let (taken, rest) = input.split_at(missing);
+        if let Some(room) = self.octets.get_mut(self.length..self.length + missing) {
+            room.copy_from_slice(taken);
+        }
+        *input = rest;
+        self.length += missing;
+        self.length >= length
+    }
+
+    fn octet(&self, index: usize) -> u8 {
+        self.octets.get(index).copied().unwrap_or(0)
+    }
+
+    fn length_of_frame(&self, flags: u8) -> u64 {
+        match self.octets {
+            [_, a, b, c, d, e, f, g, h, ..] if flags & LONG != 0 => {
+                u64::from_be_bytes([a, b, c, d, e, f, g, h])
+            }
+            [_, short, ..] => u64::from(short),
+        }
+    }
+
+    /// The signature, and a version from 2 up (which calls itself 1). What has not come is not wrong.
+    fn check_version(&self) -> Result<(), Violation> {
+        let is_wrong = self.length > 0 && self.octet(0) != 0xff
+            || self.length > 9 && self.octet(9) & 1 == 0
+            || self.length > 10 && self.octet(10) == 0;
+        if is_wrong {
+            return Err(Violation::Greeting);
+        }
+        Ok(())
+    }
+
+    fn check_mechanism(&self) -> Result<(), Violation> {
+        let mechanism = self.octets.get(12..32);
+        if mechanism.is_none_or(|name| name != NULL) {
+            return Err(Violation::Greeting);
+        }
+        Ok(())
+    }
+}
+
+impl Body {
+    fn new(flags: u8, is_kept: bool, length: usize) -> Self {
+        Self {
+            flags,
+            is_kept,
+            octets: Vec::new(),
+            come: 0,
+            missing: length,
+        }
+    }
+
+    /// Takes octets until the frame is complete; `false` if the input ends before that.
+    fn fill(&mut self, input: &mut &[u8]) -> bool {
+        let (taken, rest) = input.split_at(self.missing.min(input.len()));
+        *input = rest;
+        self.missing -= taken.len();
+        if !self.is_kept {
+            return self.missing == 0;
+        }
+        if self.octets.capacity() == 0 && self.missing + taken.len() <= AT_ONCE {
+            self.octets.reserve_exact(self.missing + taken.len());
+        }
+        // What there is room for already, and the rest behind it.
+        let end = self.octets.len().min(self.come + taken.len());
+        let (within, behind) = taken.split_at(end - self.come);
+        if let Some(room) = self.octets.get_mut(self.come..end) {
+            room.copy_from_slice(within);
+        }
+        self.octets.extend_from_slice(behind);
+        self.come += taken.len();
+        self.missing == 0
+    }
+
+    /// Makes room for more: as much again as has come, within bounds.
+    fn grow(&mut self) {
+        if self.octets.len() == self.come {
+            let more = self.come.clamp(AT_ONCE, GROWTH).min(self.missing);
+            self.octets.reserve_exact(more);
+            self.octets.resize(self.come + more, 0);
+        }
+    }
+}
+
+impl Message {
+    /// A frame of this length is about to come.
+    fn expect(&mut self, length: usize, limits: &Limits) {
+        // The first frame is ZRE's own; content comes behind it.
+        let too_many = self.frames.len() > limits.frames;
+        if too_many || self.octets + length > limits.message_octets {
+            self.too_large = true;
+            self.frames = Vec::new();
+            self.octets = 0;
+        }
+    }
+
+    fn add(&mut self, frame: impl FnOnce() -> Frame) {
+        if !self.too_large {
+            let frame = frame();
+            self.octets += frame.len();
+            self.frames.push(frame);
+        }
+    }
+}
+
+/// What is said as soon as somebody connects: the signature, and version 3. It is enough for both sides
+/// to know how to go on.
+pub(super) const HAIL: &[u8; VERSION] = b"\xff\0\0\0\0\0\0\0\x01\x7f\x03";
+/// The rest of the greeting to ZMTP 3: minor version 1, NULL, and zeros.
+pub(super) const GREETING_REST: &[u8] = &{
+    let mut rest = [0; GREETING - VERSION];
+    [rest[0], rest[1], rest[2], rest[3], rest[4]] = *b"\x01NULL";
+    rest
+};
+/// We are ready, and a ROUTER.
+pub(super) const READY: &[u8] =
+    b"\x04\x29\x05READY\x0bSocket-Type\0\0\0\x06ROUTER\x08Identity\0\0\0\0";
+/// The same to ZMTP 2: the number of a ROUTER, and a routing id that is empty.
+const SOCKET_TYPE_AND_IDENTITY: &[u8] = &[6, 0, 0];
+
+/// Answers a PING.
+pub(super) fn pong(context: &[u8]) -> Vec<u8> {
+    command(b"PONG", context)
+}
+
+/// A command short enough for one octet of length.
+fn command(name: &[u8], rest: &[u8]) -> Vec<u8> {
+    let octet = |length: usize| u8::try_from(length).unwrap_or(u8::MAX);
+    let mut octets = vec![
+        COMMAND,
+        octet(1 + name.len() + rest.len()),
+        octet(name.len()),
+    ];
+    octets.extend_from_slice(name);
+    octets.extend_from_slice(rest);
+    octets
+}
+
+/// A string with one octet of length, and what comes behind it.
+fn short_string(octets: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = octets.split_first()?;
+    rest.split_at_checked(usize::from(*length))
+}
+
+/// The routing id among the properties of a READY; empty if there is none. `None` if they cannot be
+/// read.
+fn routing_id(mut properties: &[u8]) -> Option<&[u8]> {
+    let mut found: &[u8] = &[];
+    while !properties.is_empty() {
+        let (name, rest) = short_string(properties)?;
+        let (length, rest) = rest.split_first_chunk()?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+        let (value, rest) = rest.split_at_checked(length)?;
+        if name.eq_ignore_ascii_case(b"Identity") {
+            found = value;
+        }
+        properties = rest;
+    }
+    Some(found)
+}
+
+const MORE: u8 = 1;
+const LONG: u8 = 2;
+const COMMAND: u8 = 4;
+/// The length of a greeting, and of the part of it that tells the version.
+const GREETING: usize = 64;
+const VERSION: usize = 11;
+const NULL: &[u8; 20] = b"NULL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+/// The longest command that is read, in octets. A READY has 50 or so.
+const COMMAND_OCTETS: u64 = 4_096;
+/// The longest routing id there is.
+const IDENTITY_OCTETS: u64 = 255;
+/// What of a PING comes back in the PONG at most (RFC 37).
+const CONTEXT_OCTETS: usize = 16;
+/// From how many missing octets on a frame is read to its place: below it, to read what comes behind it
+/// in the same call gains more.
+const DIRECT: usize = 4 << 10;
+/// The memory that a frame gets before any of it has come, in octets, if it is that long.
+const AT_ONCE: usize = 64 << 10;
+/// The most that it gets at a time later: so much more than its limit a node may hold for a moment.
+const GROWTH: usize = 1 << 20;
+/// What a frame costs besides its octets and its place in the list: two allocations.
+const FRAME_OVERHEAD: usize = 80;
+/// The longest list of frames that is kept for the next message.
+const FRAMES_KEPT: usize = 8;
+
+#[cfg(test)]
+mod tests;
