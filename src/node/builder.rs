@@ -218,6 +218,8 @@ impl Builder {
             roster,
             shared,
             thread: Some(thread),
+            clock: Instant::now(),
+            since_clock: 0,
             stopped: false,
         })
     }

@@ -305,7 +305,7 @@ fn send_frames(
     header: &[u8],
     content: Option<&Content>,
     tail: bool,
-    mut mark: Option<Mark>,
+    mark: Option<Mark>,
 ) -> io::Result<()> {
     let Some(content) = content else {
         return match mark {
@@ -314,18 +314,30 @@ fn send_frames(
         };
     };
     socket.send(header, zmq::DONTWAIT | zmq::SNDMORE)?;
+    if content.count() == 1 && !(tail && content.tail().is_some()) {
+        return send_frame(socket, content.first(), mark, zmq::DONTWAIT);
+    }
     let mut frames = frames_of(content, tail).peekable();
     while let Some(frame) = frames.next() {
-        let last = frames.peek().is_none();
-        let flags = zmq::DONTWAIT | if last { 0 } else { zmq::SNDMORE };
-        let mark = if last { mark.take() } else { None };
-        if mark.is_some() || frame.len() >= SHARED_OCTETS {
-            socket.send_owned(Parcel::new(frame.clone(), mark), flags)?;
-        } else {
-            socket.send(&**frame, flags)?;
+        if frames.peek().is_none() {
+            return send_frame(socket, frame, mark, zmq::DONTWAIT);
         }
+        send_frame(socket, frame, None, zmq::DONTWAIT | zmq::SNDMORE)?;
     }
     Ok(())
+}
+
+fn send_frame(
+    socket: &mut Socket,
+    frame: &Frame,
+    mark: Option<Mark>,
+    flags: i32,
+) -> io::Result<()> {
+    if mark.is_some() || frame.len() >= SHARED_OCTETS {
+        socket.send_owned(Parcel::new(frame.clone(), mark), flags)
+    } else {
+        Ok(socket.send(&**frame, flags)?)
+    }
 }
 
 fn frames_of(content: &Content, tail: bool) -> impl Iterator<Item = &Frame> {
@@ -337,11 +349,13 @@ fn frames_of(content: &Content, tail: bool) -> impl Iterator<Item = &Frame> {
 
 /// What a message counts for against the budget: its octets, and what libzmq needs for each frame.
 fn cost(header: &[u8], content: Option<&Content>, tail: bool) -> u64 {
-    let content = content.map_or(0, |content| {
-        frames_of(content, tail)
+    let content = match content {
+        None => 0,
+        Some(content) if content.tail().is_none() => content.size() + content.count() * FRAME_COST,
+        Some(content) => frames_of(content, tail)
             .map(|frame| frame.len() + FRAME_COST)
-            .sum()
-    });
+            .sum(),
+    };
     (header.len() + FRAME_COST + content) as u64
 }
 

@@ -111,6 +111,10 @@ pub struct Node {
     roster: Roster,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+    /// When the last event was received, or one of the few before it that waited as well, and how
+    /// many that were.
+    clock: Instant,
+    since_clock: u32,
     /// Whether [`Event::Stop`] was received.
     stopped: bool,
 }
@@ -472,6 +476,10 @@ impl Node {
     ///
     /// If the node has stopped, and that was told.
     pub fn recv(&mut self) -> Result<Event, RecvError> {
+        match self.try_recv() {
+            Err(RecvError::Empty) => {}
+            event_or_stopped => return event_or_stopped,
+        }
         let received = self.events.as_ref().map(Mailbox::recv);
         let event = received.and_then(Result::ok).ok_or(RecvError::Stopped)?;
         Ok(self.received(event))
@@ -483,6 +491,10 @@ impl Node {
     ///
     /// If none has come until then, or the node has stopped.
     pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Event, RecvError> {
+        match self.try_recv() {
+            Err(RecvError::Empty) => {}
+            event_or_stopped => return event_or_stopped,
+        }
         let events = self.events.as_ref().ok_or(RecvError::Stopped)?;
         let event = events.recv_deadline(deadline)?;
         Ok(self.received(event))
@@ -495,12 +507,21 @@ impl Node {
     /// If none waits, or the node has stopped.
     pub fn try_recv(&mut self) -> Result<Event, RecvError> {
         let events = self.events.as_ref().ok_or(RecvError::Stopped)?;
-        let event = events.try_recv()?;
-        Ok(self.received(event))
+        match events.try_recv() {
+            Ok(event) => Ok(self.received(event)),
+            Err(none) => {
+                self.since_clock = 0;
+                Err(none.into())
+            }
+        }
     }
 
     fn received(&mut self, event: Event) -> Event {
-        self.roster.handle_event(&event, Instant::now());
+        if self.since_clock == 0 {
+            self.clock = Instant::now();
+        }
+        self.since_clock = (self.since_clock + 1) % CLOCK;
+        self.roster.handle_event(&event, self.clock);
         match &event {
             Event::Network { addresses } => self.addresses.clone_from(addresses),
             Event::Stop => self.stopped = true,
@@ -577,6 +598,9 @@ impl From<TryRecvError> for RecvError {
         }
     }
 }
+
+/// Events for which the clock is read once, while they come without a pause.
+const CLOCK: u32 = 16;
 
 /// How long a dropped node may take to deliver: without progress, and in all.
 const DROP: Duration = Duration::from_millis(500);
