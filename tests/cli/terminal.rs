@@ -1,6 +1,6 @@
 //! The program in a terminal: typing, receiving while typing, resizing, stopping, going away.
 
-use crate::process::{Zchat, free_port};
+use crate::process::{Zchat, field, free_port};
 use crate::window::{Window, ZCHAT, wait};
 
 /// A window, and somebody to talk to in it.
@@ -100,6 +100,35 @@ fn tab_completes_commands_and_names() {
     window.type_in("psst\r");
     bob.wait_for("\"event\":\"whisper\"");
     window.wait_for("[you -> bob] psst");
+}
+
+#[test]
+fn what_was_typed_for_one_alone_does_not_go_to_all_because_the_private_chat_ended() {
+    let (mut window, mut bob) = with_bob("");
+    bob.say("/chat alice");
+    window.wait_for("bob asks for a private chat");
+    window.type_in("/ok\r");
+    window.wait_for_row("[you -> bob] only bob reads this; /end ends it");
+    window.type_in("a secret");
+    window.wait_for_row("[you -> bob] a secret");
+    bob.say("/end");
+    window.wait_for_row("[CHAT] a secret");
+    window.type_in("\r");
+    window.wait_for("! not sent: the private chat has ended");
+    window.wait_for_row("[CHAT] a secret");
+    window.type_in(", no: hello all\r");
+    let heard = bob.wait_for("\"event\":\"shout\"");
+    assert_eq!(field(&heard, "text"), "a secret, no: hello all");
+}
+
+#[test]
+fn tab_on_an_empty_line_answers_the_last_whisper() {
+    let (mut window, mut bob) = with_bob("");
+    bob.say("/msg alice are you there?");
+    window.wait_for("[bob -> you] are you there?");
+    window.type_in("\tyes\r");
+    let heard = bob.wait_for("\"event\":\"whisper\"");
+    assert_eq!(field(&heard, "text"), "yes");
 }
 
 #[test]

@@ -85,6 +85,7 @@ fn status(prompt: &Prompt) -> Status {
     Status {
         prompt: format!("[{place}]{away} "),
         hint,
+        private: matches!(prompt.place, Place::Private(_)),
     }
 }
 

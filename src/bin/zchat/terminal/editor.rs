@@ -3,9 +3,12 @@
 //! It draws nothing and reads nothing. The keys are those of readline, irssi and tiny, as far as
 //! these agree.
 
-use tui_input::{Input, InputRequest};
-use zchat::chat::{COMMANDS, CommandInfo, Completion, TEXT_OCTETS};
+mod cycle;
 
+use tui_input::{Input, InputRequest};
+use zchat::chat::{Completion, TEXT_OCTETS};
+
+use self::cycle::{Cycle, agreed, usage};
 use super::keys::Key;
 use super::recall::Recall;
 use super::screen::Row;
@@ -33,6 +36,8 @@ pub(super) enum Reaction {
     Suspend,
     /// Ctrl-L.
     Clear,
+    /// The line was begun for one peer alone and would go to others now: it is entered by the next Enter.
+    Misdirected,
     /// What was typed or pasted would make the line too long to be sent, and is not taken.
     TooLong,
     /// The key has no meaning here.
@@ -58,6 +63,12 @@ pub(super) struct Editor {
     cycle: Option<Cycle>,
     /// Whether the candidate before is wanted, not the one after.
     backwards: bool,
+    /// Whether what is typed goes to one peer alone.
+    private: bool,
+    /// Whether it did when the line was begun.
+    begun_private: Option<bool>,
+    /// Whether what was entered last may change that by itself.
+    change_is_ours: bool,
 }
 
 /// A search in the lines entered before.
@@ -70,13 +81,6 @@ struct Search {
     draft: (String, usize),
 }
 
-/// A completion that goes on with the next Tab.
-#[derive(Debug)]
-struct Cycle {
-    completion: Completion,
-    chosen: Option<usize>,
-}
-
 impl Editor {
     /// An empty line, after these.
     pub(super) fn new(recall: Recall) -> Self {
@@ -86,7 +90,18 @@ impl Editor {
             search: None,
             cycle: None,
             backwards: false,
+            private: false,
+            begun_private: None,
+            change_is_ours: false,
         }
+    }
+
+    /// Whether what is typed goes to one peer alone from now on.
+    pub(super) fn set_private(&mut self, private: bool) {
+        if self.private != private && std::mem::take(&mut self.change_is_ours) {
+            self.begun_private = self.begun_private.map(|_| private);
+        }
+        self.private = private;
     }
 
     /// How the line is to be shown. `prompt` and `hint` stand around it where it needs nothing else
@@ -115,6 +130,26 @@ impl Editor {
 
     /// A key was pressed.
     pub(super) fn handle_key(&mut self, key: Key) -> Reaction {
+        let enters = matches!(key, Key::Enter | Key::Control('j' | 'm'));
+        if enters && self.is_misdirected() {
+            self.begun_private = Some(false);
+            return Reaction::Misdirected;
+        }
+        let reaction = self.take_key(key);
+        let begun = self.begun_private.unwrap_or(self.private);
+        self.begun_private = (!self.input.value().is_empty()).then_some(begun);
+        reaction
+    }
+
+    /// Whether the line says something to more than it would have when it was begun.
+    fn is_misdirected(&self) -> bool {
+        let first = first_word(self.input.value());
+        let is_command = first.starts_with('/') && !first.starts_with("//");
+        let says = !is_command || ["/me", "/quit", "/exit"].contains(&first);
+        says && self.begun_private == Some(true) && !self.private
+    }
+
+    fn take_key(&mut self, key: Key) -> Reaction {
         if self.search.is_some()
             && let Some(reaction) = self.search_key(&key)
         {
@@ -202,6 +237,7 @@ impl Editor {
 
     fn enter(&mut self) -> Reaction {
         let line = self.input.value_and_reset();
+        self.change_is_ours = ["/chat", "/ok", "/end"].contains(&first_word(&line));
         let remember = self.recall.add(&line);
         Reaction::Enter { line, remember }
     }
@@ -362,59 +398,8 @@ impl Editor {
     }
 }
 
-impl Cycle {
-    fn step(&mut self, backwards: bool) -> String {
-        let count = self.completion.candidates.len();
-        let next = match (self.chosen, backwards) {
-            (None, false) => 0,
-            (None, true) => count - 1,
-            (Some(at), false) => (at + 1) % count,
-            (Some(at), true) => (at + count - 1) % count,
-        };
-        self.chosen = Some(next);
-        self.completion
-            .candidates
-            .get(next)
-            .cloned()
-            .unwrap_or_default()
-    }
-
-    fn hint(&self) -> String {
-        let first = self.chosen.unwrap_or(0);
-        let candidates = &self.completion.candidates;
-        let (before, after) = candidates.split_at(first.min(candidates.len()));
-        after
-            .iter()
-            .chain(before)
-            .map(|candidate| format!("  {}", candidate.trim_end()))
-            .collect()
-    }
-}
-
-/// What a command that has just been typed is to be given.
-fn usage(line: &str) -> Option<String> {
-    let name = line.strip_suffix(' ').unwrap_or(line);
-    let is_it = |info: &&CommandInfo| info.name == name || info.also.contains(&name);
-    let usage = COMMANDS.iter().find(is_it)?.usage;
-    let (_, arguments) = usage.split_once(' ')?;
-    let gap = if line.ends_with(' ') { "" } else { " " };
-    Some(format!("{gap}{arguments}"))
-}
-
-/// As far as all agree.
-fn agreed(candidates: &[String]) -> Option<String> {
-    let (first, rest) = candidates.split_first()?;
-    let mut shared = first.as_str();
-    for candidate in rest {
-        let same: usize = shared
-            .chars()
-            .zip(candidate.chars())
-            .take_while(|(one, other)| one == other)
-            .map(|(one, _)| one.len_utf8())
-            .sum();
-        shared = shared.get(..same).unwrap_or_default();
-    }
-    Some(shared.to_owned())
+fn first_word(line: &str) -> &str {
+    line.split(char::is_whitespace).next().unwrap_or_default()
 }
 
 /// What a key does to the line.

@@ -35,6 +35,8 @@ pub(crate) struct Status {
     pub(crate) prompt: String,
     /// In its place while there is none.
     pub(crate) hint: String,
+    /// Whether what is typed goes to one peer alone.
+    pub(crate) private: bool,
 }
 
 /// What the terminal is told besides lines.

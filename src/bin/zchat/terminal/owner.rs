@@ -9,8 +9,9 @@ use rustix::process::{Signal, kill_current_process_group};
 use zchat::channel::{Control, Lines as Pipe, TrySendError};
 use zchat::chat::TEXT_OCTETS;
 
-use super::editor::{Editor, Reaction};
+use super::editor::{Editor, Question, Reaction};
 use super::history::History;
+use super::keys::Key;
 use super::queue::Taker;
 use super::screen::Screen;
 use super::{Input, Leave, Status, tty};
@@ -25,6 +26,10 @@ pub(super) struct Owner<L> {
     status: Status,
     /// Lines that are not yet drawn.
     fresh: Vec<String>,
+    /// What the chat was asked for Tab, and until when its answer is waited for.
+    asked: Option<(Question, Instant)>,
+    /// Keys that came meanwhile: they are meant for the line as the answer makes it.
+    held: VecDeque<Key>,
     /// Entered lines, and the end of them, that the chat had no room for.
     unsent: VecDeque<Entered>,
     /// Whether something is to be drawn.
@@ -71,6 +76,8 @@ impl<L: Fn(Leave)> Owner<L> {
             inputs,
             status: Status::default(),
             fresh: Vec::new(),
+            asked: None,
+            held: VecDeque::new(),
             unsent: VecDeque::new(),
             dirty: true,
             bell: false,
@@ -108,6 +115,9 @@ impl<L: Fn(Leave)> Owner<L> {
                     Err(_) => break,
                 }
             }
+            if self.give_up_answer()? == Flow::End {
+                return self.finish();
+            }
             self.take_lines();
             self.send();
             self.draw()?;
@@ -123,6 +133,9 @@ impl<L: Fn(Leave)> Owner<L> {
         } else {
             FRAME
         };
+        let patience = self.asked.as_ref().map_or(patience, |(_, until)| {
+            patience.min(until.saturating_duration_since(Instant::now()))
+        });
         // While a frame is due anyway, lines gather in the queue: no need to wake for each of them.
         let nothing = never();
         let lines = if self.dirty {
@@ -141,6 +154,7 @@ impl<L: Fn(Leave)> Owner<L> {
                 self.dirty = true;
             },
             recv(self.taker.status) -> status => if let Ok(status) = status {
+                self.editor.set_private(status.private);
                 self.status = status;
                 self.dirty = true;
             },
@@ -167,22 +181,60 @@ impl<L: Fn(Leave)> Owner<L> {
 
     fn take_input(&mut self, input: Input) -> io::Result<Flow> {
         self.dirty = true;
-        let reaction = match input {
-            Input::Key(key) => self.editor.handle_key(key),
+        match input {
+            Input::Key(key) => {
+                self.held.push_back(key);
+                if self.held.len() > MAX_HELD {
+                    self.asked = None;
+                }
+                return self.release_keys();
+            }
             Input::Completion(question, completion) => {
-                self.editor.handle_completion(&question, completion)
+                let reaction = self.editor.handle_completion(&question, completion);
+                if self
+                    .asked
+                    .as_ref()
+                    .is_some_and(|(asked, _)| *asked == question)
+                {
+                    self.asked = None;
+                }
+                if self.react(reaction)? == Flow::End {
+                    return Ok(Flow::End);
+                }
+                return self.release_keys();
             }
-            Input::Resized => {
-                self.screen.touch();
-                return Ok(Flow::On);
-            }
-            Input::Continued => {
-                self.resume()?;
-                return Ok(Flow::On);
-            }
+            Input::Resized => self.screen.touch(),
+            Input::Continued => self.resume()?,
             Input::Gone => return Err(io::ErrorKind::UnexpectedEof.into()),
             Input::End => return Ok(Flow::End),
-        };
+        }
+        Ok(Flow::On)
+    }
+
+    /// Handles the keys that are held, until one of them asks something.
+    fn release_keys(&mut self) -> io::Result<Flow> {
+        while self.asked.is_none()
+            && let Some(key) = self.held.pop_front()
+        {
+            let reaction = self.editor.handle_key(key);
+            if self.react(reaction)? == Flow::End {
+                return Ok(Flow::End);
+            }
+        }
+        Ok(Flow::On)
+    }
+
+    /// Waits no longer for an answer that does not come.
+    fn give_up_answer(&mut self) -> io::Result<Flow> {
+        let now = Instant::now();
+        if self.asked.take_if(|(_, until)| *until <= now).is_none() {
+            return Ok(Flow::On);
+        }
+        self.dirty = true;
+        self.release_keys()
+    }
+
+    fn react(&mut self, reaction: Reaction) -> io::Result<Flow> {
         match reaction {
             Reaction::Typed => {}
             Reaction::Enter { line, remember } => {
@@ -191,8 +243,12 @@ impl<L: Fn(Leave)> Owner<L> {
                 }
                 self.enter(Entered::Line(line));
             }
-            Reaction::Complete(question) => self.control.complete(&question.line, question.cursor),
+            Reaction::Complete(question) => {
+                self.control.complete(&question.line, question.cursor);
+                self.asked = Some((question, Instant::now() + ANSWER));
+            }
             Reaction::Interrupt => (self.leave)(Leave::Interrupted),
+            Reaction::Misdirected => self.fresh.push(misdirected(&self.status)),
             Reaction::TooLong => self.fresh.push(format!(
                 "! not taken: a message has at most {TEXT_OCTETS} octets"
             )),
@@ -296,8 +352,20 @@ impl<L: Fn(Leave)> Owner<L> {
     }
 }
 
+/// What whoever types is told where a line would go to others than it was begun for.
+fn misdirected(status: &Status) -> String {
+    let place = status.prompt.trim_end();
+    format!("! not sent: the private chat has ended; Enter again says it to all: {place}")
+}
+
 /// How many entered lines wait for the chat: a paste from a terminal that does not mark pastes.
 const MAX_UNSENT: usize = 1_000;
+
+/// How long the chat may take to answer to Tab: longer than it ever does, unless it stands still.
+const ANSWER: Duration = Duration::from_millis(300);
+
+/// How many keys wait for that.
+const MAX_HELD: usize = 256;
 
 /// How many inputs are taken before a frame is drawn.
 const BATCH: usize = 1_000;

@@ -264,3 +264,61 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_line_that_was_begun_in_private_is_not_said_to_all_by_the_first_enter() {
+    let mut editor = editor();
+    editor.set_private(true);
+    type_in(&mut editor, "psst");
+    editor.set_private(false);
+    assert_eq!(type_in(&mut editor, "\r"), [Reaction::Misdirected]);
+    assert_eq!(line(&editor), "psst|");
+    assert_eq!(type_in(&mut editor, "\r"), [enter("psst")]);
+    for begin in ["hello", "\x1b[200~hello\x1b[201~", "\x1b[A"] {
+        editor.set_private(true);
+        type_in(&mut editor, begin);
+        editor.set_private(false);
+        assert_eq!(type_in(&mut editor, "\r"), [Reaction::Misdirected]);
+        type_in(&mut editor, "\x15");
+    }
+}
+
+#[test]
+fn whoever_ends_a_private_chat_knows_where_the_next_line_goes() {
+    let mut editor = editor();
+    editor.set_private(true);
+    // The chat tells a moment later that it has ended.
+    type_in(&mut editor, "/end\rhello");
+    editor.set_private(false);
+    assert_eq!(
+        type_in(&mut editor, " all\r").last(),
+        Some(&enter("hello all"))
+    );
+    type_in(&mut editor, "/ok\rhe");
+    editor.set_private(true);
+    type_in(&mut editor, "llo");
+    editor.set_private(false);
+    assert_eq!(type_in(&mut editor, "\r"), [Reaction::Misdirected]);
+}
+
+#[test]
+fn what_says_nothing_or_was_begun_anew_is_not_held_up() {
+    for (before, after, reaction) in [
+        ("/list", "\r", enter("/list")),
+        ("psst", "\x15hello\r", enter("hello")),
+        ("psst\x7f\x7f\x7f\x7f", "hello\r", enter("hello")),
+        ("/me nods", "\r", Reaction::Misdirected),
+        ("//list", "\r", Reaction::Misdirected),
+        ("/quit bye", "\r", Reaction::Misdirected),
+    ] {
+        let mut editor = editor();
+        editor.set_private(true);
+        type_in(&mut editor, before);
+        editor.set_private(false);
+        assert_eq!(
+            type_in(&mut editor, after).last(),
+            Some(&reaction),
+            "{before:?}"
+        );
+    }
+}
