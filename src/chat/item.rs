@@ -120,6 +120,8 @@ pub(crate) struct PeerRow {
     pub(crate) groups: Vec<String>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) since: Stamp,
+    /// Why it is away, if it is; empty where it gave no reason.
+    pub(crate) away: Option<String>,
     /// What else there is to say about it, safe to show.
     pub(crate) remarks: Vec<String>,
     /// Whose list this row is from, if not ours.

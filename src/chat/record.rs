@@ -41,6 +41,21 @@ pub struct Record {
     pub(crate) headers: Option<BTreeMap<String, String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) since: Option<Stamp>,
+    /// Why the peer is away, if it is; empty without a reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) away: Option<String>,
+    /// When the peer said something last, or came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) heard: Option<Stamp>,
+    /// What else there is to say about the peer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) remarks: Vec<String>,
+    /// Whether the group is the current one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) current: Option<bool>,
+    /// Why something was not delivered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<&'static str>,
     /// What has changed about the peer since it was reported last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) change: Option<&'static str>,
@@ -85,6 +100,11 @@ impl Record {
             groups: None,
             headers: None,
             since: None,
+            away: None,
+            heard: None,
+            remarks: Vec::new(),
+            current: None,
+            reason: None,
             change: None,
             from: None,
             round_trip: None,

@@ -261,7 +261,7 @@ impl Look<'_> {
     }
 
     fn cells(self, row: &PeerRow) -> Vec<String> {
-        let mut remarks = row.remarks.join(", ");
+        let mut remarks = remarks(row).join(", ");
         if !remarks.is_empty() {
             remarks = format!("({remarks})");
         }
@@ -300,9 +300,9 @@ impl Look<'_> {
         told.push(vec![" here since".to_owned(), row.since.brief(self.wall)]);
         told.push(vec![" last message".to_owned(), heard.brief(self.wall)]);
         told.extend(
-            row.remarks
-                .iter()
-                .map(|remark| vec![" is".to_owned(), remark.clone()]),
+            remarks(row)
+                .into_iter()
+                .map(|remark| vec![" is".to_owned(), remark]),
         );
         let answer = row.round_trip.map_or_else(
             || "no answer".to_owned(),
@@ -375,6 +375,17 @@ fn head() -> Vec<String> {
 pub(crate) fn written(names: &[String], between: &str) -> String {
     let names: Vec<String> = names.iter().map(|name| quote(name)).collect();
     names.join(between)
+}
+
+/// What else there is to say about a peer.
+fn remarks(row: &PeerRow) -> Vec<String> {
+    let away = row.away.as_deref().map(|text| match text {
+        "" => "away".to_owned(),
+        text => format!("away: {}", sanitize::cell(text)),
+    });
+    away.into_iter()
+        .chain(row.remarks.iter().cloned())
+        .collect()
 }
 
 fn away(line: Line, text: Option<&str>) -> Line {

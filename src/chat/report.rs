@@ -10,6 +10,7 @@ use super::note::Body;
 use super::record::{Id, Member, Record};
 use super::request::State;
 use super::table::table;
+use crate::zre::UndeliveredReason;
 
 /// The records for something to show; most things have one.
 pub(crate) fn records(item: Item, time: Stamp) -> Vec<Record> {
@@ -19,7 +20,10 @@ pub(crate) fn records(item: Item, time: Stamp) -> Vec<Record> {
         Item::Request { who, state } => request(who, state, time),
         Item::Peers(rows) => return rows.into_iter().map(|row| peer(row, time)).collect(),
         Item::Tracked { rows, groups } => return tracked(rows, groups, time),
-        Item::Whois { row, .. } => peer(row, time),
+        Item::Whois { row, heard, .. } => Record {
+            heard: Some(heard),
+            ..peer(row, time)
+        },
         Item::Groups(rows) => return rows.into_iter().map(|row| group(row, time)).collect(),
         Item::Sent { to, missing } => Record {
             to: Some(to.into_iter().map(Member::from).collect()),
@@ -88,8 +92,13 @@ fn about(item: Item, time: Stamp) -> Option<Record> {
             text: Some(text),
             ..of("away", who)
         },
-        Item::Undelivered { who, count, .. } => Record {
+        Item::Undelivered { who, count, reason } => Record {
             count: Some(count),
+            reason: Some(match reason {
+                UndeliveredReason::Gone => "gone",
+                UndeliveredReason::Full => "full",
+                UndeliveredReason::Stopped => "stopped",
+            }),
             ..of("undelivered", who)
         },
         _ => return None,
@@ -148,6 +157,8 @@ fn peer(row: PeerRow, time: Stamp) -> Record {
         groups: Some(row.groups),
         headers: Some(row.headers.into_iter().collect()),
         since: Some(row.since),
+        away: row.away,
+        remarks: row.remarks,
         from: row.from.map(Id),
         round_trip: row
             .round_trip
@@ -185,6 +196,7 @@ fn group(row: GroupRow, time: Stamp) -> Record {
     Record {
         group: Some(row.group),
         members: Some(members),
+        current: row.current.then_some(true),
         ..Record::new("group", time)
     }
 }

@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::item::PeerRow;
 use super::people::{People, Person};
-use super::sanitize;
 use crate::zre::{KnownPeer, PeerId, Presence};
 
-/// How long after the word that a peer does not answer it counts: peers that are gone are given up by
-/// then, and that one answers again is not told.
+/// How long the word that a peer does not answer is worth mentioning: peers that are gone are given up
+/// by then. That one answers again is not told, so it is only said when it did not.
 const UNANSWERED: Duration = Duration::from_secs(30);
 
 impl People {
@@ -23,6 +22,7 @@ impl People {
             groups: known.groups.iter().map(ToString::to_string).collect(),
             headers: headers(known),
             since: person.since,
+            away: person.away.as_deref().map(str::to_owned),
             remarks: remarks(known, person, now),
             from: None,
             round_trip: None,
@@ -39,17 +39,8 @@ pub(crate) fn headers(known: &KnownPeer) -> Vec<(String, String)> {
 }
 
 fn remarks(known: &KnownPeer, person: &Person, now: Instant) -> Vec<String> {
-    let mut remarks = Vec::new();
-    match person.away.as_deref() {
-        None => {}
-        Some("") => remarks.push("away".to_owned()),
-        Some(text) => remarks.push(format!("away: {}", sanitize::cell(text))),
-    }
-    let lately = person
-        .unanswered
-        .is_some_and(|unanswered| now < unanswered + UNANSWERED);
-    if known.presence != Presence::Heard && lately {
-        remarks.push("not answering".to_owned());
-    }
-    remarks
+    let lately = |at: Instant| known.presence != Presence::Heard && now < at + UNANSWERED;
+    let unanswered = person.unanswered.filter(|(at, _)| lately(*at));
+    let told = unanswered.map(|(_, wall)| format!("no answer at {}", wall.brief(wall)));
+    told.into_iter().collect()
 }

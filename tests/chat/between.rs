@@ -370,6 +370,18 @@ fn what_is_said_to_all_is_not_taken_for_what_is_said_in_private() {
 }
 
 #[test]
+fn why_a_peer_is_away_is_in_the_records_of_lists() {
+    let mut config = json("bob", &["CHAT"]);
+    config.input = Input::Typed;
+    let mut pair = Pair::of(typed("alice", &["CHAT"]), config);
+    let reason = format!("lunch\u{1b} {}", "x".repeat(100));
+    pair.alice(&format!("/away {reason}"));
+    pair.bob.reported();
+    pair.bob("/list");
+    assert_eq!(pair.bob.records[0]["away"], reason);
+}
+
+#[test]
 fn away_is_shown_to_those_who_are_here_and_those_who_come() {
     let mut pair = Pair::new();
     pair.alice("/away lunch");

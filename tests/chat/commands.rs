@@ -500,7 +500,7 @@ fn lists_are_records_in_json() {
     assert_eq!(
         chat.reported(),
         format!(
-            "{{\"event\":\"group\",\"group\":\"CHAT\",\"members\":[{{\"name\":\"alice\",\
+            "{{\"current\":true,\"event\":\"group\",\"group\":\"CHAT\",\"members\":[{{\"name\":\"alice\",\
              \"peer\":\"a1111111111111111111111111111111\"}},{{{bob}}}]}}"
         )
     );
@@ -509,6 +509,56 @@ fn lists_are_records_in_json() {
         chat.reported(),
         r#"{"event":"error","text":"line 4: no peer is named bbo; did you mean bob?"}"#
     );
+}
+
+#[test]
+fn records_of_peers_have_all_that_the_table_tells() {
+    let mut config = json("alice", &["CHAT"]);
+    config.input = zchat::chat::Input::Typed;
+    let mut chat = Chat::new(config);
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.enter(CAROL, "carol", &["CHAT"]);
+    chat.line("/ignore carol");
+    chat.hear(CAROL, "CHAT", "hello?");
+    chat.event(Event::Evasive { peer: BOB });
+    chat.records.clear();
+    chat.line("/list");
+    assert_eq!(
+        chat.records[0]["remarks"],
+        serde_json::json!(["no answer at 21:04:05"])
+    );
+    assert_eq!(
+        chat.records[1]["remarks"],
+        serde_json::json!(["ignored, 1 not shown"])
+    );
+    chat.hear(BOB, "CHAT", "here I am");
+    chat.records.clear();
+    chat.line("/whois bob");
+    chat.seconds(2);
+    let whois = &chat.records[0];
+    assert_eq!(whois.get("remarks"), None);
+    assert_eq!(whois["heard"], "2026-11-20T20:04:05.000Z");
+    chat.records.clear();
+    chat.event(Event::Undelivered {
+        peer: BOB,
+        count: 2,
+        reason: zchat::zre::UndeliveredReason::Full,
+    });
+    assert_eq!(chat.records[0]["reason"], "full");
+}
+
+#[test]
+fn a_peer_that_did_not_answer_is_listed_with_when_that_was() {
+    let mut chat = alice();
+    chat.event(Event::Evasive { peer: BOB });
+    chat.seconds(10);
+    chat.screen();
+    chat.line("/search bob");
+    assert!(chat.said().ends_with("21:04:05  (no answer at 21:04:08)"));
+    chat.hear(BOB, "CHAT", "here I am");
+    chat.screen();
+    chat.line("/search bob");
+    assert!(chat.said().ends_with("CHAT    21:04:05"));
 }
 
 #[test]

@@ -320,6 +320,7 @@ impl Session {
             groups: listed.groups,
             headers: listed.headers,
             since: self.wall.at(listed.since),
+            away: None,
             remarks: remark.map(str::to_owned).into_iter().collect(),
             from: Some(from),
             round_trip: None,
