@@ -354,6 +354,21 @@ fn a_farewell_for_somebody_else_counts_for_nothing() {
     );
 }
 
+#[test]
+fn a_farewell_from_where_somebody_has_only_beaconed_in_the_peers_name_counts_for_nothing() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.beacon_from(&bob, SocketAddr::new(ip("10.0.0.66"), 40_000));
+    solo.say(&mut bob, Body::PingOk);
+    assert_eq!(
+        solo.beacon_from(&bob, SocketAddr::new(ip("10.0.0.66"), 0)),
+        []
+    );
+    assert_eq!(told(&mut solo, 400), []);
+    assert_eq!(solo.engine.stats().forged_farewells, 1);
+}
+
 // Broken connections.
 
 #[test]

@@ -127,6 +127,22 @@ fn trap_16_a_peer_that_speaks_but_does_not_answer_at_its_old_place_has_moved() {
 }
 
 #[test]
+fn trap_16_a_peer_that_goes_on_speaking_from_its_old_place_has_not_moved() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.pass(ms(500));
+    let elsewhere = SocketAddr::new(ip("10.0.0.66"), 40_000);
+    // Its answers are late, on a machine that has too much to do.
+    for _ in 0..50 {
+        solo.beacon_from(&bob, elsewhere);
+        solo.say(&mut bob, Body::Ping);
+        assert_eq!(connects(&solo.pass(ms(400))), []);
+    }
+    assert_eq!(connects(&solo.pass(ms(100))), [elsewhere]);
+}
+
+#[test]
 fn a_host_on_two_networks_is_not_taken_for_one_that_moves_if_it_is_heard_on_both() {
     let mut solo = Solo::new();
     let mut bob = Peer::new(2);

@@ -350,17 +350,13 @@ impl Engine {
         }
     }
 
-    /// A farewell beacon. It counts only from an address at which the peer is known.
+    /// A farewell beacon. It counts only from the address where the peer is connected: beacons in its
+    /// name from other ones prove nothing. (A host on several networks says farewell on all of them.)
     fn hear_farewell(&mut self, now: Instant, id: PeerId, source: IpAddr) {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        let is_own = peer.place.remote.ip() == source
-            || peer
-                .others
-                .iter()
-                .any(|other| other.link.remote.ip() == source);
-        if !is_own {
+        if peer.place.remote.ip() != source {
             self.stats.forged_farewells += 1;
         } else if !peer.is_ready() {
             self.remove(now, id, ExitReason::Farewell);

@@ -15,7 +15,8 @@ use crate::zre::{Body, Content, GroupName, Hello, Link, Message, Name, Origin, P
 const NEXT_GAP: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// A message came. `via` is needed for HELLO only, and may be empty for all others.
+    /// A message came. `via` is needed for HELLO; for all others it may be empty, but helps to tell
+    /// whether a peer is still where it was.
     pub fn handle_message(&mut self, now: Instant, origin: Origin, via: Via, message: Message) {
         let id = origin.peer;
         if id == self.config.peer {
@@ -45,6 +46,7 @@ impl Engine {
         }
         self.stats.received += 1;
         peer.hear(now);
+        peer.speak_from(now, via);
         if body != Body::Ping {
             peer.doubts = 0;
         }
@@ -435,6 +437,15 @@ impl Peer {
         self.presence = Presence::Present;
         self.broken = None;
         self.hung_up = false;
+    }
+
+    /// A message has come from there. As long as it speaks from its old place it has not left that one,
+    /// however late its answers are on a machine that is overloaded.
+    fn speak_from(&mut self, now: Instant, via: Via) {
+        let is_there = via.remote == Some(self.place.remote.ip());
+        if let Some(challenge) = self.challenge.as_mut().filter(|_| is_there) {
+            challenge.since = now;
+        }
     }
 
     /// It has answered us, so that it is where we think it is.
