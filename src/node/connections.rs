@@ -23,6 +23,8 @@ pub(super) struct Connections {
     limits: Most,
     open: BTreeMap<Token, Connection>,
     by_address: BTreeMap<IpAddr, usize>,
+    /// When each address may open as many connections at once as it may have.
+    rested: BTreeMap<IpAddr, Instant>,
     claims: BTreeMap<PeerId, Claim>,
     /// Connections in the order in which they began to wait, to be asked about when they have had
     /// their time.
@@ -78,6 +80,7 @@ impl Connections {
             limits,
             open: BTreeMap::new(),
             by_address: BTreeMap::new(),
+            rested: BTreeMap::new(),
             claims: BTreeMap::new(),
             young: VecDeque::new(),
             unheard: VecDeque::new(),
@@ -92,6 +95,9 @@ impl Connections {
         if here >= self.limits.per_address || self.open.len() >= self.limits.in_all {
             return None;
         }
+        if !self.is_slow_enough(now, remote) {
+            return None;
+        }
         self.by_address.insert(remote, here + 1);
         self.last += 1;
         let token = Token(self.last);
@@ -103,6 +109,23 @@ impl Connections {
         self.open.insert(token, connection);
         self.unheard.push_back((now, token));
         Some(token)
+    }
+
+    /// Whether an address has not opened too many connections of late. It may open as many at once as
+    /// it may have, and then so many again in [`RESTED`]: what a peer leaves behind when it goes, above
+    /// all our connection to it, takes a moment to be gone.
+    fn is_slow_enough(&mut self, now: Instant, remote: IpAddr) -> bool {
+        let most = u32::try_from(self.limits.per_address).unwrap_or(u32::MAX);
+        let step = RESTED / most.max(1);
+        let rested = self.rested.get(&remote).copied().unwrap_or(now).max(now) + step;
+        if rested > now + RESTED {
+            return false;
+        }
+        self.rested.insert(remote, rested);
+        if self.rested.len() > REMEMBERED {
+            self.rested.retain(|_, rested| *rested > now);
+        }
+        true
     }
 
     /// The other side has said who it is.
@@ -310,6 +333,12 @@ fn due(queue: &mut VecDeque<(Instant, Token)>, now: Instant, after: Duration) ->
 /// Connections under one id that wait, or are heard before anybody has entered, from one address: more
 /// than a peer that opens its connection again can leave behind.
 const CLAIMS: usize = 8;
+
+/// How long it takes an address to be allowed as many new connections again as it may have.
+const RESTED: Duration = Duration::from_secs(2);
+
+/// Addresses that are remembered for their connections, before those that have rested are forgotten.
+const REMEMBERED: usize = 1_024;
 
 /// How long a connection waits before the engine is asked about it.
 const YOUNG: Duration = Duration::from_millis(100);

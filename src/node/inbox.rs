@@ -370,11 +370,17 @@ impl Inbox {
         match item {
             Item::Message(frames) => {
                 self.note_heard(token);
-                Some(self.understand(token, from, frames))
+                let received = self.understand(token, from, frames);
+                if matches!(received, Received::Malformed { .. }) {
+                    // What comes behind it is out of sequence; and whoever made us forget it and meet
+                    // it again by each pair of messages has to connect for that.
+                    self.end(token);
+                }
+                Some(received)
             }
             Item::TooLarge => {
                 log::debug!("a message of {} is too large", from.short(8));
-                self.note_heard(token);
+                self.end(token);
                 Some(Received::Malformed { from })
             }
             Item::Ping(context) => {

@@ -70,8 +70,9 @@ pub struct Limits {
     /// in vain: twice as long, and twice that for each further one in a row, up to 64 times; as soon as
     /// one is answered, no longer at all. 500 ms: one new peer a second at first, then one in 32.
     pub dial_pause: Duration,
-    /// Inbound connections from one address that are open at a time. 512: a host with that many
-    /// nodes is a test; more is an attack.
+    /// Inbound connections from one address that are open at a time, and half as many new ones a
+    /// second. 200: a host with that many nodes is a test, and each peer costs three descriptors, of
+    /// which a system often allows 1,024.
     pub connections_per_address: usize,
     /// The largest frame that is received, in octets. 16 MiB: larger things are sent in pieces.
     pub frame_octets: usize,
@@ -125,7 +126,7 @@ impl Default for Limits {
             dials: 64,
             dials_per_address: 4,
             dial_pause: Duration::from_millis(500),
-            connections_per_address: 512,
+            connections_per_address: 200,
             frame_octets: 16 << 20,
             frames: 1_024,
             message_octets: 24 << 20,

@@ -188,6 +188,31 @@ fn strangers_cannot_crowd_out_a_peers_own_host() {
 }
 
 #[test]
+fn an_address_opens_as_many_at_once_as_it_may_have_and_then_one_now_and_then() {
+    let mut book = Book::with(Most {
+        per_address: 20,
+        in_all: 1_000,
+    });
+    for _ in 0..20 {
+        let token = book.accept(HOME);
+        book.connections.ended(token);
+    }
+    assert_eq!(book.connections.accepted(book.now, HOME), None);
+    let elsewhere = book.accept(ELSEWHERE);
+    book.connections.ended(elsewhere);
+    for _ in 0..50 {
+        book.pass(ms(100));
+        let token = book.accept(HOME);
+        book.connections.ended(token);
+        assert_eq!(book.connections.accepted(book.now, HOME), None);
+    }
+    book.pass(ms(2_000));
+    for _ in 0..20 {
+        book.accept(HOME);
+    }
+}
+
+#[test]
 fn there_are_so_many_connections_from_an_address_and_in_all() {
     let mut book = Book::with(Most {
         per_address: 2,
@@ -199,5 +224,6 @@ fn there_are_so_many_connections_from_an_address_and_in_all() {
     book.accept(ELSEWHERE);
     assert_eq!(book.connections.accepted(book.now, ELSEWHERE), None);
     book.connections.ended(first);
+    book.pass(ms(1_000));
     book.accept(HOME);
 }
