@@ -11,7 +11,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: help setup setup-peers build run install test sim bench check format doc documents licences clean
+.PHONY: help setup setup-peers build run install test hostile sim bench check format doc documents licences clean
 
 CARGO_HOME ?= $(HOME)/.cargo
 export PATH := $(CARGO_HOME)/bin:$(PATH)
@@ -54,6 +54,12 @@ install: build ## install the program under PREFIX (/usr/local)
 
 test: setup setup-peers ## run every test; TESTS='words' picks some by name
 	@tests/run $(call given,TESTS)
+
+hostile: export ZCHAT_HOSTILE_SECONDS := $(or $(call given,SECONDS),60)
+hostile: export ZCHAT_HOSTILE_SEED := $(or $(call given,SEED),1)
+hostile: ## attack a node in a conversation, in any combination: SECONDS= SEED=
+	@cargo test --locked --features sim --test hostile -- --exact --nocapture \
+	    together::attacks_in_any_combination_one_after_another
 
 sim: export SEED := $(call given,SEED)
 sim: export PEERS := $(call given,PEERS)

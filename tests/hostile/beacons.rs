@@ -1,0 +1,147 @@
+//! Datagrams: forged beacons, forged farewells, and what is no beacon at all.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use zchat::zre::Beacon;
+
+use crate::field::{Field, fresh};
+use crate::ground::withstands;
+use crate::zmtp::Mailbox;
+
+#[test]
+fn thousands_of_beacons_of_nobody() {
+    withstands("beacons of nobody, with dead ports", nobody);
+}
+
+#[test]
+fn beacons_that_point_at_somebody_who_answers() {
+    withstands("beacons that point at the attacker's mailbox", at_a_mailbox);
+}
+
+#[test]
+fn beacons_that_point_at_the_node_itself_and_at_its_peer() {
+    withstands("beacons of ids that are taken", taken_ids);
+}
+
+#[test]
+fn farewells_in_the_name_of_others() {
+    withstands("forged farewells", farewells);
+}
+
+#[test]
+fn datagrams_that_are_no_beacons() {
+    withstands("datagrams that are no beacons", garbage);
+}
+
+pub(crate) fn nobody(field: &Field) {
+    let udp = field.udp();
+    while field.goes_on() {
+        for port in [1, 9, 80, 49_999, 65_535] {
+            field.broadcast(&udp, &Beacon::new(fresh(), port));
+            field.count();
+        }
+        thread::sleep(Duration::from_micros(500));
+    }
+}
+
+/// Each beacon has another id, all lead to one listener, which takes connections and never says HELLO.
+pub(crate) fn at_a_mailbox(field: &Field) {
+    let mailbox = Mailbox::open(field.own).unwrap();
+    let udp = field.udp();
+    while field.goes_on() {
+        field.broadcast(&udp, &Beacon::new(fresh(), mailbox.address.port()));
+        field.count();
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Bob's and alice's own ids from the attacker's address, and fresh ids at their mailboxes' ports.
+pub(crate) fn taken_ids(field: &Field) {
+    let mailbox = Mailbox::open(field.own).unwrap();
+    let udp = field.udp();
+    while field.goes_on() {
+        for port in [
+            9,
+            mailbox.address.port(),
+            field.mailbox.port(),
+            field.bob_at.port(),
+        ] {
+            for id in [field.bob, field.victim, fresh()] {
+                field.broadcast(&udp, &Beacon::new(id, port));
+                field.count();
+            }
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+pub(crate) fn farewells(field: &Field) {
+    let udp = field.udp();
+    while field.goes_on() {
+        for id in [field.bob, field.victim, fresh()] {
+            field.broadcast(&udp, &Beacon::farewell(id));
+            field.count();
+        }
+        thread::sleep(Duration::from_micros(500));
+    }
+}
+
+/// Every length, with and without the right beginning; also to the port of the node alone.
+pub(crate) fn garbage(field: &Field) {
+    let udp = field.udp();
+    let alone = SocketAddr::new(field.mailbox.ip(), field.beacons.port());
+    let mut number = 0_u8;
+    while field.goes_on() {
+        for length in (0..=64).chain([255, 1_400, 1_472]) {
+            number = number.wrapping_add(1);
+            let mut datagram = vec![number; length];
+            for beginning in [&b""[..], b"ZRE", b"ZRE\x01", b"ZRE\x02", b"ZRE\x03"] {
+                let end = beginning.len().min(length);
+                datagram[..end].copy_from_slice(&beginning[..end]);
+                // One that is right by chance is a beacon of nobody.
+                if datagram.len() != Beacon::OCTETS || !datagram.starts_with(b"ZRE\x01") {
+                    let _lost = udp.send_to(&datagram, field.beacons);
+                    let _lost = udp.send_to(&datagram, alone);
+                    field.count();
+                }
+            }
+        }
+    }
+}
+
+/// How often the node connects to an address that thousands of beacons point at.
+#[test]
+fn forged_beacons_do_not_make_a_node_a_flood_against_a_victim() {
+    withstands("beacons with the address of a third host", |field| {
+        let third = TcpListener::bind((field.own, 0)).unwrap();
+        let port = third.local_addr().unwrap().port();
+        let dialled = AtomicU64::new(0);
+        let udp = field.udp();
+        third.set_nonblocking(true).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while field.goes_on() {
+                    match third.accept() {
+                        // It is no node: it ends the connection at once.
+                        Ok(_) => drop(dialled.fetch_add(1, Ordering::Relaxed)),
+                        Err(_) => thread::sleep(Duration::from_millis(1)),
+                    }
+                }
+            });
+            while field.goes_on() {
+                field.broadcast(&udp, &Beacon::new(fresh(), port));
+                field.count();
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let dialled = dialled.into_inner();
+        crate::figure::figure(&format!(
+            "dials to a host that is no node, in 3 s: {dialled}"
+        ));
+        // Eight at a time, each redialled by libzmq for 3 s, at growing intervals.
+        assert!(dialled < 300, "{dialled} dials");
+    });
+}

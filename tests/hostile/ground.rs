@@ -1,0 +1,255 @@
+//! Where the attacks happen: three hosts on a bridge, and a conversation between two of them.
+//!
+//! Alice, who is attacked, and bob are scripted peers (docs/examples/peer.rs) in hosts of their own,
+//! each a process. Both whisper and shout numbers to each other all the time: a message that is lost,
+//! forged, doubled or out of order is noticed.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use zchat::zre::PeerId;
+
+use crate::field::Field;
+use crate::figure::figure;
+use crate::lab::Lab;
+use crate::measure::{self, Cost, Watch};
+use crate::program::{self, PATIENCE, Program};
+
+const ALICE: u8 = 1;
+const BOB: u8 = 2;
+pub(crate) const MALLORY: u8 = 3;
+
+/// The most that a node may have while it is attacked.
+const MEMORY_MIB: u64 = 96;
+const DESCRIPTORS: u64 = 1_000;
+
+/// How often each of the two says something: 400 times a second.
+const PAUSE: Duration = Duration::from_micros(2_500);
+
+const PORT: u16 = 5_670;
+
+/// An attack: does what it does until its time is over.
+pub(crate) type Attack = fn(&Field);
+
+/// The place, and the conversation.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    lab: Lab,
+    alice: Program,
+    bob: Program,
+    process: u64,
+    field: Field,
+}
+
+/// One attack by itself, for three seconds.
+pub(crate) fn withstands(name: &str, attack: Attack) {
+    let Some(mut ground) = Ground::new() else {
+        return;
+    };
+    ground.withstand(name, &[attack], Duration::from_secs(3));
+    ground.close();
+}
+
+impl Ground {
+    /// Alice and bob have met. `None` where this machine cannot have it, and the test is skipped.
+    pub(crate) fn new() -> Option<Self> {
+        let lab = Lab::new(3)?;
+        let start = |host: u8, name: &str| {
+            let mut command = lab.command(host, program::scripted_peer());
+            let port = PORT.to_string();
+            command.args(["--name", name, "--group", "CHAT", "--port", &port]);
+            // Whoever is gone is forgotten soon, so that a test sees what stays behind.
+            command.args(["--evasive", "2000", "--expired", "6000"]);
+            let mut program = Program::start(name, command.env_remove("ZCHAT_INTERFACE"));
+            let start = program.event("START", name).line;
+            (program, start)
+        };
+        let (mut alice, about_alice) = start(ALICE, "alice");
+        let (mut bob, about_bob) = start(BOB, "bob");
+        let bob_at = endpoint(&alice.event("ENTER", "bob").line);
+        let mailbox = endpoint(&bob.event("ENTER", "alice").line);
+        alice.event("JOIN", "bob");
+        bob.event("JOIN", "alice");
+        let own = Lab::address(MALLORY);
+        let field = Field {
+            mailbox,
+            victim: peer(&about_alice),
+            bob: peer(&about_bob),
+            bob_at,
+            own,
+            beacons: (Ipv4Addr::new(10, 77, 0, 255), PORT).into(),
+            until: Instant::now(),
+            real: Arc::new(Mutex::new(BTreeSet::new())),
+            deeds: Arc::default(),
+        };
+        Some(Self {
+            lab,
+            process: about_alice["pid"].as_u64().unwrap(),
+            alice,
+            bob,
+            field,
+        })
+    }
+
+    /// Lets these attacks go on at the same time while alice and bob talk.
+    ///
+    /// Neither misses a message or gets one that the other has not sent, nobody enters who is
+    /// nobody, bob is never anything but present, and the cost stays within the limits.
+    pub(crate) fn withstand(&mut self, name: &str, attacks: &[Attack], time: Duration) {
+        let marks = [self.alice.mark(), self.bob.mark()];
+        let before = measure::cost(self.process);
+        let used = measure::processor_seconds(self.process);
+        let watch = Watch::begin(self.process);
+        self.field.until = Instant::now() + time;
+        let said = self.talk_under(attacks);
+        for (program, mark, sender) in [
+            (&mut self.alice, marks[0], self.field.bob),
+            (&mut self.bob, marks[1], self.field.victim),
+        ] {
+            complete(program, mark, sender, said);
+        }
+        self.nothing_but_present(marks);
+        let most = watch.end();
+        let deeds = self
+            .field
+            .deeds
+            .swap(0, std::sync::atomic::Ordering::Relaxed);
+        let used = measure::processor_seconds(self.process) - used;
+        let after = self.released(before);
+        figure(&format!(
+            "{name}: {deeds} times; memory {} -> {} -> {} MiB, descriptors {} -> {} -> {}, \
+             threads {} -> {}, {:.0} % of a core",
+            before.megabytes(),
+            most.megabytes(),
+            after.megabytes(),
+            before.descriptors,
+            most.descriptors,
+            after.descriptors,
+            before.threads,
+            most.threads,
+            used / time.as_secs_f64() * 100.0,
+        ));
+        assert!(most.megabytes() < MEMORY_MIB, "{name}: {most:?}");
+        assert!(most.descriptors < DESCRIPTORS, "{name}: {most:?}");
+        assert!(most.threads <= before.threads, "{name}: {most:?}");
+    }
+
+    /// Both go on talking until the attacks are over; how often each has said something.
+    fn talk_under(&mut self, attacks: &[Attack]) -> u64 {
+        let attacking: Vec<_> = self.lab.run(MALLORY, || {
+            let begin = |attack: &Attack| {
+                let (attack, field) = (*attack, self.field.clone());
+                thread::spawn(move || attack(&field))
+            };
+            attacks.iter().map(begin).collect()
+        });
+        let mut said = 0;
+        while !attacking.iter().all(JoinHandle::is_finished) {
+            let (alice, bob) = if said % 2 == 0 {
+                (
+                    format!("whisper bob {said}"),
+                    format!("whisper alice {said}"),
+                )
+            } else {
+                (format!("shout CHAT {said}"), format!("shout CHAT {said}"))
+            };
+            self.alice.say(&alice);
+            self.bob.say(&bob);
+            said += 1;
+            thread::sleep(PAUSE);
+        }
+        for attack in attacking {
+            attack.join().expect("an attack does not fail by itself");
+        }
+        said
+    }
+
+    /// Whatever else the two have shown: who has entered is somebody, and nothing was said of bob.
+    fn nothing_but_present(&mut self, marks: [usize; 2]) {
+        let real = self.field.real.lock().unwrap().clone();
+        for (program, mark) in [(&mut self.alice, marks[0]), (&mut self.bob, marks[1])] {
+            for line in program.seen().skip(mark) {
+                let event = line["event"].as_str().unwrap_or_default();
+                if matches!(event, "WHISPER" | "SHOUT") {
+                    continue;
+                }
+                let id = peer(line);
+                let honest = id == self.field.bob || id == self.field.victim;
+                assert!(!honest, "something has happened to an honest peer: {line}");
+                assert!(event != "ENTER" || real.contains(&id), "a ghost: {line}");
+            }
+        }
+    }
+
+    /// What alice has after everybody else has been forgotten.
+    fn released(&self, before: Cost) -> Cost {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let now = measure::cost(self.process);
+            if now.descriptors <= before.descriptors && now.threads <= before.threads {
+                return now;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "not released: {before:?} -> {now:?}"
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Alice still leaves as cleanly as ever.
+    pub(crate) fn close(mut self) {
+        self.alice.say("quit");
+        self.bob.event("EXIT", "alice");
+        assert!(self.alice.wait_for_end().success());
+    }
+}
+
+/// Waits until everything that was said has come from this sender, each once and in order.
+fn complete(program: &mut Program, mark: usize, sender: PeerId, said: u64) {
+    let sender = hexadecimal(sender);
+    let is_content = move |line: &Value| {
+        matches!(line["event"].as_str(), Some("WHISPER" | "SHOUT")) && line["peer"] == *sender
+    };
+    let last = (said - 1).to_string();
+    program.wait_after(mark, PATIENCE, "the last message", |line| {
+        is_content(line) && line["text"] == *last
+    });
+    let heard = program.seen().skip(mark).filter(|line| is_content(line));
+    let mut due = 0;
+    for line in heard {
+        assert_eq!(
+            line["text"],
+            due.to_string(),
+            "lost, forged, or out of order: {line}"
+        );
+        due += 1;
+    }
+    assert_eq!(due, said);
+}
+
+fn hexadecimal(peer: PeerId) -> String {
+    peer.as_bytes()
+        .iter()
+        .map(|octet| format!("{octet:02X}"))
+        .collect()
+}
+
+fn peer(line: &Value) -> PeerId {
+    let text = line["peer"].as_str().unwrap_or_default();
+    assert_eq!(text.len(), 32, "{line}");
+    let octet = |index| u8::from_str_radix(&text[2 * index..][..2], 16).unwrap();
+    PeerId::from_bytes(std::array::from_fn(octet))
+}
+
+fn endpoint(enter: &Value) -> SocketAddr {
+    let address = enter["addr"].as_str().unwrap_or_default();
+    address
+        .trim_start_matches("tcp://")
+        .parse()
+        .expect("an endpoint")
+}

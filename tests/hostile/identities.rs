@@ -1,0 +1,108 @@
+//! Attacks under bob's name: who speaks for somebody else must not be heard, and must not silence him.
+
+use crate::field::{Field, fresh};
+use crate::ground::withstands;
+use crate::words::{self, JOIN, LEAVE, WHISPER};
+use crate::zmtp::Raw;
+
+#[test]
+fn trap_16_connections_under_the_id_of_a_connected_peer() {
+    withstands("connections under bob's id", as_bob);
+}
+
+#[test]
+fn trap_16_connections_under_bobs_id_that_are_held() {
+    withstands("connections under bob's id that are held", as_bob_and_stay);
+}
+
+#[test]
+fn trap_18_anonymous_connections_and_ids_like_those_that_libzmq_gives_them() {
+    withstands("anonymous connections and guessed ids", anonymous);
+}
+
+/// HELLO, WHISPER and LEAVE as bob would say them, from another connection and another host.
+pub(crate) fn as_bob(field: &Field) {
+    while field.goes_on() {
+        let Ok(mut raw) = field.dealer(&field.bob.routing_id()) else {
+            continue;
+        };
+        speak_as_bob(field, &mut raw);
+    }
+}
+
+fn speak_as_bob(field: &Field, raw: &mut Raw) {
+    for endpoint in [
+        format!("tcp://{}:9", field.own),
+        format!("tcp://{}", field.bob_at),
+    ] {
+        for (sequence, name) in [(1, "robert"), (2, "bob")] {
+            let hello = words::hello(sequence, &endpoint, &["CHAT", "forged"], 1, name);
+            let forged = words::head(WHISPER, sequence + 1);
+            let shout = words::shout(sequence + 2, "CHAT");
+            let leave = words::change(LEAVE, sequence + 3, "CHAT", 2);
+            let join = words::change(JOIN, sequence + 4, "forged", 3);
+            let said = raw
+                .message(&[&hello])
+                .and_then(|()| raw.message(&[&forged, b"I am bob"]))
+                .and_then(|()| raw.message(&[&shout, b"I am bob"]))
+                .and_then(|()| raw.message(&[&leave]))
+                .and_then(|()| raw.message(&[&join]));
+            if said.is_ok() {
+                field.count();
+            }
+        }
+    }
+}
+
+pub(crate) fn as_bob_and_stay(field: &Field) {
+    let mut held = Vec::new();
+    while field.goes_on() {
+        if held.len() >= 100 {
+            held.clear();
+        }
+        let Ok(mut raw) = field.dealer(&field.bob.routing_id()) else {
+            continue;
+        };
+        speak_as_bob(field, &mut raw);
+        held.push(raw);
+    }
+}
+
+/// libzmq names a connection without an id by a zero and a counter that starts from `rand()`: who
+/// claims the next name first makes it fail an assertion, if he can guess it.
+pub(crate) fn anonymous(field: &Field) {
+    // What an unseeded rand() of glibc gives first, and what some other seeds would.
+    let starts = [
+        1_804_289_383_u32,
+        846_930_886,
+        1_681_692_777,
+        0,
+        1,
+        0x7fff_ffff,
+    ];
+    let mut held = Vec::new();
+    while field.goes_on() {
+        for start in starts {
+            for step in 0..20_u32 {
+                let mut id = vec![0];
+                id.extend(start.wrapping_add(step).to_be_bytes());
+                let named = field.dealer(&id);
+                let mut id = vec![0];
+                id.extend(start.wrapping_add(step).to_le_bytes());
+                let otherwise = field.dealer(&id);
+                let unnamed = field.dealer(&[]);
+                held.extend([named, otherwise, unnamed].into_iter().flatten());
+                field.count();
+                if !field.goes_on() {
+                    return;
+                }
+            }
+        }
+        held.clear();
+        if let Ok(mut raw) = field.dealer(&[]) {
+            let hello = words::hello(1, "tcp://10.77.0.3:9", &[], 0, "nobody");
+            let _refused = raw.message(&[&hello]);
+        }
+        let _ended = field.dealer(&fresh().routing_id());
+    }
+}

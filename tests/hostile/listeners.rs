@@ -1,0 +1,128 @@
+//! The other direction: the node dials a hostile mailbox, which does whatever it likes.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use zchat::zre::Beacon;
+
+use crate::field::{Field, fresh};
+use crate::ground::withstands;
+use crate::zmtp::Raw;
+
+#[test]
+fn mailboxes_that_never_speak() {
+    withstands("mailboxes that never speak", silent);
+}
+
+#[test]
+fn mailboxes_that_end_each_connection_at_once() {
+    withstands("mailboxes that end each connection", ending);
+}
+
+#[test]
+fn mailboxes_that_speak_something_else() {
+    withstands("mailboxes that speak something else", garbage);
+}
+
+#[test]
+fn mailboxes_that_never_read_after_the_handshake() {
+    withstands("mailboxes that never read", deaf);
+}
+
+/// Attracts dials by beacons, and lets each connection be treated by a thread of its own.
+fn listen(field: &Field, treat: fn(TcpStream)) {
+    let listener = TcpListener::bind((field.own, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let udp = field.udp();
+    listener.set_nonblocking(true).unwrap();
+    while field.goes_on() {
+        field.broadcast(&udp, &Beacon::new(fresh(), port));
+        while let Ok((stream, _)) = listener.accept() {
+            stream.set_nonblocking(false).unwrap();
+            field.count();
+            thread::spawn(move || treat(stream));
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+pub(crate) fn silent(field: &Field) {
+    listen(field, keep_silent);
+}
+
+pub(crate) fn ending(field: &Field) {
+    listen(field, drop);
+}
+
+pub(crate) fn garbage(field: &Field) {
+    listen(field, speak_otherwise);
+}
+
+pub(crate) fn deaf(field: &Field) {
+    listen(field, take_nothing);
+}
+
+fn keep_silent(mut stream: TcpStream) {
+    let _time = stream.set_read_timeout(Some(HELD));
+    while stream.read(&mut [0; 4_096]).is_ok_and(|octets| octets > 0) {}
+}
+
+fn speak_otherwise(mut stream: TcpStream) {
+    let _time = stream.set_write_timeout(Some(HELD));
+    let _refused = stream
+        .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        .and_then(|()| stream.write_all(&[0xff; 65_536]));
+}
+
+/// Says all that a ROUTER says, and takes nothing.
+fn take_nothing(stream: TcpStream) {
+    let mut raw = Raw { stream };
+    let _refused = raw.greet().and_then(|()| raw.ready("ROUTER", &[]));
+    thread::sleep(HELD);
+}
+
+/// How long a connection is held by those who hold them.
+const HELD: Duration = Duration::from_secs(3);
+
+/// The mailbox fills the connection, asks for PONGs, and breaks it with a reset: with heartbeats on our
+/// side, which would answer then, libzmq aborts.
+#[test]
+fn mailboxes_that_fill_a_connection_and_break_it() {
+    withstands("mailboxes that fill and break connections", fill_and_break);
+}
+
+pub(crate) fn fill_and_break(field: &Field) {
+    let listener = TcpListener::bind((field.own, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    listener.set_nonblocking(true).unwrap();
+    let mut intruders = Vec::new();
+    while field.goes_on() {
+        if intruders.len() < 20 {
+            intruders.extend(field.intruder(port));
+        }
+        match listener.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(false).unwrap();
+                let mut raw = Raw { stream };
+                let _refused = raw
+                    .greet()
+                    .and_then(|()| raw.ready("ROUTER", &[]))
+                    .and_then(|()| raw.read_frame())
+                    .and_then(|_| {
+                        for _ in 0..100 {
+                            raw.message(&[b"x"])?;
+                            raw.octets(b"\x04\x07\x04PING\0\x0a")?;
+                        }
+                        Ok(())
+                    });
+                thread::sleep(Duration::from_millis(20));
+                // What was not read makes this a reset.
+                field.count();
+                drop(raw);
+            }
+            Err(_) => thread::sleep(Duration::from_millis(5)),
+        }
+    }
+}

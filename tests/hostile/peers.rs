@@ -1,0 +1,185 @@
+//! Peers that are peers, but too many, or too much.
+
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use crate::field::{Field, Intruder};
+use crate::ground::withstands;
+use crate::words::{self, JOIN, LEAVE, WHISPER};
+use crate::zmtp::Mailbox;
+
+#[test]
+fn hundreds_of_peers_of_one_host_that_come_and_go() {
+    withstands("peers that come and go", come_and_go);
+}
+
+#[test]
+fn peers_that_join_groups_without_end() {
+    withstands("JOIN and LEAVE without end", join_without_end);
+}
+
+#[test]
+fn peers_that_rename_themselves_without_end() {
+    withstands("HELLO without end", rename_without_end);
+}
+
+#[test]
+fn peers_whose_messages_come_faster_than_they_can_be_shown() {
+    withstands("whispers of 60 KiB without end", whisper_without_end);
+}
+
+#[test]
+fn endpoints_that_lead_elsewhere() {
+    withstands("HELLOs with endpoints of others", elsewhere);
+}
+
+#[test]
+fn peers_that_take_nothing() {
+    withstands("peers that take nothing", deaf);
+}
+
+pub(crate) fn come_and_go(field: &Field) {
+    let mailbox = Mailbox::open(field.own).unwrap();
+    let mut held = Vec::new();
+    while field.goes_on() {
+        if held.len() >= 200 {
+            held.drain(..100);
+        }
+        if let Ok(intruder) = field.intruder(mailbox.address.port()) {
+            field.count();
+            held.push(intruder);
+        }
+    }
+}
+
+pub(crate) fn join_without_end(field: &Field) {
+    let mailbox = Mailbox::open(field.own).unwrap();
+    while field.goes_on() {
+        let Ok(mut intruder) = field.intruder(mailbox.address.port()) else {
+            continue;
+        };
+        for number in 0..5_000_u16 {
+            let group = format!("{}-{number}", "g".repeat(200));
+            let status = u8::try_from((2 + number) % 256).unwrap();
+            let join = words::change(JOIN, intruder.next(), &group, status);
+            if !field.goes_on() || intruder.raw.message(&[&join]).is_err() {
+                break;
+            }
+            field.count();
+            if number % 3 == 0 {
+                let leave = words::change(LEAVE, intruder.next(), &group, status);
+                let _refused = intruder.raw.message(&[&leave]);
+            }
+        }
+    }
+}
+
+/// A second HELLO is a change of name: each has another one, and hundreds of headers.
+pub(crate) fn rename_without_end(field: &Field) {
+    let mailbox = Mailbox::open(field.own).unwrap();
+    let endpoint = format!("tcp://{}", mailbox.address);
+    while field.goes_on() {
+        let Ok(mut intruder) = field.intruder(mailbox.address.port()) else {
+            continue;
+        };
+        for number in 0..500 {
+            let mut hello = words::hello(1, &endpoint, &["CHAT"], 1, &format!("mallory-{number}"));
+            hello.truncate(hello.len() - 4);
+            words::number(&mut hello, 300);
+            for header in 0..300 {
+                words::string(&mut hello, &format!("X-{header}"));
+                words::number(&mut hello, 100);
+                hello.extend([b'h'; 100]);
+            }
+            if !field.goes_on() || intruder.raw.message(&[&hello]).is_err() {
+                break;
+            }
+            field.count();
+        }
+    }
+}
+
+pub(crate) fn whisper_without_end(field: &Field) {
+    let mailbox = Mailbox::open(field.own).unwrap();
+    while field.goes_on() {
+        let Ok(mut intruder) = field.intruder(mailbox.address.port()) else {
+            continue;
+        };
+        while field.goes_on() && whisper(&mut intruder).is_ok() {
+            field.count();
+        }
+    }
+}
+
+fn whisper(intruder: &mut Intruder) -> io::Result<()> {
+    let head = words::head(WHISPER, intruder.next());
+    intruder.raw.message(&[&head, &[b'w'; 60 << 10]])
+}
+
+/// Every HELLO leads the node somewhere else: to itself, to bob, to the attacker's other ports, to
+/// nobody.
+pub(crate) fn elsewhere(field: &Field) {
+    let endpoints = [
+        "tcp://127.0.0.1:22".to_owned(),
+        format!("tcp://127.0.0.1:{}", field.mailbox.port()),
+        format!("tcp://{}", field.mailbox),
+        format!("tcp://{}", field.bob_at),
+        "tcp://10.77.0.200:80".to_owned(),
+        "tcp://a.host.that.is.not:80".to_owned(),
+        "ipc:///tmp/zchat-hostile".to_owned(),
+        "inproc://zchat.inbox.monitor".to_owned(),
+        "tcp://*:*".to_owned(),
+        "udp://10.77.0.255:5670".to_owned(),
+        String::new(),
+        "tcp://[::1]:65536".to_owned(),
+    ];
+    while field.goes_on() {
+        for endpoint in &endpoints {
+            let id = crate::field::fresh();
+            field.real.lock().unwrap().insert(id);
+            let Ok(mut raw) = field.dealer(&id.routing_id()) else {
+                continue;
+            };
+            let hello = words::hello(1, endpoint, &["CHAT"], 1, "mallory");
+            let _refused = raw.message(&[&hello]);
+            field.count();
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// They are members of the group, but their mailboxes read nothing: what is shouted piles up.
+pub(crate) fn deaf(field: &Field) {
+    let listener = std::net::TcpListener::bind((field.own, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::scope(|scope| {
+        let mut held = Vec::new();
+        for _ in 0..20 {
+            held.extend(field.intruder(port));
+            field.count();
+        }
+        scope.spawn(|| {
+            listener.set_nonblocking(true).unwrap();
+            let mut open = Vec::new();
+            while field.goes_on() {
+                match listener.accept() {
+                    Ok((stream, _)) => {
+                        stream.set_nonblocking(false).unwrap();
+                        let mut raw = crate::zmtp::Raw { stream };
+                        let _refused = raw.greet().and_then(|()| raw.ready("ROUTER", &[]));
+                        open.push(raw);
+                    }
+                    Err(_) => thread::sleep(Duration::from_millis(1)),
+                }
+            }
+        });
+        while field.goes_on() {
+            for intruder in &mut held {
+                let ping = words::head(words::PING, intruder.next());
+                let _refused = intruder.raw.message(&[&ping]);
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    });
+}
