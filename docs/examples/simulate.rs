@@ -5,6 +5,8 @@
 //! make sim SEED=17 PEERS=8        one world, its trace in case it fails
 //! make sim SEEDS=5000             many
 //! make sim FAULT=Roam             only one kind of fault; `none` for none
+//! make sim FAULT=mixed            all of them, among peers that behave like Zyre and Pyre
+//! make sim FAULT=day PEERS=200    twenty-four hours in an office
 //! ```
 
 #![allow(
@@ -57,6 +59,7 @@ fn run(seed: u64, peers: Option<usize>, lines: usize) -> Result<Report, Box<Fail
     };
     let mut options = match std::env::var("FAULT").as_deref() {
         Err(_) | Ok("") => Options::swarm(seed, peers),
+        Ok("day") => Options::day(seed, peers),
         Ok("mixed") => Options::mixed(seed, peers),
         Ok("none") => Options::quiet(seed, peers),
         Ok(name) => Options::only(named(name).expect("the name of a fault"), seed, peers),

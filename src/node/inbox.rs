@@ -19,9 +19,9 @@ use crate::zre::{Content, Frame, Limits, Message, PeerId, Via};
 
 use self::listen::Listeners;
 use self::turns::{Turn, Turns};
-use super::connections::{Connections, Most, Token, Verdict};
 use super::readiness::Readiness;
 use super::zmtp::{self, Item, Reader};
+use crate::zre::connections::{Connections, Most, Token, Verdict};
 
 pub(super) use self::listen::BindError;
 
@@ -562,11 +562,11 @@ impl Inbox {
             self.held -= stream.held;
             self.turns.forget(token, &mut stream.turn);
         }
-        let (broken, verdict) = self.connections.ended(token);
+        let (broken, verdicts) = self.connections.ended(token);
         if let Some(peer) = broken {
             self.broken.push_back(peer);
         }
-        if let Some(verdict) = verdict {
+        for verdict in verdicts {
             self.carry_out(verdict);
         }
     }

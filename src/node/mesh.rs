@@ -384,8 +384,6 @@ impl Core {
                     self.engine.handle_closed(now, link, unsent);
                 }
                 Output::HangUp { peer, address } => self.inbox.hang_up(peer, address),
-                // The inbox hears a connection that is opened again as soon as the old one ends.
-                Output::Handover(_) => {}
                 Output::Farewell { to } => self.beacon.farewell(to),
                 Output::Stop => self.stopping = true,
             }

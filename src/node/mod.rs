@@ -54,7 +54,6 @@
 pub mod beacon;
 mod bell;
 mod builder;
-mod connections;
 mod counters;
 mod descriptors;
 pub mod error;

@@ -9,6 +9,7 @@ use super::foreign::{Flavour, Foreign};
 use super::network::HostId;
 use super::stream::Key;
 use super::time::Time;
+use crate::zre::connections::{Connections, Most, Token};
 use crate::zre::{
     Action, Announcer, Beacon, Engine, Event, GroupName, LinkId, Message, Origin, Output, PeerId,
     Sighting, Via,
@@ -142,16 +143,33 @@ impl Zchat {
     }
 }
 
-/// Who is connected to a process: its ROUTER.
-#[derive(Debug, Default)]
+/// Who is connected to a process.
+#[derive(Debug)]
 pub(super) struct Router {
-    pub(super) handover: bool,
-    /// The connection that is read, by routing id.
+    /// Which connections are heard, as the node decides it.
+    pub(super) book: Connections,
+    pub(super) by_token: BTreeMap<Token, Key>,
+    /// The connection over which the message has come that is being told.
+    pub(super) current: Option<Token>,
+    /// The same for a foreign process: the last one under a routing id.
     pub(super) heard: BTreeMap<PeerId, Key>,
-    /// Connections that are open and not read.
-    pub(super) unheard: BTreeSet<Key>,
     /// Connections that hold something which cannot be read now.
     pub(super) waiting: BTreeSet<Key>,
+}
+
+impl Router {
+    pub(super) fn new(per_address: usize) -> Self {
+        Self {
+            book: Connections::new(Most {
+                per_address,
+                in_all: usize::MAX,
+            }),
+            by_token: BTreeMap::new(),
+            current: None,
+            heard: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+        }
+    }
 }
 
 /// The program around the engine.

@@ -17,6 +17,7 @@
 //! everything is healed, and all must find each other in the time that the protocol promises.
 
 mod check;
+mod crowd;
 mod foreign;
 mod host;
 mod network;
@@ -28,6 +29,7 @@ mod trace;
 mod world;
 
 pub use check::{Counts, Violation};
+pub use crowd::{Crowd, CrowdCounts};
 pub use options::{Fault, Kind, Options};
 pub use rng::Rng;
 pub use world::{Failure, Report, World};

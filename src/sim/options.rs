@@ -29,6 +29,8 @@ pub struct Options {
     pub faults: BTreeSet<Fault>,
     /// Between two faults, on average.
     pub fault_pace: Duration,
+    /// How long hosts are suspended at most, at least a minute; `None`: as long as anything is wrong.
+    pub sleep: Option<Duration>,
     /// The share of hosts that nothing ever happens to.
     pub lucky: Ppm,
     /// Beacons that are lost.
@@ -78,6 +80,8 @@ pub enum Kind {
     Only(Fault),
     /// Made by [`Options::mixed`].
     Mixed,
+    /// Made by [`Options::day`].
+    Day,
 }
 
 /// Something that goes wrong in a world.
@@ -142,6 +146,7 @@ impl Options {
             disturbed: Duration::from_secs(10),
             faults: BTreeSet::new(),
             fault_pace: Duration::from_secs(5),
+            sleep: None,
             lucky: 300_000,
             beacon_loss: 0,
             beacon_duplication: 0,
@@ -217,6 +222,23 @@ impl Options {
         options
     }
 
+    /// Twenty-four hours in an office: people say something every ten minutes; each of the hosts that
+    /// anything happens to roams, sleeps for up to two hours, or loses its cable, some ten times.
+    #[must_use]
+    pub fn day(seed: u64, peers: usize) -> Self {
+        let mut options = Self::quiet(seed, peers);
+        options.kind = Kind::Day;
+        options.disturbed = Duration::from_secs(24 * 3_600);
+        options.faults = [Fault::Roam, Fault::Suspend, Fault::Flap].into();
+        let times = u32::try_from(peers).unwrap_or(u32::MAX).saturating_mul(7);
+        options.fault_pace = options.disturbed / times.max(1);
+        options.sleep = Some(Duration::from_secs(2 * 3_600));
+        options.beacon_loss = 10_000;
+        options.drift = 100;
+        options.pace = Some(Duration::from_secs(600));
+        options
+    }
+
     /// A world like [`Options::swarm`]'s, but where only one kind of thing goes wrong, and often.
     #[must_use]
     pub fn only(fault: Fault, seed: u64, peers: usize) -> Self {
@@ -235,6 +257,7 @@ impl std::fmt::Display for Kind {
             Self::Quiet => write!(f, " FAULT=none"),
             Self::Swarm => Ok(()),
             Self::Mixed => write!(f, " FAULT=mixed"),
+            Self::Day => write!(f, " FAULT=day"),
             Self::Only(fault) => write!(f, " FAULT={fault:?}"),
         }
     }

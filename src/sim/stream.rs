@@ -11,6 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::time::Time;
+use crate::zre::connections::Token;
 use crate::zre::{Content, LinkId, Message};
 
 /// The first interval of retransmission.
@@ -48,6 +49,8 @@ pub(super) struct Mailbox {
     pub(super) connection: Option<Key>,
     /// Which HELLO was queued last, of all in the world.
     pub(super) greeting: u64,
+    /// It would have tried to connect while its process or host stood still.
+    pub(super) is_overdue: bool,
     /// How long to wait before the next try to connect.
     pub(super) interval: Duration,
 }
@@ -64,8 +67,10 @@ pub(super) struct Connection {
     pub(super) receiver: usize,
     /// Whether the receiving side has it open.
     pub(super) accepted: bool,
-    /// Whether the receiver reads it: not if another one has the same routing id.
+    /// Whether the receiver reads it: not if another one speaks under the same routing id.
     pub(super) heard: bool,
+    /// Its name where one of ours receives it.
+    pub(super) token: Option<Token>,
     /// What is under way, with the time when it arrives.
     pub(super) wire: VecDeque<(Time, Cargo)>,
     /// The octets of it.

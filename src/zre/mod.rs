@@ -6,6 +6,8 @@
 mod announcer;
 mod beacon;
 mod config;
+#[cfg(any(feature = "node", feature = "sim"))]
+pub(crate) mod connections;
 mod content;
 mod engine;
 mod event;

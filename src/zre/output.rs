@@ -38,8 +38,6 @@ pub enum Output {
         link: LinkId,
         /// Where to.
         to: Link,
-        /// Whether ZeroMQ should send heartbeats on it: no beacon of this peer is heard.
-        heartbeat: bool,
     },
     /// Send on a connection. If its budget of octets is full, give the message back by
     /// [`Engine::handle_full`](super::Engine::handle_full).
@@ -66,9 +64,6 @@ pub enum Output {
         /// Where it is now, as far as is known.
         address: IpAddr,
     },
-    /// Let a new inbound connection take the place of an older one with the same routing id
-    /// (`ZMQ_ROUTER_HANDOVER`), or not: on only while that is expected (trap 16).
-    Handover(bool),
     /// Send a farewell beacon (port 0) to this address alone.
     Farewell {
         /// The address; the port is the beacon port.

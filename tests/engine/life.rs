@@ -159,13 +159,20 @@ fn while_one_of_two_greetings_is_not_answered_a_broken_connection_is_expected() 
         let outputs = solo.act(zchat::zre::Action::Rename(name));
         assert_eq!(hellos(&outputs).len(), 1);
     }
-    let outputs = solo.hello(&mut zyre);
-    assert!(!outputs.contains(&Output::Handover(false)), "{outputs:?}");
+    solo.hello(&mut zyre);
     solo.engine.handle_broken(solo.now, zyre.id);
     assert_eq!(told(&mut solo, 500), []);
     let outputs = solo.hello(&mut zyre);
-    assert!(outputs.contains(&Output::Handover(false)), "{outputs:?}");
+    for _ in 0..pings(&outputs) {
+        solo.say(&mut zyre, Body::PingOk);
+    }
     assert_eq!(told(&mut solo, 1_000), []);
+    solo.engine.handle_broken(solo.now, zyre.id);
+    let exit = Event::Exit {
+        peer: zyre.id,
+        reason: ExitReason::Broken,
+    };
+    assert_eq!(told(&mut solo, 250), [exit], "both are answered");
 }
 
 #[test]
@@ -417,6 +424,22 @@ fn while_the_inbox_is_stopped_nobody_is_blamed_and_everybody_gets_signs_of_life(
     solo.engine.handle_inbox(solo.now, true);
     assert_eq!(told(&mut solo, 5_999), [], "it has its time from here on");
     assert_eq!(told(&mut solo, 1), [Event::Evasive { peer: bob.id }]);
+}
+
+#[test]
+fn while_the_inbox_is_stopped_a_hello_that_cannot_be_read_is_waited_for() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let outputs = solo.beacon(&bob);
+    let Output::Connect { link, .. } = outputs[0] else {
+        panic!("{outputs:?}")
+    };
+    solo.engine.handle_connected(solo.now, link);
+    solo.engine.handle_inbox(solo.now, false);
+    assert_eq!(solo.pass(ms(60_000)), [], "it is not given up");
+    solo.engine.handle_inbox(solo.now, true);
+    assert_eq!(solo.pass(ms(1_000)), []);
+    assert_eq!(events(solo.hello(&mut bob)).len(), 1);
 }
 
 #[test]

@@ -131,6 +131,34 @@ fn a_join_reaches_a_peer_that_was_greeted_but_has_not_entered() {
     );
 }
 
+/// Goal: groups are right again, whatever was lost. Method: a HELLO that is lost with a connection, and a
+/// number that fits by chance, show by a status that does not; whoever always has it wrong is not greeted
+/// for each of them.
+#[test]
+fn trap_2_somebody_whose_status_is_wrong_is_greeted_to_hear_its_groups_but_not_again_soon() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    let mut greeted = Vec::new();
+    for status in [9, 19, 29, 39] {
+        solo.beacon(&bob);
+        let group = group(&format!("G{status}"));
+        let outputs = solo.say(&mut bob, Body::Join { group, status });
+        greeted.push(hellos(&outputs).len());
+        solo.hello(&mut bob);
+        solo.pass(ms(4_000));
+    }
+    assert_eq!(greeted, [1, 0, 0, 0]);
+    for _ in 0..6 {
+        solo.beacon(&bob);
+        solo.pass(ms(4_000));
+    }
+    let group = group("last");
+    let status = 49;
+    let outputs = solo.say(&mut bob, Body::Join { group, status });
+    assert_eq!(hellos(&outputs).len(), 1, "half a minute later");
+}
+
 #[test]
 fn trap_2_a_wrong_status_is_counted_and_tolerated() {
     let mut solo = Solo::new();

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use zchat::zre::{Action, Beacon, Body, Event, ExitReason, Name, Output, Sighting};
+use zchat::zre::{Action, Beacon, Body, Event, ExitReason, Name, Output, PeerId, Sighting};
 
 use crate::solo::{Peer, Solo, events, hellos, ip, ms, pings, whispered};
 
@@ -47,40 +47,22 @@ fn trap_16_a_peer_that_does_not_answer_at_its_old_place_is_greeted_at_the_new_on
     let outputs = solo.pass(ms(1));
     assert_eq!(connects(&outputs), [elsewhere]);
     assert_eq!(hellos(&outputs).len(), 1);
-    assert!(
-        outputs.contains(&Output::Handover(true)),
-        "it may open its own connection again"
-    );
     assert_eq!(events(outputs), []);
     let outputs = solo.hello(&mut bob);
-    assert!(outputs.contains(&Output::Handover(false)));
     assert_eq!(events(outputs), []);
 }
 
+/// A Zyre that is greeted again opens its connection again: the end of the old one is no death, but only
+/// for a while.
 #[test]
-fn trap_16_handover_is_on_only_from_our_second_hello_to_its_answer() {
+fn trap_16_a_reconnection_is_expected_after_our_second_hello_for_two_seconds() {
     let mut solo = Solo::new();
     let mut bob = Peer::new(2);
-    let outputs = solo.beacon(&bob);
-    assert!(
-        !outputs
-            .iter()
-            .any(|output| matches!(output, Output::Handover(_))),
-        "not at the first"
-    );
-    solo.hello(&mut bob);
-    let outputs = solo.act(Action::Rename(Name::new("al").unwrap()));
-    assert_eq!(outputs.last(), Some(&Output::Handover(true)));
-    let outputs = solo.hello(&mut bob);
-    assert_eq!(outputs, [Output::Handover(false)]);
-}
-
-#[test]
-fn trap_16_handover_ends_by_itself_if_no_answer_comes() {
-    let mut solo = Solo::new();
-    solo.enter(&mut Peer::new(2));
+    solo.enter(&mut bob);
     solo.act(Action::Rename(Name::new("al").unwrap()));
-    assert!(solo.pass(ms(2_000)).contains(&Output::Handover(false)));
+    solo.engine.handle_broken(solo.now, bob.id);
+    assert_eq!(events(solo.pass(ms(1_999))), []);
+    assert_eq!(events(solo.pass(ms(1))).len(), 1, "it is gone");
 }
 
 #[test]
@@ -94,7 +76,25 @@ fn trap_16_a_second_connection_under_a_peers_id_is_a_question_to_that_peer_alone
     assert_eq!(pings(&outputs), 1);
     let outputs = solo.pass(ms(500));
     assert_eq!(connects(&outputs), [bob.place]);
-    assert!(outputs.contains(&Output::Handover(true)));
+}
+
+/// Of two hosts that have two networks in common, the one with the lower id follows the other.
+#[test]
+fn trap_16_a_connection_from_the_other_network_of_a_peer_is_a_question_to_it_too() {
+    for (octet, asked) in [(2, 1), (0, 0)] {
+        let mut solo = Solo::new();
+        let mut bob = Peer::new(2);
+        bob.id = PeerId::from_bytes([octet; 16]);
+        solo.enter(&mut bob);
+        let elsewhere = SocketAddr::new(ip("10.1.0.2"), 49152);
+        solo.pass(ms(10));
+        solo.beacon(&bob);
+        solo.beacon_from(&bob, elsewhere);
+        solo.engine.handle_unheard(solo.now, bob.id, elsewhere.ip());
+        assert_eq!(pings(&solo.outputs()), asked);
+        let moved = connects(&solo.pass(ms(500)));
+        assert_eq!(moved, vec![elsewhere; asked]);
+    }
 }
 
 #[test]

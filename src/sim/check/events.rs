@@ -172,6 +172,7 @@ impl Check {
                 after,
             });
         }
+        let is_excused = is_excused || !self.is_in_step(told, peer);
         if let Some(group) = group.filter(|_| sent.by_member && !is_member_seen && !is_excused) {
             let group = group.clone();
             return Err(Violation::NotJoined { told, peer, group });

@@ -8,7 +8,16 @@ use crate::zre::{
     Body, Content, Event, ExitReason, GroupName, Headers, Link, Name, Origin, PeerId,
 };
 
+/// What JOIN and LEAVE end a foreign peer by that do not follow on those before them.
+pub(in crate::sim) const WRONG_STATUS: Death = "a wrong status";
+
 impl Foreign {
+    /// What would have ended it is nobody's fault: it forgets the peer instead.
+    pub(in crate::sim) fn survive(&mut self, id: PeerId) {
+        self.death = None;
+        self.remove(id, ExitReason::Gap);
+    }
+
     /// A message comes in, as it is on the wire.
     pub(in crate::sim) fn receive(
         &mut self,
@@ -148,7 +157,7 @@ impl Foreign {
     /// An assertion in Zyre, an exception in Pyre.
     fn check_status(&self, id: PeerId, status: u8) -> Result<(), Death> {
         let is_right = self.peers.get(&id).is_none_or(|peer| peer.status == status);
-        is_right.then_some(()).ok_or("a wrong status")
+        is_right.then_some(()).ok_or(WRONG_STATUS)
     }
 }
 

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+pub(super) use self::inbox::WRONG_STATUS;
 pub(super) use self::octets::write;
 
 use self::octets::Death;
@@ -206,12 +207,7 @@ impl Foreign {
             self.next_link += 1;
             let link = LinkId(self.next_link);
             let to = Link::plain(place, None);
-            let heartbeat = false;
-            self.outputs.push_back(Output::Connect {
-                link,
-                to,
-                heartbeat,
-            });
+            self.outputs.push_back(Output::Connect { link, to });
             link
         });
         let peer = Known {

@@ -205,6 +205,11 @@ impl World {
         let is_full = application.unread.len() >= most || application.unread_octets >= most_octets;
         if is_full == process.inbox_open {
             process.inbox_open = !is_full;
+            let now = self.clock(number).read(self.now);
+            self.process_mut(number)
+                .router
+                .book
+                .set_reading(now, !is_full);
             self.tell(number, Input::Inbox(!is_full));
             if !is_full {
                 self.read_waiting(number);

@@ -11,6 +11,9 @@ use crate::sim::network::HostId;
 use crate::sim::options::Fault;
 use crate::sim::stream::{FIRST_RETRY, KEEP_ALIVE, Key};
 
+/// How long a laptop is closed at least.
+const LEAST_SLEEP: Duration = Duration::from_secs(60);
+
 /// Something that gets right again.
 #[derive(Debug)]
 pub(super) enum Repair {
@@ -42,7 +45,15 @@ impl World {
         let Some(host) = self.victim(fault) else {
             return;
         };
-        let time = self.fault_time();
+        let time = match self.options.sleep.filter(|_| fault == Fault::Suspend) {
+            Some(longest) => self.luck.faults.time(LEAST_SLEEP.min(longest), longest),
+            None => self.fault_time(),
+        };
+        self.inflict(fault, host, time);
+    }
+
+    /// Something goes wrong with a host, for some time if that is not over at once.
+    pub(super) fn inflict(&mut self, fault: Fault, host: HostId, time: Duration) {
         self.note(Kind::Fault, [fault as u64, host as u64, 0], || {
             format!("{fault:?} at host {host} for {time:?}")
         });
@@ -375,7 +386,13 @@ impl World {
         self.told.push_back((number, Input::Timeout));
         self.read_waiting(number);
         let mailboxes: Vec<Key> = self.process(number).mailboxes.values().copied().collect();
-        mailboxes.into_iter().for_each(|key| self.feed(key));
+        for key in mailboxes {
+            let mailbox = self.mailboxes.get_mut(key);
+            if mailbox.is_some_and(|mailbox| std::mem::take(&mut mailbox.is_overdue)) {
+                self.begin_to_dial(key, Duration::ZERO);
+            }
+            self.feed(key);
+        }
         self.check_inbox(number);
     }
 

@@ -2,15 +2,18 @@
 //!
 //! What happens next is in one heap, ordered by time and by number; it is taken out, the clock goes
 //! on to it, and the machines are told, exactly as the shells of the program tell them. The other
-//! files here hold the parts: `processes` (what machines want done), `datagrams`, `streams` and
-//! `delivery` (how that travels), `faults` (what goes wrong), `applications` (what people do).
+//! files here hold the parts: `processes` (what machines want done), `datagrams`, `streams`,
+//! `inbound` and `delivery` (how that travels), `faults` (what goes wrong), `applications` (what people do), and
+//! `script` (what a test wants to happen).
 
 mod applications;
 mod datagrams;
 mod delivery;
 mod faults;
+mod inbound;
 mod processes;
 mod report;
+mod script;
 mod streams;
 mod transport;
 
@@ -106,12 +109,6 @@ enum What {
     Reset(Key, Duration),
     /// An end of a connection asks whether the other is there; the second time for the last time.
     KeepAlive(Key, bool),
-    /// A heartbeat of ZeroMQ has not been answered, perhaps.
-    Heartbeat(Key),
-    /// A connection has had its time to be heard.
-    Young(Key),
-    /// It has had more than that.
-    Unheard(Key),
     /// Somebody forges a beacon.
     Forge,
     /// Something goes wrong.
@@ -259,9 +256,6 @@ impl World {
             What::Pump(connection) => self.pump(connection),
             What::Reset(connection, retry) => self.reset(connection, retry),
             What::KeepAlive(connection, last) => self.keep_alive(connection, last),
-            What::Heartbeat(mailbox) => self.heartbeat(mailbox),
-            What::Young(connection) => self.look_at_young(connection),
-            What::Unheard(connection) => self.shut_unheard(connection),
             What::Forge => self.forge(),
             What::Fault => self.go_wrong(),
             What::Repair(repair) => self.repair(repair),

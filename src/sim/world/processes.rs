@@ -27,7 +27,6 @@ impl World {
             .unwrap_or_else(|| 49_152 + u16::try_from(self.luck.ids.below(10_000)).unwrap_or(0));
         let now = self.host(host).clock.read(self.now);
         let machine = self.new_machine(now, number, self.host(host).flavour, (peer, port));
-        let handover = machine.flavour().is_some();
         self.processes.push(Process {
             host,
             peer,
@@ -35,10 +34,7 @@ impl World {
             state: Running::Runs,
             machine,
             mailboxes: BTreeMap::new(),
-            router: Router {
-                handover,
-                ..Router::default()
-            },
+            router: Router::new(self.options.limits.connections_per_address),
             inbox_open: true,
             application: Application::new(),
             wake: None,
@@ -146,6 +142,7 @@ impl World {
             self.check.spins(number);
             return;
         }
+        self.look_at_connections(number);
         self.tell(number, Input::Timeout);
     }
 
@@ -176,7 +173,11 @@ impl World {
         if !process.is_awake() || self.host(process.host).power != Power::On {
             return;
         }
-        let Some(deadline) = process.machine.poll_timeout() else {
+        let both = [
+            process.machine.poll_timeout(),
+            process.router.book.poll_timeout(),
+        ];
+        let Some(deadline) = both.into_iter().flatten().min() else {
             return;
         };
         let at = self.clock(number).when(self.now, deadline);
@@ -189,16 +190,12 @@ impl World {
 
     fn carry_out(&mut self, number: usize, output: Output) {
         match output {
-            Output::Connect {
-                link,
-                to,
-                heartbeat,
-            } => {
+            Output::Connect { link, to } => {
                 let port = u64::from(to.remote.port());
                 self.note(Kind::Link, [number as u64, link.0, port], || {
                     format!("p{number} connects {} to {to}", link.0)
                 });
-                self.open_mailbox(number, link, to.remote, heartbeat);
+                self.open_mailbox(number, link, to.remote);
             }
             Output::Send {
                 link,
@@ -213,7 +210,6 @@ impl World {
                 self.reply(number, Input::Closed(link, unsent));
             }
             Output::HangUp { peer, address } => self.hang_up(number, peer, address),
-            Output::Handover(on) => self.set_handover(number, on),
             Output::Farewell { to } => self.say_farewell(number, to),
             Output::Event(event) => self.tell_application(number, event),
             Output::Stop => {
@@ -267,6 +263,7 @@ impl World {
             || format!("p{number} is told {:.160}", format!("{event:?}")),
         );
         self.check.event(self.now, number, &event);
+        self.note_presence(number, &event);
         let application = &mut self.process_mut(number).application;
         if application.is_reading {
             application.read(&event);
@@ -312,7 +309,7 @@ impl World {
         process.state = Running::Ended;
         process.datagrams.clear();
         process.deferred.clear();
-        process.router = Router::default();
+        process.router = Router::new(0);
         process.application = Application::new();
         let host = process.host;
         self.host_mut(host).process = None;

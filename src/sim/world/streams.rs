@@ -4,15 +4,12 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::transport::HEARTBEAT;
 use super::{Kind, Power, What, World};
-use crate::sim::host::Input;
 use crate::sim::stream::{
     Cargo, Connection, FIRST_RETRY, GIVE_UP, GIVE_UP_FIN, KEEP_ALIVE, KEEP_ALIVE_ANSWER, Key,
     LAST_RETRY,
 };
 use crate::sim::time::Time;
-use crate::zre::PeerId;
 
 /// How often the packet that opens a connection is sent, and when.
 const SYNS: [Duration; 3] = [
@@ -23,14 +20,6 @@ const SYNS: [Duration; 3] = [
 
 /// How long a connection may take to be opened (`ZMQ_CONNECT_TIMEOUT` of the node).
 const CONNECT: Duration = Duration::from_millis(3_500);
-
-/// How long a connection may be open before it has to be heard: then the engine is asked, and after
-/// that it is shut.
-const YOUNG: Duration = Duration::from_millis(100);
-const UNHEARD: Duration = Duration::from_secs(5);
-
-/// How long a heartbeat of ZeroMQ may go unanswered.
-const HEARTBEAT_PATIENCE: Duration = Duration::from_secs(6);
 
 impl World {
     /// Tries to connect a mailbox after a while: it takes two ways to and fro.
@@ -47,7 +36,10 @@ impl World {
         };
         let (owner, to) = (mailbox.owner, mailbox.to);
         if !self.is_working(owner) {
-            self.agenda.enter(self.now + CONNECT, What::Dial(key, 0));
+            // Its timer is overdue when it works again.
+            if let Some(mailbox) = self.mailboxes.get_mut(key) {
+                mailbox.is_overdue = true;
+            }
             return;
         }
         let near = self.network.source_for(self.process(owner).host, to.ip());
@@ -117,6 +109,7 @@ impl World {
             receiver,
             accepted: true,
             heard: false,
+            token: None,
             wire: VecDeque::new(),
             carried: 0,
             unacknowledged: 0,
@@ -134,36 +127,6 @@ impl World {
         );
         self.attach(connection, owner, receiver);
         self.feed(key);
-    }
-
-    /// A ROUTER learns who is at the other end of a connection.
-    fn attach(&mut self, key: Key, sender: usize, receiver: usize) {
-        let id = self.identity(sender);
-        let router = &mut self.process_mut(receiver).router;
-        let old = router.heard.get(&id).copied();
-        if old.is_some() && !router.handover {
-            router.unheard.insert(key);
-            self.agenda.enter(self.now + YOUNG, What::Young(key));
-            self.check.disturbed(self.now, sender, receiver);
-            self.note(Kind::Stream, [key.number(), 1, 0], || {
-                format!("p{receiver} does not hear this connection of p{sender}")
-            });
-            return;
-        }
-        router.heard.insert(id, key);
-        if let Some(connection) = self.connections.get_mut(key) {
-            connection.heard = true;
-        }
-        if let Some(old) = old {
-            if self
-                .connections
-                .get(old)
-                .is_some_and(|old| !old.wire.is_empty())
-            {
-                self.disturb(old);
-            }
-            self.close_receiving_end(old);
-        }
     }
 
     /// Something is to be looked at when the next thing of a connection arrives.
@@ -258,12 +221,17 @@ impl World {
     pub(super) fn read_waiting(&mut self, number: usize) {
         let waiting = std::mem::take(&mut self.process_mut(number).router.waiting);
         for key in waiting {
-            if let Some(connection) = self.connections.get_mut(key)
-                && !connection.is_entered
-            {
-                connection.is_entered = true;
-                self.agenda.enter(self.now, What::Pump(key));
-            }
+            self.pump_soon(key);
+        }
+    }
+
+    /// What waits in a connection is looked at.
+    pub(super) fn pump_soon(&mut self, key: Key) {
+        if let Some(connection) = self.connections.get_mut(key)
+            && !connection.is_entered
+        {
+            connection.is_entered = true;
+            self.agenda.enter(self.now, What::Pump(key));
         }
     }
 
@@ -279,50 +247,12 @@ impl World {
         }
         connection.wire.clear();
         connection.carried = 0;
-        let (receiver, sender, heard) = (connection.receiver, connection.sender, connection.heard);
-        let near = connection.near;
-        let id = self.identity(sender);
+        let (receiver, sender) = (connection.receiver, connection.sender);
         self.note(Kind::Stream, [key.number(), 3, 0], || {
             format!("p{receiver} has lost its connection from p{sender}")
         });
-        let router = &mut self.process_mut(receiver).router;
-        router.unheard.remove(&key);
-        router.waiting.remove(&key);
-        if heard && router.heard.get(&id) == Some(&key) {
-            router.heard.remove(&id);
-            self.told.push_back((receiver, Input::Broken(id)));
-            self.shut_put_aside(receiver, near);
-        }
+        self.detach(key);
         self.forget_if_over(key);
-    }
-
-    /// A peer may be behind a connection from the same address that was put aside because of the one
-    /// that is gone: shut, it is opened anew, and then heard.
-    fn shut_put_aside(&mut self, receiver: usize, address: IpAddr) {
-        let unheard: Vec<Key> = self
-            .process(receiver)
-            .router
-            .unheard
-            .iter()
-            .copied()
-            .collect();
-        for key in unheard {
-            if self
-                .connections
-                .get(key)
-                .is_some_and(|connection| connection.near == address)
-            {
-                self.close_receiving_end(key);
-            }
-        }
-    }
-
-    /// A peer is not behind its connection any more.
-    pub(super) fn hang_up(&mut self, number: usize, peer: PeerId, address: IpAddr) {
-        if let Some(&key) = self.process(number).router.heard.get(&peer) {
-            self.close_receiving_end(key);
-        }
-        self.shut_put_aside(number, address);
     }
 
     /// The receiving side closes a connection, and tells the sender, who is not told of it as broken.
@@ -334,16 +264,10 @@ impl World {
         connection.wire.clear();
         connection.carried = 0;
         let (receiver, sender) = (connection.receiver, connection.sender);
-        let id = self.identity(sender);
-        let router = &mut self.process_mut(receiver).router;
-        router.unheard.remove(&key);
-        router.waiting.remove(&key);
-        if router.heard.get(&id) == Some(&key) {
-            router.heard.remove(&id);
-        }
         self.note(Kind::Stream, [key.number(), 4, 0], || {
             format!("p{receiver} closes its connection from p{sender}")
         });
+        self.detach(key);
         let wait = self.delay();
         self.agenda
             .enter(self.now + wait, What::Reset(key, FIRST_RETRY));
@@ -446,82 +370,6 @@ impl World {
 
     fn is_powered(&self, number: usize) -> bool {
         self.host(self.process(number).host).power == Power::On
-    }
-
-    /// ZeroMQ asks over a connection whether the other end is there.
-    pub(super) fn heartbeat(&mut self, key: Key) {
-        let Some(mailbox) = self.mailboxes.get(key) else {
-            return;
-        };
-        if let Some(path) = mailbox.connection
-            && let Some(connection) = self.connections.get(path)
-        {
-            let (near, far) = (connection.near, connection.far.ip());
-            let both_ways = self.network.carries(near, far) && self.network.carries(far, near);
-            let there = both_ways && connection.accepted && self.is_working(connection.receiver);
-            let now = self.now;
-            if there {
-                if let Some(connection) = self.connections.get_mut(path)
-                    && connection.unacknowledged == 0
-                {
-                    connection.blocked = None;
-                }
-            } else if let Some(connection) = self.connections.get_mut(path) {
-                let since = *connection.blocked.get_or_insert(now);
-                if now.since(since) >= HEARTBEAT_PATIENCE {
-                    self.give_up_connection(key, path);
-                }
-            }
-        }
-        self.agenda
-            .enter(self.now + HEARTBEAT, What::Heartbeat(key));
-    }
-
-    /// ZeroMQ closes a connection of its own accord. What the kernel has taken may still arrive.
-    fn give_up_connection(&mut self, key: Key, path: Key) {
-        self.disturb(path);
-        if let Some(mailbox) = self.mailboxes.get_mut(key) {
-            mailbox.connection = None;
-        }
-        self.send_fin(path);
-        self.dial_soon(key);
-    }
-
-    // Connections that are not heard.
-
-    /// A connection was not heard for a moment: the engine is asked who may be behind it.
-    pub(super) fn look_at_young(&mut self, key: Key) {
-        let Some(connection) = self.connections.get(key) else {
-            return;
-        };
-        let (receiver, near) = (connection.receiver, connection.near);
-        let id = self.identity(connection.sender);
-        if !self.process(receiver).router.unheard.contains(&key) {
-            return;
-        }
-        if !self.is_reading(receiver) {
-            self.agenda.enter(self.now + YOUNG, What::Young(key));
-            return;
-        }
-        self.tell(receiver, Input::Unheard(id, near));
-        self.agenda
-            .enter(self.now + (UNHEARD - YOUNG), What::Unheard(key));
-    }
-
-    /// It still is not: it is shut.
-    pub(super) fn shut_unheard(&mut self, key: Key) {
-        let Some(connection) = self.connections.get(key) else {
-            return;
-        };
-        let receiver = connection.receiver;
-        if !self.process(receiver).router.unheard.contains(&key) {
-            return;
-        }
-        if self.is_reading(receiver) {
-            self.close_receiving_end(key);
-        } else {
-            self.agenda.enter(self.now + UNHEARD, What::Unheard(key));
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{Kind, World};
+use super::World;
 use crate::sim::foreign::{self, Flavour};
 use crate::sim::host::{Input, Running};
 use crate::sim::stream::{Cargo, Key, Mailbox, Packet, Payload};
@@ -17,18 +17,9 @@ const RECONNECT_LAST: Duration = Duration::from_secs(2);
 /// What ZeroMQ needs for a frame besides its octets.
 const FRAME_COST: usize = 128;
 
-/// Between two looks whether a connection with heartbeats is still there.
-pub(super) const HEARTBEAT: Duration = Duration::from_secs(2);
-
 impl World {
     /// Opens a DEALER to an address.
-    pub(super) fn open_mailbox(
-        &mut self,
-        number: usize,
-        link: LinkId,
-        to: SocketAddr,
-        heartbeat: bool,
-    ) {
+    pub(super) fn open_mailbox(&mut self, number: usize, link: LinkId, to: SocketAddr) {
         let key = self.mailboxes.insert(Mailbox {
             owner: number,
             link,
@@ -39,15 +30,12 @@ impl World {
             connected: false,
             connection: None,
             greeting: 0,
+            is_overdue: false,
             interval: RECONNECT_FIRST,
         });
         let before = self.process_mut(number).mailboxes.insert(link, key);
         self.check.link_is_new(number, link, before.is_none());
         self.begin_to_dial(key, Duration::ZERO);
-        if heartbeat {
-            self.agenda
-                .enter(self.now + HEARTBEAT, super::What::Heartbeat(key));
-        }
     }
 
     /// When a mailbox that has lost its connection, or got none, tries again.
@@ -175,24 +163,13 @@ impl World {
         for key in self.inbound(number) {
             self.close_receiving_end(key);
         }
-        self.process_mut(number).router = crate::sim::host::Router::default();
     }
 
     /// All connections that a process has accepted.
     pub(super) fn inbound(&self, number: usize) -> Vec<Key> {
         let router = &self.process(number).router;
         let heard = router.heard.values().copied();
-        heard.chain(router.unheard.iter().copied()).collect()
-    }
-
-    pub(super) fn set_handover(&mut self, number: usize, on: bool) {
-        self.note(Kind::Link, [number as u64, 0, u64::from(on)], || {
-            format!(
-                "p{number} switches handover {}",
-                if on { "on" } else { "off" }
-            )
-        });
-        self.process_mut(number).router.handover = on;
+        heard.chain(router.by_token.values().copied()).collect()
     }
 
     /// Whether a process runs and its host is on, so that its ZeroMQ threads work.

@@ -40,7 +40,7 @@ pub(super) enum Timer {
     /// A flush may have made no progress for too long.
     Flush,
     /// A reconnection that was expected did not come.
-    Handover,
+    Reconnection,
     /// Messages that were refused are to be told.
     Undelivered,
 }

@@ -141,19 +141,18 @@ impl Engine {
         }
         let serial = peer.serial;
         self.change_standing(id, |engine| {
-            engine.connect(now, id, place, false);
+            engine.connect(now, id, place);
         });
         self.deadlines.set(now + DIAL, Timer::Dial(id, serial));
     }
 
     /// Gives a peer an outgoing connection, and says HELLO on it.
-    pub(super) fn connect(&mut self, now: Instant, id: PeerId, to: Link, heartbeat: bool) {
+    pub(super) fn connect(&mut self, now: Instant, id: PeerId, to: Link) {
         let link = LinkId(self.number());
         self.links.insert(link, Owner::Peer(id));
         self.outputs.push_back(Output::Connect {
             link,
             to: to.clone(),
-            heartbeat,
         });
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.place = to.clone();
@@ -243,9 +242,16 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.serial == serial) else {
             return;
         };
+        let blameless = self.blameless;
+        let is_early = |due: Instant| now < due.max(blameless + ANSWER);
         match peer.standing() {
             Standing::Proven | Standing::Heard => {}
-            Standing::Answered if peer.answer_due.is_some_and(|due| now < due) => {}
+            // Its HELLO may lie unread.
+            Standing::Answered
+                if self.inbox_stopped.is_some() || peer.answer_due.is_some_and(is_early) =>
+            {
+                self.deadlines.set(now + ANSWER, Timer::Dial(id, serial));
+            }
             Standing::Dialled if !peer.others.is_empty() => {
                 // It was heard elsewhere too: perhaps it can be reached there.
                 let other = peer.others.remove(0);

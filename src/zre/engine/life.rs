@@ -13,8 +13,8 @@ use super::peer::{Challenge, Presence, Purpose};
 use super::{Engine, Event, ExitReason, Owner, Timer, UndeliveredReason};
 use crate::zre::{Body, Link, LinkId, Output, PeerId};
 
-/// How long a peer that was greeted again has to open its connection to us again, which needs
-/// `ZMQ_ROUTER_HANDOVER` (trap 16). Zyre does it at once; a busy network takes a while.
+/// How long a peer that was greeted again has to open its connection to us again. Zyre does it at once;
+/// a busy network takes a while.
 pub(super) const RECONNECTION: Duration = Duration::from_secs(2);
 
 /// How long a peer that was greeted at a new place has to answer before it is greeted once more.
@@ -270,7 +270,7 @@ impl Engine {
         self.hang_up(id, to.remote.ip());
         self.change_standing(id, |engine| {
             engine.close_channel(now, id, None);
-            engine.connect(now, id, to, false);
+            engine.connect(now, id, to);
         });
         self.deadlines.set(now + ANSWER_AGAIN, Timer::Answer(id));
     }
@@ -287,10 +287,14 @@ impl Engine {
         let Some(peer) = self.peers.get(&id).filter(|peer| peer.is_ready()) else {
             return;
         };
-        if peer.place.remote.ip() != remote {
+        // Of two hosts that have two networks in common, each could follow the other for ever: only one
+        // of them does.
+        let follows = self.config.peer < id;
+        let elsewhere = peer.others.iter().filter(|_| follows);
+        let mut places = std::iter::once(&peer.place).chain(elsewhere.map(|other| &other.link));
+        let Some(to) = places.find(|to| to.remote.ip() == remote).cloned() else {
             return;
-        }
-        let to = peer.place.clone();
+        };
         if peer.displaced {
             self.relocate(now, id, to);
         } else {
@@ -339,16 +343,13 @@ impl Engine {
     /// which so many are not answered if none was expected before.
     pub(super) fn expect_reconnection(&mut self, now: Instant, id: PeerId, greetings: u32) {
         let until = now + RECONNECTION;
-        if self.reconnecting.is_empty() {
-            self.outputs.push_back(Output::Handover(true));
-        }
         if let Some(expected) = self.reconnecting.get_mut(&id) {
             expected.until = until;
             expected.greetings = expected.greetings.saturating_add(1);
         } else {
             self.reconnecting
                 .insert(id, Reconnection { until, greetings });
-            self.deadlines.set(until, Timer::Handover);
+            self.deadlines.set(until, Timer::Reconnection);
         }
     }
 
@@ -365,12 +366,10 @@ impl Engine {
 
     /// It is not expected to do so any more.
     pub(super) fn end_reconnection(&mut self, id: PeerId) {
-        if self.reconnecting.remove(&id).is_some() && self.reconnecting.is_empty() {
-            self.outputs.push_back(Output::Handover(false));
-        }
+        self.reconnecting.remove(&id);
     }
 
-    pub(super) fn check_handover(&mut self, now: Instant) {
+    pub(super) fn check_reconnections(&mut self, now: Instant) {
         let ended: Vec<PeerId> = self
             .reconnecting
             .iter()
@@ -382,7 +381,7 @@ impl Engine {
         }
         let next = self.reconnecting.values().map(|expected| expected.until);
         if let Some(next) = next.min() {
-            self.deadlines.set(next, Timer::Handover);
+            self.deadlines.set(next, Timer::Reconnection);
         }
     }
 

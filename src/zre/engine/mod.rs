@@ -252,7 +252,7 @@ impl Engine {
                 Timer::LifeSign => self.give_life_signs(now),
                 Timer::Confirm(peer) => self.check_confirmed(now, peer),
                 Timer::Flush => self.check_flushes(now),
-                Timer::Handover => self.check_handover(now),
+                Timer::Reconnection => self.check_reconnections(now),
                 Timer::Undelivered => self.tell_refused(),
             }
         }

@@ -173,6 +173,8 @@ pub(super) struct Peer {
     pub(super) farewell: Option<Instant>,
     /// When it was last greeted again because of a gap.
     pub(super) last_gap: Option<Instant>,
+    /// When it was last greeted again because its status was wrong.
+    pub(super) last_doubt: Option<Instant>,
     /// The address under which it is greeted without a beacon.
     pub(super) greeted_as: Option<SocketAddr>,
 }
@@ -214,6 +216,7 @@ impl Peer {
             hung_up: false,
             farewell: None,
             last_gap: None,
+            last_doubt: None,
             greeted_as: None,
         }
     }

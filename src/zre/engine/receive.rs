@@ -53,8 +53,8 @@ impl Engine {
         match body {
             Body::Whisper { content } => self.event(Event::Whisper { origin, content }),
             Body::Shout { group, content } => self.receive_shout(origin, group, content),
-            Body::Join { group, status } => self.receive_join(id, group, status),
-            Body::Leave { group, status } => self.receive_leave(id, &group, status),
+            Body::Join { group, status } => self.receive_join(now, id, group, status),
+            Body::Leave { group, status } => self.receive_leave(now, id, &group, status),
             Body::Ping => self.receive_ping(now, id),
             Body::PingOk => self.receive_ping_ok(now, id),
             // Elections are Zyre's own; they concern only those who take part.
@@ -201,19 +201,15 @@ impl Engine {
     /// Connects to a peer whose HELLO has come, unless it answers one that was sent there already.
     fn answer(&mut self, now: Instant, id: PeerId, to: Link, via: Via, hello: &Hello) {
         let greeted = self.static_for(to.remote, via, hello);
-        let is_beaconing = self
-            .peers
-            .get(&id)
-            .is_some_and(|peer| peer.beacon.is_some());
         self.change_standing(id, |engine| match greeted {
             Some(address) => engine.adopt_static(id, address),
-            None => engine.reach(now, id, to, !is_beaconing),
+            None => engine.reach(now, id, to),
         });
     }
 
     /// Connects to a peer whose HELLO has come: ours is the answer.
-    fn reach(&mut self, now: Instant, id: PeerId, to: Link, heartbeat: bool) {
-        self.connect(now, id, to, heartbeat);
+    fn reach(&mut self, now: Instant, id: PeerId, to: Link) {
+        self.connect(now, id, to);
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.hello_awaited = false;
         }
@@ -331,23 +327,34 @@ impl Engine {
         });
     }
 
-    fn receive_join(&mut self, id: PeerId, group: GroupName, status: u8) {
-        self.compare_status(id, status);
+    fn receive_join(&mut self, now: Instant, id: PeerId, group: GroupName, status: u8) {
+        self.compare_status(now, id, status);
         self.add_to_group(id, group);
     }
 
-    fn receive_leave(&mut self, id: PeerId, group: &GroupName, status: u8) {
-        self.compare_status(id, status);
+    fn receive_leave(&mut self, now: Instant, id: PeerId, group: &GroupName, status: u8) {
+        self.compare_status(now, id, status);
         self.remove_from_group(id, group);
     }
 
-    /// A wrong status is remembered and counted, nothing more (trap 2): the next HELLO sets it right.
-    fn compare_status(&mut self, id: PeerId, status: u8) {
-        if let Some(peer) = self.peers.get_mut(&id) {
-            if peer.status.wrapping_add(1) != status {
-                self.stats.wrong_status += 1;
-            }
-            peer.status = status;
+    /// After a wrong status the groups of a peer are in doubt (trap 2): a HELLO may be lost with its
+    /// connection, and a later number have fitted by chance. It is greeted, for its HELLO to set it right;
+    /// not again soon, since it may always be wrong.
+    fn compare_status(&mut self, now: Instant, id: PeerId, status: u8) {
+        let pause = self.config.timing.expired;
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        let is_wrong = peer.status.wrapping_add(1) != status;
+        peer.status = status;
+        if !is_wrong {
+            return;
+        }
+        self.stats.wrong_status += 1;
+        let is_due = peer.last_doubt.is_none_or(|at| now >= at + pause);
+        if is_due {
+            peer.last_doubt = Some(now);
+            self.greet_anew(now, id);
         }
     }
 

@@ -166,11 +166,7 @@ impl Engine {
         let local = known.local;
         known.state = State::Dialling(Box::new(Channel::new(link, to.clone())), None);
         self.links.insert(link, Owner::Static(address));
-        self.outputs.push_back(Output::Connect {
-            link,
-            to,
-            heartbeat: true,
-        });
+        self.outputs.push_back(Output::Connect { link, to });
         let hello = self.hello(local);
         self.send_static(address, Body::Hello(hello));
     }

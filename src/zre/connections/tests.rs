@@ -27,7 +27,7 @@ impl Book {
     fn with(limits: Most) -> Self {
         Self {
             connections: Connections::new(limits),
-            now: Instant::now(),
+            now: epoch(),
         }
     }
 
@@ -62,6 +62,14 @@ impl Book {
     }
 }
 
+fn epoch() -> Instant {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "virtual time has to begin at some time"
+    )]
+    Instant::now()
+}
+
 const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
@@ -85,7 +93,7 @@ fn trap_16_after_the_end_one_from_the_same_address_is_heard_and_no_stranger() {
     let token = book.enter();
     let (_, verdict) = book.as_bob(ELSEWHERE);
     assert!(matches!(verdict, Verdict::Wait(_)));
-    assert_eq!(book.connections.ended(token), (Some(bob()), None));
+    assert_eq!(book.connections.ended(token), (Some(bob()), Vec::new()));
     let (_, verdict) = book.as_bob(ELSEWHERE);
     assert!(matches!(verdict, Verdict::Wait(_)));
     let (again, verdict) = book.as_bob(HOME);
@@ -95,7 +103,7 @@ fn trap_16_after_the_end_one_from_the_same_address_is_heard_and_no_stranger() {
     assert_eq!(verdict, Verdict::Wait(third));
     assert_eq!(
         book.connections.ended(again),
-        (Some(bob()), Some(Verdict::Hear(third)))
+        (Some(bob()), vec![Verdict::Hear(third)])
     );
 }
 
@@ -107,7 +115,7 @@ fn a_stranger_is_heard_after_the_peer_has_left() {
     book.connections.ended(token);
     assert_eq!(book.connections.left(bob()), [Verdict::Hear(stranger)]);
     assert_eq!(book.connections.entered(book.now, bob(), stranger), []);
-    assert_eq!(book.connections.ended(stranger), (Some(bob()), None));
+    assert_eq!(book.connections.ended(stranger), (Some(bob()), Vec::new()));
     assert_eq!(book.connections.left(bob()), []);
     assert!(book.connections.claims.is_empty());
 }
@@ -134,7 +142,7 @@ fn a_peer_that_is_hung_up_is_heard_from_the_address_where_it_is_now() {
     assert_eq!(verdicts, [Verdict::End(token), Verdict::Hear(moved)]);
     assert_eq!(
         book.connections.ended(token),
-        (None, None),
+        (None, Vec::new()),
         "that was wanted"
     );
     // Or its connection from there is still to come.
@@ -171,6 +179,29 @@ fn whoever_says_nothing_is_ended_after_5_s_but_not_while_the_inbox_is_not_read()
     );
 }
 
+/// What a connection brings that was opened before the one over which a peer has spoken is old, and must
+/// not come after what is new.
+#[test]
+fn what_is_older_than_the_connection_that_is_heard_is_ended_and_never_heard_again() {
+    let mut book = Book::new();
+    let (old, _) = book.as_bob(HOME);
+    let (new, _) = book.as_bob(HOME);
+    let verdicts = book.connections.entered(book.now, bob(), new);
+    assert_eq!(verdicts, [Verdict::End(old)]);
+    assert_eq!(book.connections.ended(old), (None, Vec::new()));
+    let (second, _) = book.as_bob(HOME);
+    let (third, _) = book.as_bob(HOME);
+    let verdicts = vec![Verdict::End(second), Verdict::Hear(third)];
+    assert_eq!(book.connections.ended(new), (Some(bob()), verdicts));
+    // Left over from an address where the peer was before.
+    let (away, _) = book.as_bob(ELSEWHERE);
+    let (fourth, _) = book.as_bob(HOME);
+    book.connections.ended(third);
+    let verdicts = book.connections.hang_up(bob(), ELSEWHERE);
+    assert_eq!(verdicts, [Verdict::End(fourth)]);
+    assert_ne!(away, fourth);
+}
+
 #[test]
 fn strangers_cannot_crowd_out_a_peers_own_host() {
     let mut book = Book::new();
@@ -183,7 +214,7 @@ fn strangers_cannot_crowd_out_a_peers_own_host() {
     assert_eq!(verdict, Verdict::Wait(again));
     assert_eq!(
         book.connections.ended(token),
-        (Some(bob()), Some(Verdict::Hear(again)))
+        (Some(bob()), vec![Verdict::Hear(again)])
     );
 }
 

@@ -5,21 +5,21 @@
 //! the first is there, and takes nothing from it (trap 16). When the first ends, one that waits is
 //! heard if it comes from the same address; strangers only after the peer has left.
 //!
-//! No socket is touched here: see [`Inbox`](super::inbox::Inbox). Nor is known what is said.
+//! No socket is touched here, nor is known what is said: the shell carries out what comes of it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use crate::zre::PeerId;
+use super::PeerId;
 
 /// The name of a connection; later ones have higher numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Token(pub(super) u64);
+pub(crate) struct Token(pub(crate) u64);
 
 /// The inbound connections of a node.
 #[derive(Debug)]
-pub(super) struct Connections {
+pub(crate) struct Connections {
     limits: Most,
     open: BTreeMap<Token, Connection>,
     by_address: BTreeMap<IpAddr, usize>,
@@ -39,9 +39,9 @@ pub(super) struct Connections {
 
 /// How many connections there may be.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Most {
-    pub(super) per_address: usize,
-    pub(super) in_all: usize,
+pub(crate) struct Most {
+    pub(crate) per_address: usize,
+    pub(crate) in_all: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +63,7 @@ struct Claim {
 
 /// What becomes of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// It is to be read, from now on.
     Hear(Token),
     /// It is not to be read, for now.
@@ -75,7 +75,7 @@ pub(super) enum Verdict {
 }
 
 impl Connections {
-    pub(super) const fn new(limits: Most) -> Self {
+    pub(crate) const fn new(limits: Most) -> Self {
         Self {
             limits,
             open: BTreeMap::new(),
@@ -90,7 +90,7 @@ impl Connections {
     }
 
     /// A connection was accepted; `None` if there are too many.
-    pub(super) fn accepted(&mut self, now: Instant, remote: IpAddr) -> Option<Token> {
+    pub(crate) fn accepted(&mut self, now: Instant, remote: IpAddr) -> Option<Token> {
         let here = self.by_address.get(&remote).copied().unwrap_or(0);
         if here >= self.limits.per_address || self.open.len() >= self.limits.in_all {
             return None;
@@ -129,7 +129,7 @@ impl Connections {
     }
 
     /// The other side has said who it is.
-    pub(super) fn introduced(&mut self, now: Instant, token: Token, peer: PeerId) -> Verdict {
+    pub(crate) fn introduced(&mut self, now: Instant, token: Token, peer: PeerId) -> Verdict {
         let Some(connection) = self.open.get_mut(&token) else {
             return Verdict::End(token);
         };
@@ -157,14 +157,14 @@ impl Connections {
     }
 
     /// A message was read from it.
-    pub(super) fn heard(&mut self, token: Token) {
+    pub(crate) fn heard(&mut self, token: Token) {
         if let Some(connection) = self.open.get_mut(&token) {
             connection.is_heard = true;
         }
     }
 
     /// The peer has entered by what it said over this connection: all others wait.
-    pub(super) fn entered(&mut self, now: Instant, peer: PeerId, token: Token) -> Vec<Verdict> {
+    pub(crate) fn entered(&mut self, now: Instant, peer: PeerId, token: Token) -> Vec<Verdict> {
         let Some(remote) = self.open.get(&token).map(|connection| connection.remote) else {
             return Vec::new();
         };
@@ -176,17 +176,37 @@ impl Connections {
         }
         claim.others.retain(|other| *other != token);
         claim.entered = Some((Some(token), remote));
-        self.young
-            .extend(claim.others.iter().map(|other| (now, *other)));
-        claim
-            .others
-            .iter()
-            .map(|other| Verdict::Wait(*other))
-            .collect()
+        let mut verdicts = self.end_older(peer, token, remote);
+        let waiting = self.claims.get(&peer).into_iter();
+        let waiting = waiting.flat_map(|claim| claim.others.iter().copied());
+        for other in waiting {
+            self.young.push_back((now, other));
+            verdicts.push(Verdict::Wait(other));
+        }
+        verdicts
+    }
+
+    /// Ends what was opened before `token` under the same id from the same address: it is left over from
+    /// earlier, and what it brings is old.
+    fn end_older(&mut self, peer: PeerId, token: Token, address: IpAddr) -> Vec<Verdict> {
+        let Some(claim) = self.claims.get_mut(&peer) else {
+            return Vec::new();
+        };
+        let open = &mut self.open;
+        let is_older = |other: &mut Token| {
+            *other < token && open.get(other).is_some_and(|it| it.remote == address)
+        };
+        let older: Vec<Token> = claim.others.extract_if(.., is_older).collect();
+        for other in &older {
+            if let Some(connection) = self.open.get_mut(other) {
+                connection.peer = None;
+            }
+        }
+        older.into_iter().map(Verdict::End).collect()
     }
 
     /// The peer has left: whoever claims its id may be somebody.
-    pub(super) fn left(&mut self, peer: PeerId) -> Vec<Verdict> {
+    pub(crate) fn left(&mut self, peer: PeerId) -> Vec<Verdict> {
         let Some(claim) = self.claims.get_mut(&peer) else {
             return Vec::new();
         };
@@ -205,9 +225,10 @@ impl Connections {
     }
 
     /// A connection is gone. Says whose it was, if the engine has to be told, and what follows.
-    pub(super) fn ended(&mut self, token: Token) -> (Option<PeerId>, Option<Verdict>) {
+    pub(crate) fn ended(&mut self, token: Token) -> (Option<PeerId>, Vec<Verdict>) {
+        let nothing = (None, Vec::new());
         let Some(connection) = self.open.remove(&token) else {
-            return (None, None);
+            return nothing;
         };
         if let Some(here) = self.by_address.get_mut(&connection.remote) {
             *here -= 1;
@@ -219,7 +240,7 @@ impl Connections {
             .peer
             .and_then(|peer| Some((peer, self.claims.get_mut(&peer)?)))
         else {
-            return (None, None);
+            return nothing;
         };
         claim.others.retain(|other| *other != token);
         match &mut claim.entered {
@@ -227,38 +248,48 @@ impl Connections {
                 if claim.others.is_empty() {
                     self.claims.remove(&peer);
                 }
-                (None, None)
+                nothing
             }
             Some((current, home)) if *current == Some(token) => {
                 *current = None;
                 let home = *home;
-                (Some(peer), self.succeed(peer, home))
+                (Some(peer), self.succeed(peer, home, token))
             }
-            Some(_) => (None, None),
+            Some(_) => nothing,
         }
     }
 
-    /// Lets one that waits, and comes from this address, take the place of the one that is gone.
-    fn succeed(&mut self, peer: PeerId, address: IpAddr) -> Option<Verdict> {
+    /// Lets one that waits, was opened after the one that is gone, and comes from this address, take its
+    /// place.
+    fn succeed(&mut self, peer: PeerId, address: IpAddr, after: Token) -> Vec<Verdict> {
         let open = &self.open;
-        let claim = self.claims.get_mut(&peer)?;
-        let (current @ None, home) = claim.entered.as_mut()? else {
-            return None;
+        let claim = self.claims.get_mut(&peer);
+        let Some((claim, (current @ None, home))) = claim.and_then(|claim| {
+            let entered = claim.entered.as_mut()?;
+            Some((&mut claim.others, (&mut entered.0, &mut entered.1)))
+        }) else {
+            return Vec::new();
         };
         *home = address;
         let from_there = |token: &Token| {
-            open.get(token)
-                .is_some_and(|waiting| waiting.remote == address)
+            *token > after
+                && open
+                    .get(token)
+                    .is_some_and(|waiting| waiting.remote == address)
         };
         // The one that was opened last: those before it may be left over from earlier tries.
-        let index = claim.others.iter().rposition(from_there)?;
-        let token = claim.others.remove(index);
+        let Some(token) = claim.iter().copied().filter(from_there).max() else {
+            return Vec::new();
+        };
+        claim.retain(|other| *other != token);
         *current = Some(token);
-        Some(Verdict::Hear(token))
+        let mut verdicts = self.end_older(peer, token, address);
+        verdicts.push(Verdict::Hear(token));
+        verdicts
     }
 
     /// The peer is not behind its connection any more, but perhaps behind one from this address.
-    pub(super) fn hang_up(&mut self, peer: PeerId, address: IpAddr) -> Vec<Verdict> {
+    pub(crate) fn hang_up(&mut self, peer: PeerId, address: IpAddr) -> Vec<Verdict> {
         let Some((current, _)) = self
             .claims
             .get_mut(&peer)
@@ -271,13 +302,13 @@ impl Connections {
         if let Some(connection) = ended.and_then(|token| self.open.get_mut(&token)) {
             connection.peer = None;
         }
-        let heard = self.succeed(peer, address);
+        let heard = self.succeed(peer, address, ended.unwrap_or(Token(0)));
         ended.map(Verdict::End).into_iter().chain(heard).collect()
     }
 
     /// The inbox is read, or not: while it is not, nobody can be heard, and nothing is held against
     /// those who are not.
-    pub(super) fn set_reading(&mut self, now: Instant, reading: bool) {
+    pub(crate) fn set_reading(&mut self, now: Instant, reading: bool) {
         if reading && !self.reading {
             for (since, _) in &mut self.unheard {
                 *since = now;
@@ -287,7 +318,7 @@ impl Connections {
     }
 
     /// When [`Connections::handle_timeout`] is wanted.
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let young = self.young.front().map(|(since, _)| *since + YOUNG);
         let unheard = self.unheard.front().map(|(since, _)| *since + UNHEARD);
         [young, unheard.filter(|_| self.reading)]
@@ -297,7 +328,7 @@ impl Connections {
     }
 
     /// Time has passed. To be asked until it has nothing to say.
-    pub(super) fn handle_timeout(&mut self, now: Instant) -> Option<Verdict> {
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Option<Verdict> {
         while let Some(token) = due(&mut self.young, now, YOUNG) {
             if let Some((peer, remote)) = self.is_waiting(token) {
                 return Some(Verdict::Unheard(peer, remote));
