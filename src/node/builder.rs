@@ -164,8 +164,6 @@ impl Builder {
         let selection = Selection::parse(&self.interfaces);
         let networks = choose(&selection)?;
         let id = PeerId::from(Uuid::new_v4());
-        let context = Context::new(limits.peers + limits.unproven + limits.statics + OWN_SOCKETS)
-            .map_err(StartError::Resources)?;
         // libzmq draws from libc's rand(), which it does not seed, when to connect again after a
         // connection broke: nodes that lost one at the same time should not try at the same time.
         let (seed, ..) = Uuid::new_v4().as_fields();
@@ -182,6 +180,10 @@ impl Builder {
                 .map_err(StartError::Resources)?;
         // As late as possible: from here on others hear of the node.
         let (beacon, heard) = self.start_beacon(id, port, &selection, &waker)?;
+        // libzmq takes a millisecond to begin, most of it for protocols that nobody here uses. Meanwhile
+        // the first beacon is under way, and those who hear it come.
+        let sockets = limits.peers + limits.unproven + limits.statics + OWN_SOCKETS;
+        let context = Context::new(sockets).map_err(StartError::Resources)?;
         let core = Core {
             engine: self.engine(id, port, &limits),
             inbox,

@@ -58,7 +58,12 @@ fn raise(wanted: usize) -> usize {
 
 /// How many descriptors are open, where the system tells.
 fn open_now() -> usize {
-    std::fs::read_dir("/proc/self/fd").map_or(SOME, Iterator::count)
+    let folder = "/proc/self/fd";
+    // From Linux 6.2 on this is the number, at once: a process of many nodes has tens of thousands.
+    match std::fs::metadata(folder).map(|told| told.len()) {
+        Ok(count @ 1..) => usize::try_from(count).unwrap_or(usize::MAX),
+        _ => std::fs::read_dir(folder).map_or(SOME, Iterator::count),
+    }
 }
 
 const A_PEER: usize = 3;

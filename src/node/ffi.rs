@@ -36,7 +36,7 @@ impl Drop for RawContext {
 pub(super) struct Context(Arc<RawContext>);
 
 impl Context {
-    /// A context with so many sockets at most.
+    /// A context with so many sockets at most, whose threads run.
     pub(super) fn new(sockets: usize) -> io::Result<Self> {
         // SAFETY: takes nothing; the result is checked.
         let context = unsafe { zmq_sys::zmq_ctx_new() };
@@ -48,6 +48,8 @@ impl Context {
         let most = zmq_sys::ZMQ_MAX_SOCKETS as c_int;
         // SAFETY: the context is alive, and the call is thread safe.
         checked(unsafe { zmq_sys::zmq_ctx_set(context.0.0, most, sockets) })?;
+        // libzmq starts its threads with the first socket.
+        drop(context.socket(zmq_sys::ZMQ_DEALER)?);
         Ok(context)
     }
 
