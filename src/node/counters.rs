@@ -49,6 +49,7 @@ counters! {
     closed_unheard,
     violations,
     closed_unfinished,
+    sending_mailboxes,
     dropped_sightings,
     undelivered,
 }

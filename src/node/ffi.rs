@@ -1,8 +1,8 @@
 //! What the `zmq` crate does not offer safely. The only file of this crate with `unsafe`.
 //!
 //! A context whose number of sockets can be raised; frames whose octets are shared and not copied,
-//! with news of when libzmq has let go of them; and a seed for libc's `rand()`. What is safe in the
-//! `zmq` crate (options, connect, receiving) is used as it is there.
+//! with news of when libzmq has let go of them; a seed for libc's `rand()`; and what the kernel knows of
+//! connections whose descriptors libzmq keeps. What is safe in the `zmq` crate (options, connect, receiving) is used as it is there.
 
 #![expect(
     unsafe_code,
@@ -12,6 +12,8 @@
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::ops::Deref;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::os::fd::RawFd;
 use std::sync::Arc;
 
 struct RawContext(*mut c_void);
@@ -126,6 +128,27 @@ unsafe extern "C" fn release<O>(_octets: *mut c_void, hint: *mut c_void) {
 pub(super) fn seed_libc(seed: u32) {
     // SAFETY: takes any value; libc guards its state by itself.
     unsafe { nix::libc::srand(seed) };
+}
+
+/// How many octets have come over a TCP connection; `None` if that is not known, or it is none.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn received_octets(descriptor: RawFd) -> Option<u64> {
+    // `tcpi_bytes_received` of Linux 4.1 and later is at octet 128; libc's `tcp_info` is shorter.
+    let (mut info, mut length) = ([0_u64; 32], 256);
+    let (to, name) = (info.as_mut_ptr().cast(), nix::libc::TCP_INFO);
+    // SAFETY: no more than 256 octets are written to `info`. Of a descriptor with another owner
+    // something is asked, which changes nothing; one that is closed is an error.
+    let result = unsafe {
+        nix::libc::getsockopt(
+            descriptor,
+            nix::libc::IPPROTO_TCP,
+            name,
+            to,
+            &raw mut length,
+        )
+    };
+    let is_there = result == 0 && length >= 136;
+    info.get(16).copied().filter(|_| is_there)
 }
 
 fn checked(result: c_int) -> io::Result<()> {

@@ -8,9 +8,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel as crossbeam;
 
@@ -18,6 +19,7 @@ use crate::zre::{self, Body, Content, Frame, LinkId, Message, PeerId};
 
 use super::bell::Bell;
 use super::ffi::{Context, Socket};
+use super::torrent::Torrent;
 
 /// All outgoing connections of a node.
 pub(super) struct Links {
@@ -30,6 +32,7 @@ pub(super) struct Links {
     full: BTreeSet<LinkId>,
     reports: Arc<Reports>,
     reported: crossbeam::Receiver<LinkId>,
+    torrent: Torrent,
     /// Serves to encode all headers.
     header: Vec<u8>,
 }
@@ -67,6 +70,7 @@ impl Links {
             full: BTreeSet::new(),
             reports: Arc::new(Reports { reports, bell }),
             reported,
+            torrent: Torrent::default(),
             header: Vec::new(),
         }
     }
@@ -78,6 +82,7 @@ impl Links {
             log::warn!("no connection to {to} can be opened: {error}");
         });
         let link = Link {
+            to: to.remote,
             socket: socket.ok(),
             queued: Tally::default(),
             marked_at: 0,
@@ -101,7 +106,9 @@ impl Links {
         socket.set_linger(0)?;
         socket.set_sndhwm(NO_LIMIT)?;
         socket.set_sndbuf(SEND_BUFFER)?;
-        // Nothing is ever to come this way; what a hostile listener sends is not taken.
+        // Nothing is ever to come this way. What a hostile listener sends comes slowly, at least, and is
+        // noticed: see `torrent`.
+        socket.set_rcvbuf(RECEIVE_BUFFER)?;
         socket.set_rcvhwm(1)?;
         socket.set_maxmsgsize(HANDSHAKE_OCTETS)?;
         socket.set_handshake_ivl(milliseconds(HANDSHAKE))?;
@@ -192,6 +199,28 @@ impl Links {
         !self.reported.is_empty()
     }
 
+    /// Looks now and then whether a mailbox sends, which none has a reason to do, and closes the links to
+    /// those that do; how many. They take nothing any more then, so that the engine gives the peer up.
+    pub(super) fn look_for_torrents(&mut self, now: Instant) -> u64 {
+        let open = self.links.values().filter(|link| link.socket.is_some());
+        let sending = self.torrent.look(now, open.map(|link| link.to));
+        let mut closed = 0;
+        for link in self.links.values_mut() {
+            if sending.contains(&link.to) && link.socket.take().is_some() {
+                log::debug!("the mailbox at {} sends, and is left alone", link.to);
+                closed += 1;
+            }
+        }
+        closed
+    }
+
+    /// When [`Links::look_for_torrents`] is wanted.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.torrent
+            .poll_timeout()
+            .filter(|_| !self.links.is_empty())
+    }
+
     /// Closes all links. Where somebody is there, what is queued is still sent, for so long at most.
     pub(super) fn close(&mut self, linger: Duration) {
         for (_, link) in std::mem::take(&mut self.links) {
@@ -203,6 +232,7 @@ impl Links {
 
 /// One outgoing connection.
 struct Link {
+    to: SocketAddr,
     /// `None` if none could be opened, or libzmq gave it up.
     socket: Option<Socket>,
     /// All that was ever queued.
@@ -464,6 +494,8 @@ const NO_LIMIT: i32 = 0;
 /// again: with its own four megabytes, a peer that reads 200 kB a second would seem to take nothing
 /// for seconds.
 const SEND_BUFFER: i32 = 208 << 10;
+/// The same in the other direction: the least that the kernel allows.
+const RECEIVE_BUFFER: i32 = 1;
 /// The largest frame taken from a listener: enough for the commands of the handshake.
 const HANDSHAKE_OCTETS: i64 = 4_096;
 /// How long whoever has accepted a connection may take for the ZMTP handshake.

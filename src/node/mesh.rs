@@ -263,7 +263,8 @@ impl Core {
 
     fn poll_timeout(&self) -> Option<Instant> {
         let inbox = self.inbox.poll_timeout();
-        [self.engine.poll_timeout(), inbox, self.look]
+        let links = self.links.poll_timeout();
+        [self.engine.poll_timeout(), inbox, links, self.look]
             .into_iter()
             .flatten()
             .min()
@@ -325,6 +326,7 @@ impl Core {
     }
 
     fn look_after_links(&mut self, now: Instant) {
+        self.engine.stats_mut().sending_mailboxes += self.links.look_for_torrents(now);
         if !self.links.has_news() && self.look.is_none_or(|at| at > now) {
             return;
         }

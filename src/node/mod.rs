@@ -67,6 +67,7 @@ mod outlet;
 mod readiness;
 mod route;
 mod sender;
+mod torrent;
 mod zmtp;
 
 use std::net::{IpAddr, SocketAddr};

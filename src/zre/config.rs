@@ -78,12 +78,13 @@ pub struct Limits {
     pub frame_octets: usize,
     /// The most content frames a message has. 1,024.
     pub frames: usize,
-    /// The most octets of a message, all its frames together. 24 MiB: a frame of the largest size, and
-    /// half as much beside it.
+    /// The most octets of a message, all its frames together. 17 MiB: a frame of the largest size, and
+    /// some beside it.
     pub message_octets: usize,
     /// Memory, in octets, that messages may hold whose last frame has not come, of all connections
-    /// together. 32 MiB, so that the largest message fits while others come; then the connection that
-    /// holds most is ended, at the address that does.
+    /// together. 20 MiB, so that the largest message fits while others come, and the process stays below
+    /// 96 MiB with what the allocator keeps; then the connection that holds most is ended, at the
+    /// address that does.
     pub unfinished_octets: usize,
     /// The most groups that a peer is known to be in. 1,024; JOINs beyond it are ignored.
     pub groups_per_peer: usize,
@@ -129,8 +130,8 @@ impl Default for Limits {
             connections_per_address: 200,
             frame_octets: 16 << 20,
             frames: 1_024,
-            message_octets: 24 << 20,
-            unfinished_octets: 32 << 20,
+            message_octets: 17 << 20,
+            unfinished_octets: 20 << 20,
             groups_per_peer: 1_024,
             groups: 10_000,
             headers: 256,

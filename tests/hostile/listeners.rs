@@ -9,7 +9,7 @@ use zchat::zre::Beacon;
 
 use crate::field::{Field, fresh};
 use crate::ground::withstands;
-use crate::zmtp::Raw;
+use crate::zmtp::{LONG, MORE, Raw, head};
 
 #[test]
 fn mailboxes_that_never_speak() {
@@ -19,6 +19,11 @@ fn mailboxes_that_never_speak() {
 #[test]
 fn mailboxes_that_end_each_connection_at_once() {
     withstands("mailboxes that end each connection", ending);
+}
+
+#[test]
+fn mailboxes_that_send_without_end() {
+    withstands("mailboxes that send without end", sending);
 }
 
 #[test]
@@ -56,6 +61,10 @@ pub(crate) fn ending(field: &Field) {
     listen(field, drop);
 }
 
+pub(crate) fn sending(field: &Field) {
+    listen(field, flooding);
+}
+
 pub(crate) fn garbage(field: &Field) {
     listen(field, speak_otherwise);
 }
@@ -67,6 +76,15 @@ pub(crate) fn deaf(field: &Field) {
 fn keep_silent(mut stream: TcpStream) {
     let _time = stream.set_read_timeout(Some(HELD));
     while stream.read(&mut [0; 4_096]).is_ok_and(|octets| octets > 0) {}
+}
+
+fn flooding(stream: TcpStream) {
+    let _time = stream.set_write_timeout(Some(HELD));
+    let mut raw = Raw { stream };
+    let _refused = raw.greet().and_then(|()| raw.ready("ROUTER", &[]));
+    let frame = [head(MORE, 200), vec![b'x'; 200]].concat().repeat(1_000);
+    while raw.octets(&frame).is_ok() {}
+    let _refused = raw.octets(&head(LONG, 1 << 40));
 }
 
 fn speak_otherwise(mut stream: TcpStream) {

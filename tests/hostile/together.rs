@@ -7,7 +7,7 @@ use crate::ground::{Attack, Ground};
 use crate::{beacons, connections, identities, listeners, messages, peers, phases, unfinished};
 
 /// Every attack there is.
-const ATTACKS: [(&str, Attack); 35] = [
+const ATTACKS: [(&str, Attack); 36] = [
     ("beacons::nobody", beacons::nobody),
     ("beacons::at_a_mailbox", beacons::at_a_mailbox),
     ("beacons::taken_ids", beacons::taken_ids),
@@ -24,6 +24,7 @@ const ATTACKS: [(&str, Attack); 35] = [
     ("identities::anonymous", identities::anonymous),
     ("listeners::silent", listeners::silent),
     ("listeners::ending", listeners::ending),
+    ("listeners::sending", listeners::sending),
     ("listeners::garbage", listeners::garbage),
     ("listeners::deaf", listeners::deaf),
     ("listeners::fill_and_break", listeners::fill_and_break),
