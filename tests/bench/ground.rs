@@ -46,6 +46,13 @@ impl Ground {
         }
     }
 
+    /// Gives a host one more address.
+    pub(crate) fn add_address(&self, host: u8, address: Ipv4Addr) {
+        if let Some(lab) = &self.lab {
+            lab.ip(host, &format!("addr add {address}/24 brd + dev eth0"));
+        }
+    }
+
     /// A program in a host.
     pub(crate) fn command(&self, host: u8, program: &Path) -> Command {
         let mut command = match &self.lab {

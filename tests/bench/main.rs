@@ -23,6 +23,7 @@
     reason = "as in tests, which share files with this"
 )]
 
+mod crowd;
 mod figures;
 mod ground;
 mod group;
@@ -48,11 +49,13 @@ const EXPERIMENTS: &[(&str, Experiment)] = &[
     ("discovery", pair::discovery),
     ("throughput", pair::throughput),
     ("trip", pair::round_trip),
+    ("flood", pair::trip_through_flood),
     ("fanout", group::fan_out),
     ("join", mass::join),
     ("idle", idle::footprint),
     ("mass", mass::mass_start),
     ("stopped", stopped::stopped_receiver),
+    ("crowd", crowd::crowd),
 ];
 
 type Experiment = fn(&mut Bench);

@@ -16,6 +16,9 @@ const PYRE: &[(usize, u64)] = &[(64, 20_000), (65_536, 2_000)];
 
 const TRIPS: u64 = 5_000;
 const TRIP_OCTETS: usize = 16;
+/// Round trips during a flood, and what is sent meanwhile: more than there is time for.
+const FLOODED_TRIPS: u64 = 500;
+const FLOOD: u64 = 20_000_000;
 
 /// One node runs, another one starts: from its start until both have entered.
 pub(crate) fn discovery(bench: &mut Bench) {
@@ -151,6 +154,33 @@ fn node_trips(ground: &Ground) -> Value {
     near.say(&format!("rtt A {TRIPS} {TRIP_OCTETS}"));
     near.wait_after(mark, PATIENCE, "RTT", |line| line["event"] == "RTT")
         .line
+}
+
+/// The same through a node whose application floods another one: nothing may starve meanwhile.
+pub(crate) fn trip_through_flood(bench: &mut Bench) {
+    for _ in 0..bench.runs {
+        let ground = Ground::new(3);
+        let mut flooding = ground.node(1, "peer", "A", &["--echo", "--count"]);
+        let _flooded = ground.node(2, "peer", "B", &["--count"]);
+        let mut near = ground.node(3, "peer", "C", &[]);
+        flooding.event("ENTER", "B");
+        flooding.event("ENTER", "C");
+        near.event("ENTER", "A");
+        flooding.say(&format!("bench-whisper B {FLOOD} 64"));
+        near.say(&format!("rtt A {FLOODED_TRIPS} {TRIP_OCTETS}"));
+        let trips = near
+            .wait_after(0, PATIENCE, "RTT", |line| line["event"] == "RTT")
+            .line;
+        assert!(
+            !flooding.seen().any(|line| line["event"] == "SENT"),
+            "the flood has ended too early"
+        );
+        for share in ["p50", "p99", "max"] {
+            let figure = float(&trips[format!("{share}_us")]) / 1e3;
+            let what = format!("round trip through a node that floods another, {share}, ms");
+            bench.figures.add(Of::Zchat, &what, figure);
+        }
+    }
 }
 
 fn raw_trips(ground: &Ground, run: usize) -> Value {
