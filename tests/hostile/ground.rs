@@ -201,6 +201,29 @@ impl Ground {
         }
     }
 
+    /// An honest third on the attacker's host, whom both have met; and its process.
+    pub(crate) fn newcomer(&mut self, name: &str) -> (Program, u64) {
+        let mut command = self.lab.command(MALLORY, program::scripted_peer());
+        let port = PORT.to_string();
+        command.args(["--name", name, "--group", "CHAT", "--port", &port]);
+        let mut program = Program::start(name, command.env_remove("ZCHAT_INTERFACE"));
+        let process = program.event("START", name).line["pid"].as_u64().unwrap();
+        for other in [&mut self.alice, &mut self.bob] {
+            other.event("JOIN", name);
+        }
+        program.event("JOIN", "alice");
+        program.event("JOIN", "bob");
+        (program, process)
+    }
+
+    pub(crate) fn both(&mut self) -> (&mut Program, &mut Program) {
+        (&mut self.alice, &mut self.bob)
+    }
+
+    pub(crate) fn cost_of_alice(&self) -> Cost {
+        measure::cost(self.process)
+    }
+
     /// Alice still leaves as cleanly as ever.
     pub(crate) fn close(mut self) {
         self.alice.say("quit");

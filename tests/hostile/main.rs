@@ -39,5 +39,6 @@ mod listeners;
 mod messages;
 mod peers;
 mod phases;
+mod stopped;
 mod together;
 mod unfinished;

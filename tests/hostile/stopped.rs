@@ -1,0 +1,55 @@
+//! A peer whose process is stopped (SIGSTOP, a laptop that sleeps): it takes nothing, and says nothing.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::figure::figure;
+use crate::ground::Ground;
+use crate::program::PATIENCE;
+
+/// Goal: a peer that is stopped costs its budget of octets and no more, holds nobody up for longer than
+/// it takes to be evasive, and is a peer again when it goes on; the sender knows what it did not get.
+/// Method: alice sends 32 MB to carol, who is stopped, and goes on talking to bob.
+#[test]
+fn a_peer_that_is_stopped_costs_its_budget_and_is_a_peer_again_when_it_goes_on() {
+    let Some(mut ground) = Ground::new() else {
+        return;
+    };
+    let (mut carol, process) = ground.newcomer("carol");
+    let before = ground.cost_of_alice();
+    signal("-STOP", process);
+    let (alice, bob) = ground.both();
+    let (at_alice, at_bob) = (alice.mark(), bob.mark());
+    alice.say("bench-whisper carol 32000 1024");
+    let is_refused = |line: &Value| line["event"] == "UNDELIVERED" && line["name"] == "carol";
+    alice.wait_after(at_alice, PATIENCE, "that carol takes nothing", is_refused);
+    alice.say("whisper bob still here");
+    bob.wait_after(at_bob, PATIENCE, "alice", |line| {
+        line["text"] == "still here"
+    });
+    alice.wait_after(at_alice, PATIENCE, "the end of the bulk", |line| {
+        line["event"] == "SENT"
+    });
+    let cost = ground.cost_of_alice().megabytes() - before.megabytes();
+    figure(&format!("a stopped peer costs: {cost} MiB"));
+    assert!(cost < 16, "{cost} MiB for a peer that takes nothing");
+    signal("-CONT", process);
+    let (alice, _) = ground.both();
+    let mark = carol.mark();
+    carol.say("whisper alice awake");
+    alice.wait_after(at_alice, PATIENCE, "carol", |line| line["text"] == "awake");
+    alice.say("whisper carol welcome back");
+    carol.wait_after(mark, PATIENCE, "alice", |line| {
+        line["text"] == "welcome back"
+    });
+    ground.close();
+}
+
+fn signal(what: &str, process: u64) {
+    let sent = Command::new("kill")
+        .args([what, &process.to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}
