@@ -11,7 +11,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: help setup setup-peers build run install test hostile sim bench check format doc documents licences clean
+.PHONY: help setup setup-peers build run install test hostile sim scale scale-1000 scale-2000 day bench check format doc documents
+.PHONY: licences clean
 
 CARGO_HOME ?= $(HOME)/.cargo
 export PATH := $(CARGO_HOME)/bin:$(PATH)
@@ -20,7 +21,7 @@ given = $(if $(filter command line,$(origin $(1))),$(value $(1)))
 PREFIX ?= /usr/local
 
 help: ## list the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what building needs and this machine lacks
 	@.ci/setup build
@@ -74,6 +75,20 @@ bench: export RUNS := $(call given,RUNS)
 bench: setup ## measure nodes beside ZeroMQ itself: BENCH= for some of it, RUNS=
 	@cargo build --locked --release --quiet --example peer --example mesh --example raw
 	@cargo bench --locked --quiet --bench figures
+
+scale: export WORLDS := $(call given,WORLDS)
+scale: export CROWDS := $(call given,CROWDS)
+scale: ## measure worlds of many: WORLDS=200,1000 and CROWDS=100000 choose others
+	@cargo run --locked --release --quiet --no-default-features --features chat,sim --example scale
+
+scale-1000: ## a full world of 1,000 hosts: 4 GB of memory, some minutes
+	@$(MAKE) scale WORLDS=1000 CROWDS=none
+
+scale-2000: ## a full world of 2,000 hosts: 14 GB of memory, half an hour
+	@$(MAKE) scale WORLDS=2000 CROWDS=none
+
+day: ## twenty-four virtual hours of 200 hosts that roam and sleep: some hours; PEERS= for fewer
+	@$(MAKE) sim FAULT=day SEED=$(or $(call given,SEED),1) PEERS=$(or $(call given,PEERS),200)
 
 check: setup format licences documents doc ## formats, lints, documents, purity and licences of dependencies
 	@cargo clippy --locked --features sim --all-targets -- -D warnings
