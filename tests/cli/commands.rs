@@ -1,5 +1,7 @@
 //! The subcommands: peers, send, tracker.
 
+use std::time::{Duration, Instant};
+
 use crate::process::{Zchat, field, free_port};
 
 #[test]
@@ -89,6 +91,31 @@ fn send_says_who_of_the_named_is_not_there() {
     bob.end();
     let sent = Zchat::start(port, "send --wait 0.2 --group CHAT hello").end();
     assert_eq!(sent.code(), 3, "{sent:?}");
+}
+
+#[test]
+fn send_ends_at_once_where_several_have_the_name_or_there_is_nothing_to_send() {
+    let port = free_port();
+    let bobs = ["--name bob", "--name bob"].map(|options| Zchat::start_json(port, options));
+    let started = Instant::now();
+    let sent = Zchat::start(port, "send --wait 15 --to bob hello").end();
+    assert_eq!(sent.code(), 1, "{sent:?}");
+    assert_eq!(sent.lines.len(), 1, "{sent:?}");
+    assert!(
+        sent.lines[0].starts_with("! bob is ambiguous: bob~"),
+        "{sent:?}"
+    );
+    let sent = Zchat::start(port, "send --wait 15 --group CHAT").end();
+    assert_eq!(sent.code(), 1, "{sent:?}");
+    assert_eq!(
+        sent.lines,
+        ["! there was nothing to send: the input has no text"]
+    );
+    assert!(started.elapsed() < Duration::from_secs(10), "it waited");
+    for bob in bobs {
+        let bob = bob.end();
+        assert!(bob.with("\"event\":\"whisper\"").is_empty(), "{bob:?}");
+    }
 }
 
 #[test]

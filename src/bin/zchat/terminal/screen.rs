@@ -127,7 +127,7 @@ impl Screen {
     fn draw_row(&mut self, out: &mut String, columns: u16, row: &Row) {
         let room = usize::from(columns).saturating_sub(1).max(1);
         let mut pen = Pen::new(self.styled);
-        let prompt = cut(&row.prompt, room / 2);
+        let prompt = cut_prompt(&row.prompt, room / 2);
         pen.text(PROMPT, &prompt);
         let room = room - prompt.width();
         let cells = cells(&row.line);
@@ -282,6 +282,15 @@ fn moves(character: char) -> bool {
             | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// As much of a prompt as fits into `room` columns, with its end: what is typed stands apart from it.
+fn cut_prompt(prompt: &str, room: usize) -> String {
+    let (name, end) = prompt.split_at(prompt.trim_end_matches([' ', ']', ')']).len());
+    if prompt.width() <= room || room < NARROW {
+        return cut(prompt, room);
+    }
+    cut(name, room - end.width()) + end
+}
+
 /// As much of a text as fits into `room` columns, with a sign where something is left out.
 fn cut(text: &str, room: usize) -> String {
     if text.width() <= room {
@@ -323,6 +332,9 @@ fn rows(widths: &[usize], cursor: usize, columns: usize) -> (usize, usize) {
     }
     (row, with_cursor)
 }
+
+/// With fewer columns for the prompt than these, all of them are for its beginning.
+const NARROW: usize = 12;
 
 /// Draw all at once, where the terminal can (mode 2026), and without a dancing cursor.
 const BEGIN: &str = "\x1b[?2026h\x1b[?25l";
