@@ -7,23 +7,28 @@
 
 mod arrival;
 mod counts;
+mod link_socket;
 mod pace;
 mod socket;
 mod thread;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use std::{fmt, io};
 
-use super::interface::{self, Network, Selection, UnknownInterface, Watch, decide, networks};
+use super::interface::{
+    self, LinkLocal, Network, Selection, UnknownInterface, Watch, decide, networks,
+};
 use super::mailbox::{Capacity, Sender, Waker, Weigh, channel};
-use crate::zre::{PeerId, Sighting};
+use crate::zre::{Host, PeerId, Sighting};
 
 pub use counts::Counts;
 // For the program's own diagnosis; not a stable part of the library.
 #[doc(hidden)]
 pub use arrival::Arrival;
+#[doc(hidden)]
+pub use link_socket::{LinkArrival, LinkSocket};
 #[doc(hidden)]
 pub use socket::{MOST_OCTETS, Socket};
 
@@ -66,9 +71,14 @@ impl Config {
 /// What the beacon thread tells the mesh thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
-    /// The networks that are used: the first thing that is told, and again after each change. None
-    /// is no failure; one may come. Never left out.
-    Networks(Vec<Network>),
+    /// What is used: the first thing that is told, and again after each change. Nothing is no
+    /// failure; a network may come. Never left out.
+    Networks {
+        /// The IPv4 networks.
+        networks: Vec<Network>,
+        /// The links on which IPv6 is used as well, or alone.
+        links: Vec<LinkLocal>,
+    },
     /// The beacon of another node. Left out, and counted, while the queue is full: it is repeated.
     Sighting(Sighting),
     /// The first of our own beacons that came back on this network since it is used: sending and
@@ -105,12 +115,17 @@ pub fn start(config: Config, mesh: Sender<Heard>) -> Result<BeaconHandle, StartE
             error,
         },
     })?;
+    // Where there is no IPv6, there is IPv4.
+    let link_socket = LinkSocket::open(config.port)
+        .inspect_err(|error| log::debug!("no beacons by IPv6: {error}"))
+        .ok();
     let waker = Waker::new().map_err(StartError::Thread)?;
     let (commands, from_mesh) = channel(FAREWELLS, &waker);
     let counters = Counters::new();
     let parts = thread::Parts {
         config,
         socket,
+        link_socket,
         watch,
         waker,
         commands: from_mesh,
@@ -129,9 +144,9 @@ pub fn start(config: Config, mesh: Sender<Heard>) -> Result<BeaconHandle, StartE
     })
 }
 
-/// What the mesh thread asks for: say farewell to the nodes at this address.
+/// What the mesh thread asks for: say farewell to the nodes of this host.
 #[derive(Debug, Clone, Copy)]
-struct FarewellTo(Ipv4Addr);
+struct FarewellTo(Host);
 
 impl Weigh for FarewellTo {
     fn octets(&self) -> usize {
@@ -166,13 +181,11 @@ pub struct BeaconHandle {
 }
 
 impl BeaconHandle {
-    /// Says farewell to the nodes at this address alone; nothing happens if it is not IPv4. (They
-    /// share a port, and the system gives a datagram that is not broadcast to one of them.)
-    pub fn farewell(&self, to: IpAddr) {
-        if let IpAddr::V4(to) = to {
-            // Full, or the thread has ended: a farewell may be lost.
-            let _sent = self.commands.try_send(FarewellTo(to));
-        }
+    /// Says farewell to the nodes of this host alone. (They share a port, and the system gives a
+    /// datagram that is not broadcast to one of them.)
+    pub fn farewell(&self, to: Host) {
+        // Full, or the thread has ended: a farewell may be lost.
+        let _sent = self.commands.try_send(FarewellTo(to));
     }
 
     /// What was counted so far.

@@ -1,6 +1,6 @@
 //! What a node is to be, and how it is started: [`Builder`].
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use crate::zre::{
-    Action, Engine, EngineConfig, GroupName, Headers, HeadersError, Limits, Name, PeerId, Roster,
-    Timing,
+    Action, Engine, EngineConfig, GroupName, Headers, HeadersError, Host, Limits, Name, PeerId,
+    Roster, Timing,
 };
 
 use super::Node;
@@ -19,10 +19,10 @@ use super::descriptors;
 use super::error::StartError;
 use super::ffi::{self, Context};
 use super::inbox::{BindError, Inbox};
-use super::interface::{self, Network, Selection};
+use super::interface::{self, LinkLocal, Network, Selection};
 use super::links::Links;
 use super::mailbox::{self, Capacity, Receiver};
-use super::mesh::{Beacon, Core, Mesh, Shared};
+use super::mesh::{Beacon, Core, Mesh, Shared, hosts};
 use super::outlet::Outlet;
 use super::sender::Sender;
 
@@ -39,7 +39,7 @@ pub struct Builder {
     limits: Limits,
     interfaces: Vec<String>,
     peers: Vec<SocketAddr>,
-    advertise: Option<IpAddr>,
+    advertise: Option<SocketAddr>,
 }
 
 impl Builder {
@@ -136,10 +136,10 @@ impl Builder {
         self
     }
 
-    /// The address at which others reach this node, where that is not the one that they see: behind
-    /// a translation of addresses (NAT), or in a container.
-    pub const fn advertise(mut self, address: IpAddr) -> Self {
-        self.advertise = Some(address);
+    /// Where others reach this node's mailbox, where that is not where they see it: behind a
+    /// translation of addresses (NAT), or in a container. Port 0 stands for the mailbox's own.
+    pub const fn advertise(mut self, mailbox: SocketAddr) -> Self {
+        self.advertise = Some(mailbox);
         self
     }
 
@@ -168,7 +168,9 @@ impl Builder {
         // connection broke: nodes that lost one at the same time should not try at the same time.
         let (seed, ..) = Uuid::new_v4().as_fields();
         ffi::seed_libc(seed);
-        let inbox = self.open_inbox(&selection, &networks, &limits)?;
+        let mut inbox = self.open_inbox(&selection, &networks, &limits)?;
+        let links = links(&selection);
+        inbox.follow(ipv6_addresses(&selection, &links));
         let port = inbox.port();
         let waker = Waker::new().map_err(StartError::Resources)?;
         let shared = Arc::new(Shared::new(waker.bell()));
@@ -211,10 +213,7 @@ impl Builder {
             name: self.name,
             headers: self.headers,
             port,
-            addresses: networks
-                .iter()
-                .map(|network| network.address.into())
-                .collect(),
+            addresses: hosts(&networks, &links).map(|host| host.address).collect(),
             sender: Sender::new(to_mesh, &limits),
             events: Some(events),
             roster,
@@ -247,12 +246,16 @@ impl Builder {
         networks: &[Network],
         limits: &Limits,
     ) -> Result<Inbox, StartError> {
-        let addresses = match selection {
-            Selection::All => vec![Ipv4Addr::UNSPECIFIED],
+        let addresses: Vec<IpAddr> = match selection {
+            Selection::All => vec![Ipv4Addr::UNSPECIFIED.into()],
             // None of them is up yet: the port is held where it always can be.
-            Selection::Named(_) if networks.is_empty() => vec![Ipv4Addr::LOCALHOST],
-            Selection::Named(_) => networks.iter().map(|network| network.address).collect(),
+            Selection::Named(_) if networks.is_empty() => vec![Ipv4Addr::LOCALHOST.into()],
+            Selection::Named(_) => networks
+                .iter()
+                .map(|network| network.address.into())
+                .collect(),
         };
+        let addresses: Vec<Host> = addresses.into_iter().map(Host::from).collect();
         let connections = limits.peers + limits.unproven;
         let inbox = Inbox::bind(&addresses, self.mailbox_port, limits, connections);
         inbox.map_err(|error| match error {
@@ -287,6 +290,20 @@ fn choose(selection: &Selection) -> Result<Vec<Network>, StartError> {
         .check(&listed)
         .map_err(StartError::UnknownInterface)?;
     Ok(interface::networks(&interface::decide(&listed, selection)))
+}
+
+/// Where messages are received by IPv6: a host without it does without.
+fn ipv6_addresses(selection: &Selection, links: &[LinkLocal]) -> Vec<Host> {
+    match selection {
+        Selection::All => vec![IpAddr::V6(Ipv6Addr::UNSPECIFIED).into()],
+        Selection::Named(_) => links.iter().map(LinkLocal::host).collect(),
+    }
+}
+
+/// The links on which IPv6 is used now. That they cannot be listed is no failure: there is IPv4.
+fn links(selection: &Selection) -> Vec<LinkLocal> {
+    let listed = interface::list_links().unwrap_or_default();
+    interface::links(&interface::decide_links(&listed, selection))
 }
 
 /// What the beacon thread has heard and the mesh thread has not taken. Sightings beyond it are

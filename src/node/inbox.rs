@@ -11,11 +11,13 @@ mod turns;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, IoSliceMut, Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::Instant;
 
-use crate::zre::{Content, Frame, Limits, Message, PeerId, Via};
+use log::Level::{Debug, Warn};
+
+use crate::zre::{Content, Frame, Host, Limits, Message, PeerId, Via};
 
 use self::listen::Listeners;
 use self::turns::{Turn, Turns};
@@ -117,7 +119,7 @@ impl Inbox {
     /// A mailbox at these addresses: at `port`, or where that is `None`, at the first one from 49152
     /// up that is free at all of them. At most `connections` are open at a time.
     pub(super) fn bind(
-        addresses: &[Ipv4Addr],
+        addresses: &[Host],
         port: Option<u16>,
         limits: &Limits,
         connections: usize,
@@ -164,10 +166,12 @@ impl Inbox {
 
     /// Receives at further addresses, at the same port. What does not work is logged: a network that
     /// has just come up may be gone again.
-    pub(super) fn follow(&mut self, addresses: impl IntoIterator<Item = Ipv4Addr>) {
-        for address in addresses {
-            if let Err(error) = self.listeners.follow(address, &self.arrivals) {
-                log::warn!("no messages are received at {address}: {error:?}");
+    pub(super) fn follow(&mut self, addresses: impl IntoIterator<Item = Host>) {
+        for at in addresses {
+            if let Err(error) = self.listeners.follow(at, &self.arrivals) {
+                // Where there is no IPv6, that is nothing to tell.
+                let level = if at.address.is_ipv6() { Debug } else { Warn };
+                log::log!(level, "no messages are received at {at}: {error:?}");
             }
         }
     }
@@ -410,7 +414,7 @@ impl Inbox {
     fn understand(&mut self, token: Token, from: PeerId, mut frames: Vec<Frame>) -> Received {
         let stream = self.streams.get_mut(&token);
         let via = stream.as_ref().map_or_else(Via::default, |stream| Via {
-            remote: Some(stream.remote.ip()),
+            remote: Some(stream.remote.into()),
             local: stream.local,
         });
         let mut all = frames.drain(..);

@@ -2,16 +2,20 @@
 //!
 //! A network here is one IPv4 address on one interface: an interface with three addresses is on three
 //! networks, each with its own broadcast address (of the aliases that other ZRE nodes fail on). The
-//! decision is pure, [`decide`]; asking the system is in [`list`] and [`Watch`]. No IPv6: ZRE has no
-//! beacon for it.
+//! decision is pure, [`decide`]; asking the system is in [`list`] and [`Watch`]. Of IPv6, only the
+//! addresses are used that every link has: see [`LinkLocal`].
 
+mod link_local;
 mod system;
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::Ipv4Addr;
 
-pub use system::{Watch, list};
+pub use link_local::{
+    ALL_NODES, AddressState, LinkLocal, ListedLink, UnusedLink, decide_links, links,
+};
+pub use system::{Watch, list, list_links};
 
 /// One address of one interface as the system lists it, or one interface that has no IPv4 address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,6 +160,16 @@ impl Selection {
                     .map(|one| (one.label.clone(), one.address.map(|(address, _)| address)))
                     .collect(),
             }),
+        }
+    }
+
+    /// Whether an interface is among those that are named, with all that it has.
+    fn names_interface(&self, interface: &str) -> bool {
+        match self {
+            Self::All => false,
+            Self::Named(choices) => choices
+                .iter()
+                .any(|choice| matches!(choice, Choice::Name(name) if name == interface)),
         }
     }
 

@@ -118,6 +118,8 @@ impl Links {
         keep_alive(&socket)?;
         // No heartbeats: libzmq 4.3.4 aborts the process if one falls due on a connection that was
         // full and then broke, and whoever accepts the connection can bring that about.
+        // Not for IPv4, which would be taken for IPv6 in disguise.
+        socket.set_ipv6(to.remote.is_ipv6())?;
         socket.connect(&to.to_string())?;
         Ok(socket)
     }

@@ -15,12 +15,13 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::zre::{Action, Engine, Event, Origin, Output, Stats};
+use crate::zre::{Action, Engine, Event, Host, Origin, Output, Stats};
 
 use super::beacon::{BeaconHandle, Heard};
 use super::bell::{Bell, Waker, poll_timeout};
 use super::counters::Counters;
 use super::inbox::{Inbox, Notice, Received};
+use super::interface::{LinkLocal, Network};
 use super::links::{Links, News, Sent};
 use super::mailbox::Receiver;
 use super::outlet::Outlet;
@@ -64,7 +65,7 @@ impl Beacon {
         Self(Some(handle))
     }
 
-    fn farewell(&self, to: IpAddr) {
+    fn farewell(&self, to: Host) {
         if let Some(handle) = &self.0 {
             handle.farewell(to);
         }
@@ -191,7 +192,7 @@ impl Mesh {
                 }
                 Some(action) => {
                     if let Action::Greet(address) = &action {
-                        core.find_route(address.ip());
+                        core.find_route(Host::from(*address));
                     }
                     core.engine.handle_action(now, action);
                     sent += core.carry_out(now);
@@ -285,19 +286,18 @@ impl Core {
         match heard {
             Heard::Sighting(sighting) => self.engine.handle_beacon(now, sighting),
             Heard::Echo(network) => log::debug!("our own beacons are heard on {network}"),
-            Heard::Networks(networks) => {
-                let addresses: Vec<_> = networks
-                    .iter()
-                    .map(|network| network.address.into())
-                    .collect();
+            Heard::Networks { networks, links } => {
+                let here = hosts(&networks, &links);
+                let addresses: Vec<IpAddr> = here.map(|host| host.address).collect();
                 if self.follows_networks {
-                    self.inbox
-                        .follow(networks.iter().map(|network| network.address));
+                    self.inbox.follow(hosts(&networks, &links));
                 }
-                let greeted: Vec<IpAddr> = self.engine.greeted().collect();
+                let greeted: Vec<Host> = self.engine.greeted().collect();
                 for remote in greeted {
                     self.find_route(remote);
                 }
+                let zones = links.into_iter().map(|link| (link.address, link.name));
+                self.engine.handle_zones(zones);
                 self.engine.handle_addresses(now, &addresses);
                 self.outlet.push(Event::Network { addresses });
             }
@@ -305,7 +305,7 @@ impl Core {
         self.carry_out(now);
     }
 
-    fn find_route(&mut self, remote: IpAddr) {
+    fn find_route(&mut self, remote: Host) {
         self.engine.handle_route(remote, local_towards(remote));
     }
 
@@ -444,6 +444,16 @@ impl Core {
         drop((links, inbox));
         outlet.finish();
     }
+}
+
+/// Where we are, on all networks and links. The first is what others are told who come from elsewhere.
+pub(super) fn hosts(networks: &[Network], links: &[LinkLocal]) -> impl Iterator<Item = Host> {
+    let (loopback, networks): (Vec<&Network>, Vec<&Network>) =
+        networks.iter().partition(|network| network.is_loopback);
+    let host = |network: &Network| Host::from(IpAddr::V4(network.address));
+    let links = links.iter().map(LinkLocal::host);
+    let networks = networks.into_iter().map(host).chain(links);
+    networks.chain(loopback.into_iter().map(host))
 }
 
 /// What is taken from one source before the others get their turn.

@@ -149,7 +149,7 @@ impl Crowd {
     fn broadcast(&mut self, now: Instant, member: usize) {
         self.counts.beacons += 1;
         let sighting = Sighting {
-            source: address(member),
+            source: address(member).into(),
             local: own_address(),
             beacon: Beacon::new(peer(member), PORT),
         };
@@ -181,7 +181,7 @@ impl Crowd {
         let sequence = known.last;
         self.counts.received += 1;
         let via = Via {
-            remote: Some(address(member)),
+            remote: Some(address(member).into()),
             local: Some(own_address()),
         };
         let message = Message { sequence, body };

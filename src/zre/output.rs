@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Beacon, Event, Link, Message, PeerId};
+use super::{Beacon, Event, Host, Link, Message, PeerId};
 
 /// The number of an outgoing connection (a DEALER), given by the engine and never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,8 +11,8 @@ pub struct LinkId(pub u64);
 /// A beacon that was heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sighting {
-    /// The address that the datagram came from.
-    pub source: IpAddr,
+    /// The host that the datagram came from.
+    pub source: Host,
     /// Our own address on the network where it was heard.
     pub local: IpAddr,
     /// What it says.
@@ -22,8 +22,8 @@ pub struct Sighting {
 /// The connection that a message came over, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Via {
-    /// The address at its far end.
-    pub remote: Option<IpAddr>,
+    /// The host at its far end.
+    pub remote: Option<Host>,
     /// Our own address, at its near end.
     pub local: Option<IpAddr>,
 }
@@ -64,10 +64,10 @@ pub enum Output {
         /// Where it is now, as far as is known.
         address: IpAddr,
     },
-    /// Send a farewell beacon (port 0) to this address alone.
+    /// Send a farewell beacon (port 0) to this host alone.
     Farewell {
-        /// The address; the port is the beacon port.
-        to: IpAddr,
+        /// The host; the port is the beacon port.
+        to: Host,
     },
     /// Tell the application.
     Event(Event),

@@ -2,7 +2,7 @@
 //!
 //! The bridge is in a namespace of its own, so that the machine's own network gets no interface, no
 //! address and no route from it: nothing that is sent inside can leave. Host I has `eth0` with
-//! 10.77.0.I/24. Needs Linux, root, `ip` and `nsenter`, and `nft` for [`Lab::lose`]; without them
+//! 10.77.0.I/24, and no IPv6 until it is [switched on](Lab::set_ipv6). Needs Linux, root, `ip` and `nsenter`, and `nft` for [`Lab::lose`]; without them
 //! [`Lab::new`] says that the test is skipped. No delays: that would need `tc netem`.
 //!
 //! Include it beside `skip.rs`: `#[path = "../common/lab.rs"] mod lab;`.
@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, setns};
 use nix::unistd::geteuid;
@@ -92,6 +93,7 @@ impl Lab {
         for host in 1..=hosts {
             lab.hosts = host;
             ip(&["netns", "add", &lab.namespace(host)]);
+            lab.set_ipv6(host, false);
             ip_batch(&lab.namespace(host), "link set lo up");
             lab.add_interface(host, "eth0", Bridge::First);
             let address = Self::address(host);
@@ -99,6 +101,49 @@ impl Lab {
             lab.ip(host, "link set eth0 up");
         }
         Some(lab)
+    }
+
+    /// Switches IPv6 on or off in a host; it is off at the start, so that a test says what it is about.
+    pub fn set_ipv6(&self, host: u8, on: bool) {
+        let text = if on { "0" } else { "1" };
+        self.run(host, || {
+            // Interfaces that come later, those that are there, and whatever has been changed since.
+            for which in ["default", "all"] {
+                let path = format!("/proc/sys/net/ipv6/conf/{which}/disable_ipv6");
+                // Where the kernel has no IPv6, it is off.
+                if let Err(error) = std::fs::write(&path, text) {
+                    assert!(!on, "{path}: {error}");
+                }
+            }
+        });
+    }
+
+    /// Waits until an interface has a link-local address that can be used.
+    ///
+    /// # Panics
+    ///
+    /// If it has none within ten seconds.
+    pub fn wait_for_ipv6(&self, host: u8, interface: &str) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            let shown = run(Command::new("ip").args([
+                "-n",
+                &self.namespace(host),
+                "-6",
+                "addr",
+                "show",
+                "dev",
+                interface,
+                "scope",
+                "link",
+            ]));
+            let text = String::from_utf8_lossy(&shown.stdout);
+            if text.contains("fe80::") && !text.contains("tentative") {
+                return;
+            }
+            assert!(Instant::now() < deadline, "no IPv6 address: {text}");
+            thread::park_timeout(Duration::from_millis(20));
+        }
     }
 
     /// The address of a host's `eth0`.
@@ -169,6 +214,20 @@ impl Lab {
         );
         let mut nft = self.command(host, "nft");
         run_with_input(nft.args(["-f", "-"]), &rules);
+    }
+
+    /// Makes a host a router, with these rules of `nft`.
+    pub fn forward(&self, host: u8, rules: &str) {
+        self.run(host, || {
+            std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap();
+        });
+        self.rules(host, rules);
+    }
+
+    /// Hands these commands to `nft` in a host.
+    pub fn rules(&self, host: u8, rules: &str) {
+        let mut nft = self.command(host, "nft");
+        run_with_input(nft.args(["-f", "-"]), rules);
     }
 
     /// A program to be started in a host. It becomes the process that is started (`nsenter` executes

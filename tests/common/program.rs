@@ -205,7 +205,8 @@ impl Program {
         self.seen.push((at, value));
     }
 
-    fn shown(&self) -> String {
+    /// Everything it has shown so far, for people.
+    pub fn shown(&self) -> String {
         let lines = self.seen.iter().map(|(at, line)| {
             let after = at.duration_since(self.started);
             format!("  {:9.3} {line}\n", after.as_secs_f64())

@@ -12,6 +12,7 @@ mod delivery;
 mod discovery;
 mod flow;
 mod life;
+mod link_local;
 mod messages;
 mod operations;
 mod places;

@@ -131,7 +131,7 @@ impl World {
             Beacon::farewell(peer)
         };
         let sighting = Sighting {
-            source: place.ip(),
+            source: place.into(),
             local: address(0),
             beacon,
         };
@@ -178,7 +178,7 @@ impl World {
     fn message(&mut self, peer: PeerId, sequence: u16, body: Body) {
         self.numbers.insert(peer, sequence);
         let via = Via {
-            remote: Some(address(peer.as_bytes()[0])),
+            remote: Some(address(peer.as_bytes()[0]).into()),
             local: Some(address(0)),
         };
         let message = Message { sequence, body };

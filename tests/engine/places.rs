@@ -188,7 +188,7 @@ fn when_our_own_address_changes_the_peers_reached_from_it_are_asked_and_greeted_
     solo.engine.handle_beacon(
         solo.now,
         Sighting {
-            source: bob.place.ip(),
+            source: bob.place.into(),
             local: new,
             beacon,
         },
@@ -200,10 +200,42 @@ fn when_our_own_address_changes_the_peers_reached_from_it_are_asked_and_greeted_
 }
 
 #[test]
+fn a_peer_that_has_followed_our_new_address_already_keeps_the_connection_that_it_has_opened() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    let new = ip("10.0.0.200");
+    solo.engine.handle_addresses(solo.now, &[new]);
+    solo.pass(ms(100));
+    solo.hello(&mut bob);
+    let sighting = Sighting {
+        source: bob.place.into(),
+        local: new,
+        beacon: Beacon::new(bob.id, bob.place.port()),
+    };
+    solo.engine.handle_beacon(solo.now, sighting.clone());
+    let outputs = solo.outputs();
+    assert_eq!(connects(&outputs), [bob.place]);
+    assert_eq!(hellos(&outputs)[0].1.endpoint, "tcp://10.0.0.200:49152");
+    let hangs_up = |output: &Output| matches!(output, Output::HangUp { .. });
+    assert!(!outputs.iter().any(hangs_up), "{outputs:?}");
+    solo.engine.handle_beacon(solo.now, sighting);
+    assert_eq!(connects(&solo.outputs()), [], "once is enough");
+}
+
+#[test]
 fn hello_names_the_advertised_address_if_there_is_one() {
-    let mut solo = Solo::with(|config| config.advertise = Some(ip("203.0.113.5")));
+    let mut solo = Solo::with(|config| config.advertise = Some("203.0.113.5:0".parse().unwrap()));
     let outputs = solo.beacon(&Peer::new(2));
     assert_eq!(hellos(&outputs)[0].1.endpoint, "tcp://203.0.113.5:49152");
+}
+
+#[test]
+fn hello_names_the_advertised_port_if_there_is_one() {
+    let mut solo =
+        Solo::with(|config| config.advertise = Some("203.0.113.5:4000".parse().unwrap()));
+    let outputs = solo.beacon(&Peer::new(2));
+    assert_eq!(hellos(&outputs)[0].1.endpoint, "tcp://203.0.113.5:4000");
 }
 
 #[test]
@@ -270,7 +302,7 @@ fn a_host_with_two_networks_is_dialled_at_its_other_address_if_the_first_does_no
     let other = SocketAddr::new(ip("192.168.7.2"), bob.place.port());
     assert_eq!(connects(&solo.beacon(&bob)), [bob.place]);
     assert_eq!(connects(&solo.beacon_from(&bob, other)), []);
-    assert_eq!(connects(&solo.pass(ms(3_000))), [other]);
+    assert_eq!(connects(&solo.pass(ms(1_100))), [other]);
 }
 
 #[test]

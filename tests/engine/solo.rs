@@ -114,7 +114,7 @@ impl Solo {
     pub(crate) fn beacon_from(&mut self, peer: &Peer, place: SocketAddr) -> Vec<Output> {
         let beacon = Beacon::new(peer.id, place.port());
         let sighting = Sighting {
-            source: place.ip(),
+            source: place.into(),
             local: ip(LOCAL),
             beacon,
         };
@@ -131,7 +131,7 @@ impl Solo {
 
     pub(crate) fn say_as(&mut self, peer: &Peer, sequence: u16, body: Body) -> Vec<Output> {
         let via = Via {
-            remote: Some(peer.place.ip()),
+            remote: Some(peer.place.into()),
             local: Some(ip(LOCAL)),
         };
         let message = Message { sequence, body };

@@ -17,7 +17,7 @@ fn connects(outputs: &[Output]) -> Vec<SocketAddr> {
 }
 
 fn greet(solo: &mut Solo, peer: &Peer) -> Vec<Output> {
-    solo.engine.handle_route(peer.place.ip(), Some(ip(LOCAL)));
+    solo.engine.handle_route(peer.place.into(), Some(ip(LOCAL)));
     solo.act(Action::Greet(peer.place))
 }
 
@@ -91,7 +91,9 @@ fn a_dismissed_peer_is_told_and_ignored_until_it_is_greeted_again() {
     let mut bob = Peer::new(2);
     solo.enter(&mut bob);
     let outputs = solo.act(Action::Dismiss(bob.place));
-    assert!(outputs.contains(&Output::Farewell { to: bob.place.ip() }));
+    assert!(outputs.contains(&Output::Farewell {
+        to: bob.place.into()
+    }));
     assert_eq!(
         events(outputs),
         [Event::Exit {
@@ -107,6 +109,21 @@ fn a_dismissed_peer_is_told_and_ignored_until_it_is_greeted_again() {
     bob.place.set_port(49_152);
     assert_eq!(connects(&greet(&mut solo, &bob)), [bob.place]);
     assert_eq!(events(solo.hello(&mut bob)).len(), 1);
+}
+
+#[test]
+fn of_several_peers_on_one_host_none_is_told_farewell_for_another() {
+    // They share the beacon port: who of them would hear it is chance.
+    let mut solo = Solo::new();
+    let (mut bob, mut carol) = (Peer::new(2), Peer::new(3));
+    carol.place = SocketAddr::new(bob.place.ip(), 49_153);
+    solo.enter(&mut bob);
+    solo.enter(&mut carol);
+    let outputs = solo.act(Action::Dismiss(bob.place));
+    let is_farewell = |output: &Output| matches!(output, Output::Farewell { .. });
+    assert!(!outputs.iter().any(is_farewell), "{outputs:?}");
+    let outputs = solo.act(Action::Dismiss(carol.place));
+    assert!(outputs.iter().any(is_farewell), "she is alone there now");
 }
 
 #[test]

@@ -69,7 +69,7 @@ impl Node {
 
     fn wait_for_networks(&self, wanted: impl Fn(&[Network]) -> bool) -> Vec<Network> {
         self.wait_for(|heard| match heard {
-            Heard::Networks(networks) if wanted(&networks) => Some(networks),
+            Heard::Networks { networks, .. } if wanted(&networks) => Some(networks),
             _ => None,
         })
     }
@@ -80,7 +80,7 @@ impl Node {
             Heard::Sighting(sighting)
                 if sighting.beacon.peer == of && sighting.beacon.port == port =>
             {
-                Some((sighting.source, sighting.local))
+                Some((sighting.source.address, sighting.local))
             }
             _ => None,
         })
@@ -91,7 +91,7 @@ impl Node {
         let mut beacons = Vec::new();
         self.wait_for(|heard| match heard {
             Heard::Sighting(sighting) if !sighting.beacon.is_farewell() => {
-                beacons.push((sighting.beacon.peer, sighting.source));
+                beacons.push((sighting.beacon.peer, sighting.source.address));
                 (sighting.beacon.peer == of).then_some(())
             }
             _ => None,

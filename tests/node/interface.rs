@@ -166,6 +166,7 @@ fn wait_for_event(watch: &Watch) {
 #[test]
 fn every_change_of_an_interface_or_an_address_is_told_at_once() {
     let Some(lab) = Lab::new(1) else { return };
+    lab.set_ipv6(1, true);
     lab.ip(1, "addr flush dev eth0");
     lab.add_interface(1, "eth1", Bridge::First);
     let watch = lab.run(1, Watch::new);

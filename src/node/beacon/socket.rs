@@ -37,7 +37,7 @@ pub struct Socket {
 /// it (the whole buffer of a network driver), and where a thousand nodes hear of a new network at
 /// once, a thousand may come at once. Memory is taken only for what waits. Without a word from the
 /// administrator (`net.core.rmem_max`) the system gives less.
-const BUFFER_OCTETS: usize = 2 << 20;
+pub(super) const BUFFER_OCTETS: usize = 2 << 20;
 
 /// The longest datagram that is looked at; what is longer is cut, and is no beacon anyway.
 pub const MOST_OCTETS: usize = 64;

@@ -2,7 +2,6 @@
 
 mod traffic;
 
-use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
@@ -10,18 +9,23 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 
 use super::counts::Counters;
+use super::link_socket::LinkSocket;
 use super::pace::Pace;
 use super::socket::Socket;
 use super::{Config, FarewellTo, Heard};
 use crate::node::bell::poll_timeout;
-use crate::node::interface::{self, Listed, Network, Watch, decide, networks};
+use crate::node::interface::{
+    self, LinkLocal, Listed, Network, UnusedLink, Watch, decide, decide_links, links, networks,
+};
 use crate::node::mailbox::{Receiver, Sender, TrySendError, Waker};
-use crate::zre::Announcer;
+use crate::zre::{Announcer, Host};
 
 /// What the thread is made of.
 pub(super) struct Parts {
     pub(super) config: Config,
     pub(super) socket: Socket,
+    /// `None` where there is no IPv6.
+    pub(super) link_socket: Option<LinkSocket>,
     pub(super) watch: Watch,
     pub(super) waker: Waker,
     pub(super) commands: Receiver<FarewellTo>,
@@ -34,9 +38,11 @@ pub(super) struct Thread {
     parts: Parts,
     announcer: Announcer,
     networks: Vec<Network>,
+    /// The links on which IPv6 is used.
+    links: Vec<LinkLocal>,
     /// The number of the loopback interface, used or not.
     loopback: Option<u32>,
-    /// Whether `networks` has still to be told to the mesh.
+    /// Whether `networks` and `links` have still to be told to the mesh.
     networks_untold: bool,
     /// When to list the interfaces again.
     list_at: Option<Instant>,
@@ -52,10 +58,10 @@ pub(super) struct Thread {
     failures: Pace,
 }
 
-/// Farewells to one address.
+/// Farewells to one host.
 #[derive(Debug, Clone, Copy)]
 struct Farewell {
-    to: Ipv4Addr,
+    to: Host,
     due: Instant,
     left: u32,
 }
@@ -64,6 +70,8 @@ struct Farewell {
 #[derive(Debug, Clone, Copy, Default)]
 struct Ready {
     datagrams: bool,
+    /// By IPv6.
+    link_datagrams: bool,
     events: bool,
 }
 
@@ -77,6 +85,9 @@ const SETTLE: Duration = Duration::from_millis(20);
 
 /// How soon to try again to tell the mesh of networks, when its queue is full.
 const TELL_AGAIN: Duration = Duration::from_millis(20);
+
+/// How soon to look again at addresses that the system has not done with.
+const TENTATIVE_AGAIN: Duration = Duration::from_millis(100);
 
 /// How soon to list again where listing failed.
 const LIST_AGAIN: Duration = Duration::from_secs(1);
@@ -104,6 +115,7 @@ impl Thread {
         let mut thread = Self {
             announcer: Announcer::new(now, config.peer, config.mailbox, config.interval),
             networks: Vec::new(),
+            links: Vec::new(),
             loopback: None,
             networks_untold: true,
             list_at: parts.watch.look_again_after().map(|after| now + after),
@@ -116,6 +128,7 @@ impl Thread {
             parts,
         };
         thread.use_networks(listed);
+        thread.use_links(now);
         thread
     }
 
@@ -135,8 +148,12 @@ impl Thread {
                 self.list(now);
             }
             self.tell_networks(now);
+            // IPv4 first: where a peer is heard by both, that is its place.
             if ready.datagrams {
                 self.hear(now);
+            }
+            if ready.link_datagrams {
+                self.hear_links(now);
             }
             self.take_commands(now);
             self.announce(now);
@@ -161,7 +178,8 @@ impl Thread {
         self.list_at = self.parts.watch.look_again_after().map(|after| now + after);
         match interface::list() {
             Ok(listed) => {
-                if self.use_networks(&listed) {
+                let has_new = self.use_networks(&listed);
+                if self.use_links(now) || has_new {
                     self.announcer.handle_networks_changed(now);
                 }
             }
@@ -193,6 +211,41 @@ impl Thread {
         has_new
     }
 
+    /// Uses the links that can be used now; whether there is one that was not used before.
+    fn use_links(&mut self, now: Instant) -> bool {
+        let Some(socket) = &self.parts.link_socket else {
+            return false;
+        };
+        // What cannot be listed is not used: there is IPv4.
+        let listed = interface::list_links().unwrap_or_default();
+        let decisions = decide_links(&listed, &self.parts.config.selection);
+        if decisions.contains(&Err(UnusedLink::Tentative)) {
+            let again = now + TENTATIVE_AGAIN;
+            self.list_at = Some(self.list_at.map_or(again, |at| at.min(again)));
+        }
+        let used = links(&decisions);
+        if used == self.links {
+            return false;
+        }
+        let is_in =
+            |link: &LinkLocal, all: &[LinkLocal]| all.iter().any(|other| other.index == link.index);
+        for gone in self.links.iter().filter(|link| !is_in(link, &used)) {
+            // Mostly it is gone, and its memberships with it.
+            let _left = socket.leave(gone.index);
+        }
+        for new in used.iter().filter(|link| !is_in(link, &self.links)) {
+            if let Err(error) = socket.join(new.index) {
+                log::debug!("multicast on {new}: {error}");
+            }
+        }
+        let described: Vec<String> = used.iter().map(LinkLocal::to_string).collect();
+        log::debug!("IPv6 is used on: {}", described.join(", "));
+        let has_new = used.iter().any(|link| !self.links.contains(link));
+        self.links = used;
+        self.networks_untold = true;
+        has_new
+    }
+
     /// Hears Pyre's fallback group by the loopback interface while that is used.
     fn change_groups(&self, used: &[Network]) {
         let loopback_of = |networks: &[Network]| {
@@ -218,11 +271,10 @@ impl Thread {
 
     fn tell_networks(&mut self, now: Instant) {
         if self.networks_untold && !self.stopping {
-            match self
-                .parts
-                .mesh
-                .try_send(Heard::Networks(self.networks.clone()))
-            {
+            match self.parts.mesh.try_send(Heard::Networks {
+                networks: self.networks.clone(),
+                links: self.links.clone(),
+            }) {
                 Ok(()) => self.networks_untold = false,
                 Err(TrySendError::Full(_)) => {}
                 Err(TrySendError::Closed(_)) => self.stop(now),
@@ -265,10 +317,13 @@ impl Thread {
                 .map(|at| at.saturating_duration_since(now))
         };
         let socket = (!is_deaf && !self.stopping).then(|| parts.socket.as_fd());
+        let links = parts.link_socket.as_ref().map(AsFd::as_fd);
+        let links = links.filter(|_| !is_deaf && !self.stopping);
         let events = parts.watch.fd().filter(|_| !is_deaf && !self.stopping);
         let readable = |fd| PollFd::new(fd, PollFlags::POLLIN);
         let mut fds = vec![readable(parts.waker.as_fd())];
         fds.extend(socket.map(readable));
+        fds.extend(links.map(readable));
         fds.extend(events.map(readable));
         let polled = poll(&mut fds, poll_timeout(left));
         parts.waker.awake();
@@ -290,6 +345,7 @@ impl Thread {
         };
         Ready {
             datagrams: is_ready(socket),
+            link_datagrams: is_ready(links),
             events: is_ready(events),
         }
     }

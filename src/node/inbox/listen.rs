@@ -1,13 +1,14 @@
 //! The listening sockets of a mailbox, all at the same port.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
 
 use super::super::readiness::Readiness;
 use super::is_for_later;
+use crate::zre::Host;
 
 /// The listening sockets.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub(super) struct Listeners {
 
 #[derive(Debug)]
 struct Listener {
-    address: Ipv4Addr,
+    at: Host,
     socket: TcpListener,
     /// It is not asked until the system has descriptors again.
     rests: bool,
@@ -46,7 +47,7 @@ impl From<io::Error> for BindError {
 impl Listeners {
     /// Binds to all addresses, or to none: at `port`, or at the first one that is free at all of them.
     pub(super) fn bind(
-        addresses: &[Ipv4Addr],
+        addresses: &[Host],
         port: Option<u16>,
         arrivals: &Readiness,
     ) -> Result<Self, BindError> {
@@ -77,32 +78,23 @@ impl Listeners {
     }
 
     /// Listens at one more address, if it is not listened at already.
-    pub(super) fn follow(
-        &mut self,
-        address: Ipv4Addr,
-        arrivals: &Readiness,
-    ) -> Result<(), BindError> {
+    pub(super) fn follow(&mut self, at: Host, arrivals: &Readiness) -> Result<(), BindError> {
         // An address that is gone keeps its place: it may come back.
         let is_covered = self
             .open
             .iter()
-            .any(|listener| listener.address == address || listener.address.is_unspecified());
+            .any(|listener| listener.at == at || listener.is_for_all_like(at));
         if is_covered || self.open.len() >= MOST_ADDRESSES {
             return Ok(());
         }
-        let socket = listen(address, self.port)?;
-        Ok(self.add(address, socket, arrivals)?)
+        let socket = listen(at, self.port)?;
+        Ok(self.add(at, socket, arrivals)?)
     }
 
-    fn add(
-        &mut self,
-        address: Ipv4Addr,
-        socket: TcpListener,
-        arrivals: &Readiness,
-    ) -> io::Result<()> {
+    fn add(&mut self, at: Host, socket: TcpListener, arrivals: &Readiness) -> io::Result<()> {
         arrivals.add(&socket, number(self.open.len()))?;
         self.open.push(Listener {
-            address,
+            at,
             socket,
             rests: false,
         });
@@ -154,14 +146,26 @@ impl Listeners {
     }
 }
 
+impl Listener {
+    /// Whether it takes connections to any address of this kind. (IPv6 takes none to IPv4.)
+    fn is_for_all_like(&self, other: Host) -> bool {
+        let own = self.at.address;
+        own.is_unspecified() && own.is_ipv4() == other.address.is_ipv4()
+    }
+}
+
 /// Listeners are numbered from the top, connections from below.
 fn number(index: usize) -> u64 {
     u64::MAX - index as u64
 }
 
-fn listen(address: Ipv4Addr, port: u16) -> Result<TcpListener, BindError> {
-    let to = SocketAddr::from((address, port));
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+fn listen(at: Host, port: u16) -> Result<TcpListener, BindError> {
+    let to = at.at(port);
+    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+    if to.is_ipv6() {
+        // IPv4 has listeners of its own, at addresses as they are.
+        socket.set_only_v6(true)?;
+    }
     // Connections of a node that has just ended are no hindrance.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;

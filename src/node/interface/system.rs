@@ -1,14 +1,14 @@
 //! Asking the system for its interfaces, and noticing that they change. Decides nothing.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use nix::ifaddrs::{InterfaceAddress, getifaddrs};
 use nix::net::if_::{InterfaceFlags, if_nametoindex};
 
-use super::Listed;
+use super::{AddressState, Listed, ListedLink};
 
 /// The interfaces of this host and their IPv4 addresses, in the system's order. Takes about 30 µs.
 ///
@@ -28,6 +28,57 @@ pub fn list() -> io::Result<Vec<Listed>> {
         }
     }
     Ok(listed)
+}
+
+/// The link-local IPv6 addresses of this host, in the system's order; none where it has no IPv6.
+///
+/// # Errors
+///
+/// If the system refuses to tell.
+pub fn list_links() -> io::Result<Vec<ListedLink>> {
+    let states = std::fs::read_to_string(IPV6_ADDRESSES).unwrap_or_default();
+    let link = |one: InterfaceAddress| {
+        let address = one.address.as_ref()?.as_sockaddr_in6()?;
+        if !address.ip().is_unicast_link_local() {
+            return None;
+        }
+        let has = |flag| one.flags.contains(flag);
+        Some(ListedLink {
+            index: address.scope_id(),
+            is_running: has(InterfaceFlags::IFF_UP) && has(InterfaceFlags::IFF_RUNNING),
+            is_point_to_point: has(InterfaceFlags::IFF_POINTOPOINT),
+            can_multicast: has(InterfaceFlags::IFF_MULTICAST),
+            state: state_of(&states, address.ip(), address.scope_id()),
+            address: address.ip(),
+            name: one.interface_name,
+        })
+    };
+    Ok(getifaddrs()?.filter_map(link).collect())
+}
+
+/// Where Linux tells the states of IPv6 addresses, in the network namespace of this thread. Elsewhere
+/// there is no such file, and each address counts as usable.
+const IPV6_ADDRESSES: &str = "/proc/thread-self/net/if_inet6";
+
+/// The state of an address, from lines such as
+/// `fe80000000000000020000fffe000005 02 40 20 80     eth0`: address, interface, length of the prefix,
+/// scope and flags in hexadecimal digits.
+fn state_of(lines: &str, address: Ipv6Addr, interface: u32) -> AddressState {
+    const DUPLICATE: u8 = 0x08;
+    const TENTATIVE: u8 = 0x40;
+    let digits = format!("{:032x}", u128::from(address));
+    let flags = lines.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        let is_it =
+            words.next()? == digits && u32::from_str_radix(words.next()?, 16) == Ok(interface);
+        let flags = words.nth(2)?;
+        is_it.then(|| u8::from_str_radix(flags, 16).ok())?
+    });
+    match flags {
+        Some(flags) if flags & DUPLICATE != 0 => AddressState::Duplicate,
+        Some(flags) if flags & TENTATIVE != 0 => AddressState::Tentative,
+        _ => AddressState::Usable,
+    }
 }
 
 fn line(one: &InterfaceAddress) -> Listed {
@@ -145,4 +196,25 @@ fn take_events(from: &OwnedFd) -> bool {
         }
     }
     any
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_of_an_address_is_read() {
+        let lines = "\
+fe800000000000000000000000000005 02 40 20 80     eth0
+fe800000000000000000000000000005 03 40 20 c0     eth1
+fe800000000000000000000000000005 0a 40 20 c8     eth2
+00000000000000000000000000000001 01 80 10 80       lo
+";
+        let address = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 5);
+        let state = |interface| state_of(lines, address, interface);
+        assert_eq!(state(2), AddressState::Usable);
+        assert_eq!(state(3), AddressState::Tentative);
+        assert_eq!(state(10), AddressState::Duplicate);
+        assert_eq!(state(4), AddressState::Usable, "nothing is told about it");
+    }
 }

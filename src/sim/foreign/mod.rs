@@ -185,7 +185,7 @@ impl Foreign {
             self.remove(id, ExitReason::Farewell);
             return;
         }
-        let place = SocketAddr::new(sighting.source, sighting.beacon.port);
+        let place = sighting.source.at(sighting.beacon.port);
         self.require(now, id, Some(place));
         if self.flavour == Flavour::Pyre
             && let Some(peer) = self.peers.get_mut(&id)

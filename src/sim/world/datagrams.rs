@@ -132,7 +132,7 @@ impl World {
             },
         );
         let sighting = Sighting {
-            source: from,
+            source: from.into(),
             local,
             beacon,
         };

@@ -54,7 +54,7 @@ impl World {
         };
         let sender = connection.sender;
         let via = Via {
-            remote: Some(connection.near),
+            remote: Some(connection.near.into()),
             local: Some(connection.far.ip()),
         };
         let id = self.identity(sender);

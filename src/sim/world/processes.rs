@@ -210,7 +210,7 @@ impl World {
                 self.reply(number, Input::Closed(link, unsent));
             }
             Output::HangUp { peer, address } => self.hang_up(number, peer, address),
-            Output::Farewell { to } => self.say_farewell(number, to),
+            Output::Farewell { to } => self.say_farewell(number, to.address),
             Output::Event(event) => self.tell_application(number, event),
             Output::Stop => {
                 let now = self.clock(number).read(self.now);

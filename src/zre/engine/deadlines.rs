@@ -19,6 +19,8 @@ pub(super) enum Timer {
     Life(PeerId, u64),
     /// The old place of the peer has not answered: it has moved.
     Challenge(PeerId),
+    /// The peer's beacon was heard elsewhere, and that from its place should have come as well.
+    Twin(PeerId),
     /// The peer's connection broke and it has not been heard since: it is gone.
     Broken(PeerId),
     /// The peer has said farewell, and what was under way has been read.

@@ -13,6 +13,10 @@ use crate::zre::{Body, Link, LinkId, Output, PeerId, Sighting};
 /// How long a mailbox may take to answer a dial before it counts as not reachable.
 const DIAL: Duration = Duration::from_secs(3);
 
+/// The same for one that is heard elsewhere as well: then it is tried there. Who answers at all mostly
+/// does within milliseconds, and the first repetition of a lost packet comes after one second.
+pub(super) const ELSEWHERE: Duration = Duration::from_secs(1);
+
 /// How long somebody who took our HELLO has to say its own, before it is dialled anew: our connection
 /// may not be heard at the other end (trap 16).
 const ANSWER: Duration = Duration::from_secs(5);
@@ -24,7 +28,7 @@ const PLACES: usize = 4;
 const TOGETHER: Duration = Duration::from_millis(100);
 
 /// Beacon intervals after which a place is not alive any more.
-const MISSED: u32 = 3;
+pub(super) const MISSED: u32 = 3;
 
 impl Peer {
     pub(super) fn standing(&self) -> Standing {
@@ -55,13 +59,13 @@ impl Engine {
             return;
         }
         self.stats.beacons += 1;
-        let place = SocketAddr::new(source, beacon.port);
+        let place = source.at(beacon.port);
         if self.dismissed.holds(id, place) {
             self.stats.dismissed += 1;
             return;
         }
         if beacon.is_farewell() {
-            self.hear_farewell(now, id, source);
+            self.hear_farewell(now, id, source.address);
             return;
         }
         let link = Link::plain(place, Some(local));
@@ -143,7 +147,7 @@ impl Engine {
         self.change_standing(id, |engine| {
             engine.connect(now, id, place);
         });
-        self.deadlines.set(now + DIAL, Timer::Dial(id, serial));
+        self.deadlines.set(now + ELSEWHERE, Timer::Dial(id, serial));
     }
 
     /// Gives a peer an outgoing connection, and says HELLO on it.
@@ -239,38 +243,74 @@ impl Engine {
 
     /// A dial has had its time.
     pub(super) fn check_dial(&mut self, now: Instant, id: PeerId, serial: u64) {
+        let stale = self.config.timing.interval * MISSED;
+        let (blameless, is_stopped) = (self.blameless, self.inbox_stopped.is_some());
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.serial == serial) else {
             return;
         };
-        let blameless = self.blameless;
-        let is_early = |due: Instant| now < due.max(blameless + ANSWER);
-        match peer.standing() {
-            Standing::Proven | Standing::Heard => {}
-            // Its HELLO may lie unread.
-            Standing::Answered
-                if self.inbox_stopped.is_some() || peer.answer_due.is_some_and(is_early) =>
-            {
-                self.deadlines.set(now + ANSWER, Timer::Dial(id, serial));
-            }
-            Standing::Dialled if !peer.others.is_empty() => {
-                // It was heard elsewhere too: perhaps it can be reached there.
-                let other = peer.others.remove(0);
-                let here = Place {
-                    link: peer.place.clone(),
-                    heard: now,
-                };
-                peer.others.push(here);
-                self.relocate(now, id, other.link);
-                self.deadlines.set(now + DIAL, Timer::Dial(id, serial));
-            }
-            // Its next beacon makes the next try.
-            Standing::Dialled | Standing::Answered => {
-                let address = peer.place.remote.ip();
-                let limits = &self.config.limits;
-                self.admission.in_vain(limits, now, address);
-                self.remove(now, id, ExitReason::Expired);
-            }
+        let channel = peer.channel.as_ref();
+        if peer.phase == Phase::Heard || peer.is_ready() && channel.is_some_and(|it| it.connected) {
+            return;
         }
+        let is_early = |due: Instant| now < due.max(blameless + ANSWER);
+        let is_in_time = is_stopped || peer.answer_due.is_some_and(is_early);
+        if peer.standing() == Standing::Answered && is_in_time {
+            // Its HELLO may lie unread.
+            self.deadlines.set(now + ANSWER, Timer::Dial(id, serial));
+            return;
+        }
+        peer.others
+            .retain(|other| now.duration_since(other.heard) <= stale);
+        if peer.standing() != Standing::Answered && !peer.others.is_empty() {
+            self.dial_elsewhere(now, id);
+        } else if peer.is_ready() {
+            self.deadlines.set(now + ELSEWHERE, Timer::Dial(id, serial));
+        } else if peer.standing() == Standing::Dialled && now < peer.greeted + DIAL {
+            let due = peer.greeted + DIAL;
+            self.deadlines.set(due, Timer::Dial(id, serial));
+        } else {
+            // Its next beacon makes the next try.
+            let address = peer.place.remote.ip();
+            let limits = &self.config.limits;
+            self.admission.in_vain(limits, now, address);
+            self.remove(now, id, ExitReason::Expired);
+        }
+    }
+
+    /// Nobody answers where a peer is dialled, and it is heard elsewhere too: perhaps it can be reached
+    /// there, by its other network, or by IPv6.
+    fn dial_elsewhere(&mut self, now: Instant, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        self.deadlines
+            .set(now + ELSEWHERE, Timer::Dial(id, peer.serial));
+        let limits = &self.config.limits;
+        let is_allowed = |other: &Place| {
+            let address = other.link.remote.ip();
+            self.admission.admits_dial(limits, now, address)
+        };
+        let is_ready = peer.is_ready();
+        let other = peer
+            .others
+            .iter()
+            .position(|one| is_ready || is_allowed(one));
+        let Some(other) = other.map(|index| peer.others.remove(index)) else {
+            return;
+        };
+        peer.others.push(Place {
+            link: peer.place.clone(),
+            heard: peer.beacon.unwrap_or(peer.heard),
+        });
+        if !is_ready {
+            let address = peer.place.remote.ip();
+            self.admission.in_vain(limits, now, address);
+        }
+        // Its beacons there count from now on.
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.beacon = Some(other.heard);
+        }
+        self.reconnect(now, id, other.link);
     }
 
     /// A beacon from where the peer is connected.
@@ -297,6 +337,10 @@ impl Engine {
         }
         match peer.phase {
             Phase::Heard => self.dial_if_admitted(now, id),
+            // It is heard over a connection that it has opened since: that one is well.
+            Phase::Ready if local_changed && peer.traffic > self.readdressed => {
+                self.reconnect(now, id, link);
+            }
             Phase::Ready if peer.displaced || local_changed => self.relocate(now, id, link),
             Phase::Greeted | Phase::Ready => {}
         }
@@ -332,7 +376,6 @@ impl Engine {
         let is_here_too = peer
             .beacon
             .is_some_and(|at| now.duration_since(at) <= TOGETHER);
-        let beacon_lost = peer.beacon.is_none_or(|at| now.duration_since(at) > stale);
         let known = peer
             .others
             .iter_mut()
@@ -351,7 +394,29 @@ impl Engine {
                 }
             }
         }
-        if peer.is_ready() && (is_new && !is_here_too || beacon_lost) {
+        if !peer.is_ready() || is_here_too {
+            return;
+        }
+        if is_new {
+            self.challenge(now, id, Some(link));
+        } else {
+            self.deadlines.set(now + TOGETHER, Timer::Twin(id));
+        }
+    }
+
+    /// A peer was heard elsewhere. If it is heard no more at its place, where its beacon of the same
+    /// round should have come, it is asked whether it is still there.
+    pub(super) fn check_twin(&mut self, now: Instant, id: PeerId) {
+        let round = self.config.timing.interval / 2;
+        let Some(peer) = self.peers.get(&id).filter(|peer| peer.is_ready()) else {
+            return;
+        };
+        let is_recent = |at: Instant| now.duration_since(at) < TOGETHER + round;
+        let mut others = peer.others.iter();
+        if !peer.beacon.is_some_and(is_recent)
+            && let Some(other) = others.find(|other| is_recent(other.heard))
+        {
+            let link = other.link.clone();
             self.challenge(now, id, Some(link));
         }
     }

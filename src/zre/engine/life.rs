@@ -5,10 +5,11 @@
 //! else under its id, a beacon from elsewhere, a broken connection) is a question to it, never a
 //! verdict: it is asked, and believed if it answers.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 use super::admission::Standing;
+use super::discovery::MISSED;
 use super::peer::{Challenge, Presence, Purpose};
 use super::{Engine, Event, ExitReason, Owner, Timer, UndeliveredReason};
 use crate::zre::{Body, Link, LinkId, Output, PeerId};
@@ -268,6 +269,11 @@ impl Engine {
         peer.beacon = Some(now);
         self.doubt(id);
         self.hang_up(id, to.remote.ip());
+        self.reconnect(now, id, to);
+    }
+
+    /// The way to a peer is another one now, and what it says is heard: it is greeted there.
+    pub(super) fn reconnect(&mut self, now: Instant, id: PeerId, to: Link) {
         self.change_standing(id, |engine| {
             engine.close_channel(now, id, None);
             engine.connect(now, id, to);
@@ -302,9 +308,18 @@ impl Engine {
         }
     }
 
-    /// Our own addresses have changed: peers reached from one that is gone have to be asked whether
-    /// they still hear us.
+    /// What our interfaces are called that have link-local IPv6 addresses: HELLO names them, for such
+    /// an address means something on its link only.
+    pub fn handle_zones(&mut self, zones: impl IntoIterator<Item = (Ipv6Addr, String)>) {
+        self.zones = zones.into_iter().collect();
+    }
+
+    /// Our own addresses have changed: peers reached from one that is gone are reached at another place
+    /// where they are heard, or asked whether they still hear us.
     pub fn handle_addresses(&mut self, now: Instant, addresses: &[IpAddr]) {
+        if self.addresses.iter().any(|old| !addresses.contains(old)) {
+            self.readdressed = now;
+        }
         self.addresses = addresses.to_vec();
         let displaced: Vec<PeerId> = self
             .peers
@@ -313,7 +328,17 @@ impl Engine {
             .map(|(id, _)| *id)
             .collect();
         for id in displaced {
-            self.challenge(now, id, None);
+            let peer = self.peers.get(&id);
+            let mut others = peer.into_iter().flat_map(|peer| &peer.others);
+            let stale = self.config.timing.interval * MISSED;
+            let other = others.find(|other| {
+                self.is_own(other.link.local) && now.duration_since(other.heard) <= stale
+            });
+            match other.map(|other| other.link.clone()) {
+                // What was sent from an address that is gone does not come back to it.
+                Some(to) => self.relocate(now, id, to),
+                None => self.challenge(now, id, None),
+            }
         }
     }
 

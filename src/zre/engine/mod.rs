@@ -18,7 +18,7 @@ mod send;
 mod statics;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Instant;
 
 use self::admission::Admission;
@@ -28,8 +28,8 @@ use self::life::Reconnection;
 use self::peer::Peer;
 use self::statics::{Dismissed, Static};
 use super::{
-    Action, Event, ExitReason, GroupName, Headers, Hello, Limits, LinkId, Name, Output, PeerId,
-    Stats, Timing, UndeliveredReason,
+    Action, Event, ExitReason, GroupName, Headers, Hello, Host, Limits, LinkId, Name, Output,
+    PeerId, Stats, Timing, UndeliveredReason,
 };
 
 /// What an engine needs to know at its start.
@@ -44,8 +44,9 @@ pub struct EngineConfig {
     pub headers: Headers,
     /// The TCP port of its mailbox.
     pub mailbox: u16,
-    /// The address that others shall use instead of the one they see (NAT), for HELLO.
-    pub advertise: Option<IpAddr>,
+    /// Where others shall look for its mailbox instead of where they see it (NAT), for HELLO; port 0
+    /// stands for the mailbox's own.
+    pub advertise: Option<SocketAddr>,
     /// When it does what.
     pub timing: Timing,
     /// What it takes before it refuses more.
@@ -89,7 +90,7 @@ impl EngineConfig {
 /// let (bob, mut at_bob) = node(2, "bob");
 ///
 /// // Bob hears Alice's beacon …
-/// let source = "10.0.0.1".parse().expect("an address");
+/// let source = Host::from("10.0.0.1".parse::<IpAddr>().expect("an address"));
 /// let local = "10.0.0.2".parse().expect("an address");
 /// at_bob.handle_beacon(now, Sighting { source, local, beacon: Beacon::new(alice, 49152) });
 ///
@@ -134,11 +135,15 @@ pub struct Engine {
     waited_for: usize,
     statics: BTreeMap<SocketAddr, Static>,
     /// Which address of ours is on the way to a host that is greeted without a beacon.
-    routes: BTreeMap<IpAddr, Option<IpAddr>>,
+    routes: BTreeMap<Host, Option<IpAddr>>,
     dismissed: Dismissed,
     admission: Admission,
     /// Our own addresses.
     addresses: Vec<IpAddr>,
+    /// When one of them went.
+    readdressed: Instant,
+    /// What our interfaces are called that have these link-local addresses.
+    zones: BTreeMap<Ipv6Addr, String>,
     /// Peers that may open their connection to us again.
     reconnecting: BTreeMap<PeerId, Reconnection>,
     flushes: Flushes,
@@ -193,6 +198,8 @@ impl Engine {
             dismissed: Dismissed::default(),
             admission: Admission::default(),
             addresses: Vec::new(),
+            readdressed: now,
+            zones: BTreeMap::new(),
             reconnecting: BTreeMap::new(),
             flushes: Flushes::default(),
             refused: BTreeMap::new(),
@@ -242,6 +249,7 @@ impl Engine {
             match timer {
                 Timer::Life(peer, serial) => self.check_life(now, peer, serial),
                 Timer::Challenge(peer) => self.check_challenge(now, peer),
+                Timer::Twin(peer) => self.check_twin(now, peer),
                 Timer::Broken(peer) => self.check_broken(now, peer),
                 Timer::Farewell(peer) => self.check_farewell(now, peer),
                 Timer::Dial(peer, serial) => self.check_dial(now, peer, serial),
@@ -313,19 +321,32 @@ impl Engine {
         self.next_number
     }
 
+    /// Our mailbox as whoever is reached over this address of ours sees it.
+    fn endpoint(&self, local: Option<IpAddr>) -> String {
+        let mailbox = self.config.mailbox;
+        if let Some(advertised) = self.config.advertise {
+            let port = Some(advertised.port()).filter(|port| *port != 0);
+            let port = port.unwrap_or(mailbox);
+            return format!("tcp://{}", SocketAddr::new(advertised.ip(), port));
+        }
+        let local = local.filter(|local| self.is_own(Some(*local)));
+        let address = local.or_else(|| self.addresses.first().copied());
+        let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let zone = match address {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(address) => self.zones.get(&address),
+        };
+        match zone {
+            // As Zyre writes it. The name is ours, and often theirs, too.
+            Some(zone) => format!("tcp://[{address}%{zone}]:{mailbox}"),
+            None => format!("tcp://{}", SocketAddr::new(address, mailbox)),
+        }
+    }
+
     /// The HELLO for whoever is reached over this address of ours.
     fn hello(&self, local: Option<IpAddr>) -> Hello {
-        let address = self
-            .config
-            .advertise
-            .or_else(|| local.filter(|local| self.is_own(Some(*local))))
-            .or_else(|| self.addresses.first().copied());
-        let endpoint = address.map_or_else(
-            || format!("tcp://127.0.0.1:{}", self.config.mailbox),
-            |address| format!("tcp://{}", SocketAddr::new(address, self.config.mailbox)),
-        );
         Hello {
-            endpoint,
+            endpoint: self.endpoint(local),
             groups: self.view.groups.iter().cloned().collect(),
             status: self.view.status,
             name: self.config.name.clone(),

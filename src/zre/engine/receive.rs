@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use super::discovery::ELSEWHERE;
 use super::life::RECONNECTION;
 use super::peer::{Peer, Phase, Presence, Purpose};
 use super::{Engine, Event, ExitReason, Timer};
+use crate::zre::host::is_link_local;
 use crate::zre::sequence::{Incoming, is_bridge};
-use crate::zre::{Body, Content, GroupName, Hello, Link, Message, Name, Origin, PeerId, Via};
+use crate::zre::{Body, Content, GroupName, Hello, Host, Link, Message, Name, Origin, PeerId, Via};
 
 /// How soon after a gap another one ends the acquaintance until the next beacon: a peer that makes
 /// gaps on purpose must not make us greet it as fast as it likes.
@@ -240,6 +242,8 @@ impl Engine {
         let Some(link) = link else { return };
         self.deadlines
             .set(now + self.config.timing.evasive, Timer::Life(id, serial));
+        // It can reach us; whether we can reach it is another question.
+        self.deadlines.set(now + ELSEWHERE, Timer::Dial(id, serial));
         let name = named(&hello.name, id);
         self.event(Event::Enter {
             peer: id,
@@ -449,7 +453,7 @@ impl Peer {
     /// A message has come from there. As long as it speaks from its old place it has not left that one,
     /// however late its answers are on a machine that is overloaded.
     fn speak_from(&mut self, now: Instant, via: Via) {
-        let is_there = via.remote == Some(self.place.remote.ip());
+        let is_there = via.remote == Some(Host::from(self.place.remote));
         if let Some(challenge) = self.challenge.as_mut().filter(|_| is_there) {
             challenge.since = now;
         }
@@ -485,7 +489,12 @@ fn place_of(hello: &Hello, via: Via) -> Option<SocketAddr> {
         .parse::<SocketAddr>()
         .ok()
         .filter(|place| place.port() != 0);
-    if let Some(place) = parsed.filter(|place| is_plausible(place.ip(), via.remote)) {
+    // Who comes over a link-local address is on our link, and perhaps in no network of ours; and what
+    // it calls that link says nothing here.
+    let is_on_our_link = via.remote.is_some_and(Host::is_link_local);
+    let remote = via.remote.map(|remote| remote.address);
+    if !is_on_our_link && let Some(place) = parsed.filter(|place| is_plausible(place.ip(), remote))
+    {
         return Some(place);
     }
     let port = stated
@@ -494,7 +503,7 @@ fn place_of(hello: &Hello, via: Via) -> Option<SocketAddr> {
         .parse()
         .ok()
         .filter(|port| *port != 0)?;
-    via.remote.map(|address| SocketAddr::new(address, port))
+    via.remote.map(|remote| remote.at(port))
 }
 
 /// Whether a mailbox can be at this address, for somebody who came from `remote`.
@@ -502,7 +511,7 @@ fn is_plausible(address: IpAddr, remote: Option<IpAddr>) -> bool {
     let local_only = |address: IpAddr| address.is_loopback();
     let reachable = match address {
         IpAddr::V4(v4) => !v4.is_broadcast() && v4 != Ipv4Addr::UNSPECIFIED,
-        IpAddr::V6(_) => true,
+        IpAddr::V6(_) => !is_link_local(address),
     };
     reachable
         && !address.is_unspecified()

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use super::peer::Channel;
+use super::peer::{Channel, Peer};
 use super::{Engine, ExitReason, Owner, Timer};
-use crate::zre::{Body, Hello, Link, LinkId, Output, PeerId, Via};
+use crate::zre::{Body, Hello, Host, Link, LinkId, Output, PeerId, Via};
 
 /// How long somebody who took our HELLO has to answer it, before it is dialled anew.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -89,9 +89,9 @@ impl Dismissed {
 impl Engine {
     /// Which address of ours is on the way to another host: to be told before a mailbox there is
     /// greeted, and again when it has changed.
-    pub fn handle_route(&mut self, remote: IpAddr, local: Option<IpAddr>) {
+    pub fn handle_route(&mut self, remote: Host, local: Option<IpAddr>) {
         for (address, known) in &mut self.statics {
-            if address.ip() == remote {
+            if Host::from(*address) == remote {
                 known.local = local;
             }
         }
@@ -103,8 +103,8 @@ impl Engine {
 
     /// The hosts that are greeted without a beacon: [`Engine::handle_route`] is wanted for them when
     /// our addresses have changed.
-    pub fn greeted(&self) -> impl Iterator<Item = IpAddr> {
-        self.statics.keys().map(SocketAddr::ip)
+    pub fn greeted(&self) -> impl Iterator<Item = Host> {
+        self.statics.keys().map(|address| Host::from(*address))
     }
 
     /// Greets whoever has its mailbox there, from now on.
@@ -113,7 +113,7 @@ impl Engine {
         if self.statics.contains_key(&address) || self.statics.len() >= self.config.limits.statics {
             return;
         }
-        let local = self.routes.get(&address.ip()).copied().flatten();
+        let local = self.routes.get(&Host::from(address)).copied().flatten();
         let holder = self
             .peers
             .iter()
@@ -145,10 +145,21 @@ impl Engine {
         self.dismissed
             .add(address, id, self.config.limits.dismissed);
         if let Some(id) = id {
-            self.outputs
-                .push_back(Output::Farewell { to: address.ip() });
+            if !self.shares_its_host(id) {
+                self.outputs
+                    .push_back(Output::Farewell { to: address.into() });
+            }
             self.remove(now, id, ExitReason::Dismissed);
         }
+    }
+
+    /// Whether other peers are at the same address. They share the beacon port, so that a farewell to
+    /// it reaches one of them by chance: it would tell somebody else that we leave.
+    fn shares_its_host(&self, id: PeerId) -> bool {
+        let host = |peer: &Peer| Host::from(peer.place.remote);
+        let here = self.peers.get(&id).map(host);
+        let mut others = self.peers.iter().filter(|(other, _)| **other != id);
+        others.any(|(_, peer)| Some(host(peer)) == here)
     }
 
     /// Dials a static address, if nobody is connected there.
@@ -219,7 +230,7 @@ impl Engine {
         hello: &Hello,
     ) -> Option<SocketAddr> {
         let port = hello.endpoint.rsplit(':').next()?.parse().ok()?;
-        let seen = via.remote.map(|remote| SocketAddr::new(remote, port));
+        let seen = via.remote.map(|remote| remote.at(port));
         [Some(place), seen]
             .into_iter()
             .flatten()

@@ -51,7 +51,7 @@ fn networks_are_told_first_and_then_that_our_own_beacon_came_back() {
         told.push(heard.clone());
         matches!(heard, Heard::Echo(_)).then_some(())
     });
-    let [Heard::Networks(networks), Heard::Echo(echo)] = told.as_slice() else {
+    let [Heard::Networks { networks, .. }, Heard::Echo(echo)] = told.as_slice() else {
         panic!("{told:?}");
     };
     assert_eq!(networks.as_slice(), std::slice::from_ref(echo));

@@ -49,13 +49,13 @@ fn hosts_hear_each_other_and_a_farewell_goes_to_one_alone() {
     for node in &nodes {
         node.forget();
     }
-    nodes[0].handle.farewell(ip("10.77.0.2"));
+    nodes[0].handle.farewell(ip("10.77.0.2").into());
     for _ in 0..3 {
         let (source, local) = nodes[1].wait_for_beacon(id(1), 0);
         assert_eq!((source, local), (ip("10.77.0.1"), ip("10.77.0.2")));
     }
     // The third host hears of it only by a broadcast, which comes later.
-    nodes[1].handle.farewell(ip("10.77.0.3"));
+    nodes[1].handle.farewell(ip("10.77.0.3").into());
     let heard = nodes[2].wait_for(|heard| match heard {
         Heard::Sighting(sighting) if sighting.beacon.is_farewell() => Some(sighting.beacon.peer),
         _ => None,
@@ -153,7 +153,7 @@ fn a_new_address_is_announced_and_an_old_one_forgotten() {
     lab.ip(1, "addr add 192.168.9.1/24 dev eth0");
     addresses(&one, &["10.77.0.1", "192.168.9.1"]);
     two.wait_for(|heard| match heard {
-        Heard::Sighting(sighting) => (sighting.source == ip("192.168.9.1")
+        Heard::Sighting(sighting) => (sighting.source.address == ip("192.168.9.1")
             && sighting.local == ip("192.168.9.2"))
         .then_some(()),
         _ => None,
@@ -259,7 +259,7 @@ fn a_network_without_broadcast_is_used_for_what_is_sent_to_us_alone() {
     assert_eq!((source, local), (ip("10.77.0.2"), ip("10.77.0.1")));
     let counts = one.handle.counts();
     assert_eq!((counts.sent, counts.unsent), (0, 0));
-    one.handle.farewell(ip("10.77.0.2"));
+    one.handle.farewell(ip("10.77.0.2").into());
     let (beacon, source) = next_beacon(&two);
     assert_eq!((beacon, source), (Beacon::farewell(id(1)), ip("10.77.0.1")));
 }

@@ -9,9 +9,10 @@ use super::{BATCH, DEAF, FAREWELL_GAP, Thread};
 use crate::node::beacon::Heard;
 use crate::node::beacon::arrival::Arrival;
 use crate::node::beacon::counts::Count;
+use crate::node::beacon::link_socket::LinkArrival;
 use crate::node::beacon::socket::MOST_OCTETS;
-use crate::node::interface::Network;
-use crate::zre::{Beacon, BeaconError, Sighting};
+use crate::node::interface::{ALL_NODES, LinkLocal, Network};
+use crate::zre::{Beacon, BeaconError, Host, Sighting};
 
 impl Thread {
     pub(super) fn hear(&mut self, now: Instant) {
@@ -20,25 +21,46 @@ impl Thread {
             match self.parts.socket.receive(&mut octets) {
                 Ok(Some((length, arrival))) => {
                     let datagram = octets.get(..length).unwrap_or(&octets);
-                    self.take_datagram(now, datagram, arrival);
+                    let count = self.judge(datagram, arrival);
+                    self.count(now, count, arrival.source.into());
                 }
                 Ok(None) => self.parts.counters.add(Count::Elsewhere, 1),
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) if turn > 0 => return,
-                Err(error) => {
-                    // Perhaps a datagram with a wrong checksum; perhaps an error that stays.
-                    self.deaf_until = Some(now + DEAF);
-                    if error != Errno::EAGAIN && self.failures.allows(now).is_some() {
-                        log::debug!("beacon socket: {error}");
-                    }
-                    return;
-                }
+                Err(error) => return self.cannot_hear(now, error),
             }
         }
     }
 
-    fn take_datagram(&mut self, now: Instant, datagram: &[u8], arrival: Arrival) {
-        let count = self.judge(datagram, arrival);
+    pub(super) fn hear_links(&mut self, now: Instant) {
+        let mut octets = [0; MOST_OCTETS];
+        for turn in 0..BATCH {
+            let Some(socket) = &mut self.parts.link_socket else {
+                return;
+            };
+            match socket.receive(&mut octets) {
+                Ok(Some((length, arrival))) => {
+                    let datagram = octets.get(..length).unwrap_or(&octets);
+                    let count = self.judge_from_link(datagram, arrival);
+                    self.count(now, count, arrival.source.into());
+                }
+                Ok(None) => self.parts.counters.add(Count::Elsewhere, 1),
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) if turn > 0 => return,
+                Err(error) => return self.cannot_hear(now, error),
+            }
+        }
+    }
+
+    /// Perhaps a datagram with a wrong checksum; perhaps an error that stays.
+    fn cannot_hear(&mut self, now: Instant, error: Errno) {
+        self.deaf_until = Some(now + DEAF);
+        if error != Errno::EAGAIN && self.failures.allows(now).is_some() {
+            log::debug!("beacon socket: {error}");
+        }
+    }
+
+    fn count(&mut self, now: Instant, count: Count, source: IpAddr) {
         self.parts.counters.add(count, 1);
         let why = match count {
             Count::Foreign => "is no ZRE beacon",
@@ -49,7 +71,6 @@ impl Thread {
             _ => return,
         };
         if let Some(untold) = self.refusals.allows(now) {
-            let source = arrival.source;
             log::debug!("a datagram from {source} {why} ({untold} more were refused)");
         }
     }
@@ -59,27 +80,65 @@ impl Thread {
         let Some(network) = arrival.network(&self.networks, self.loopback) else {
             return Count::Elsewhere;
         };
-        let beacon = match Beacon::decode(datagram) {
+        let beacon = match self.decode(datagram) {
             Ok(beacon) => beacon,
-            Err(BeaconError::Signature) => return Count::Foreign,
-            Err(BeaconError::Version { .. }) => return Count::UnknownVersion,
-            Err(_) => return Count::Malformed,
+            Err(Count::Echo) => {
+                self.note_echo(network.clone());
+                return Count::Echo;
+            }
+            Err(count) => return count,
         };
-        if beacon.peer == self.parts.config.peer {
-            self.note_echo(network.clone());
-            return Count::Echo;
-        }
-        if beacon.key.is_some() {
-            return Count::Encrypted;
-        }
         if arrival.has_no_source() {
             return Count::Malformed;
         }
-        let sighting = Sighting {
-            source: IpAddr::V4(arrival.source),
+        self.hand_on(Sighting {
+            source: IpAddr::V4(arrival.source).into(),
             local: IpAddr::V4(network.address),
             beacon,
+        })
+    }
+
+    /// Hands a beacon on that came by IPv6; or why not.
+    fn judge_from_link(&mut self, datagram: &[u8], arrival: LinkArrival) -> Count {
+        let here = |link: &&LinkLocal| {
+            let is_for_us = [ALL_NODES, link.address].contains(&arrival.destination);
+            link.index == arrival.interface && is_for_us
         };
+        let Some(link) = self.links.iter().find(here) else {
+            return Count::Elsewhere;
+        };
+        let local = IpAddr::V6(link.address);
+        match self.decode(datagram) {
+            Ok(_) if !arrival.source.is_unicast_link_local() => Count::Elsewhere,
+            Ok(beacon) => self.hand_on(Sighting {
+                source: Host {
+                    address: IpAddr::V6(arrival.source),
+                    scope: arrival.interface,
+                },
+                local,
+                beacon,
+            }),
+            Err(count) => count,
+        }
+    }
+
+    /// The beacon of another node that can be one's peer; or what else it is.
+    fn decode(&self, datagram: &[u8]) -> Result<Beacon, Count> {
+        let beacon = Beacon::decode(datagram).map_err(|error| match error {
+            BeaconError::Signature => Count::Foreign,
+            BeaconError::Version { .. } => Count::UnknownVersion,
+            BeaconError::Length { .. } => Count::Malformed,
+        })?;
+        if beacon.peer == self.parts.config.peer {
+            Err(Count::Echo)
+        } else if beacon.key.is_some() {
+            Err(Count::Encrypted)
+        } else {
+            Ok(beacon)
+        }
+    }
+
+    fn hand_on(&mut self, sighting: Sighting) -> Count {
         match self.parts.mesh.try_send(Heard::Sighting(sighting)) {
             Ok(()) => Count::Heard,
             // Closed: that is noticed by the commands, too.
@@ -101,7 +160,7 @@ impl Thread {
         while let Some(beacon) = self.announcer.poll_output() {
             let datagram = beacon.encode();
             let mut sent: Vec<(u32, Ipv4Addr)> = Vec::new();
-            let mut failed = Vec::new();
+            let mut failed: Vec<(IpAddr, Errno)> = Vec::new();
             for network in &self.networks {
                 for to in network.targets() {
                     // Of several addresses in one network, the first speaks for all.
@@ -111,43 +170,68 @@ impl Thread {
                     sent.push((network.index, to));
                     let from = Some((network.index, network.address));
                     if let Err(error) = self.parts.socket.send(&datagram, to, from) {
-                        failed.push((to, error));
+                        failed.push((to.into(), error));
                     }
                 }
             }
-            self.note_sent(now, sent.len(), &failed);
+            // Behind those by IPv4: what comes first is the place where others connect to.
+            let mut tried = sent.len();
+            for link in &self.links {
+                let Some(socket) = &self.parts.link_socket else {
+                    break;
+                };
+                tried += 1;
+                if let Err(error) = socket.send(&datagram, ALL_NODES, link.index, link.address) {
+                    failed.push((ALL_NODES.into(), error));
+                }
+            }
+            self.note_sent(now, tried, &failed);
         }
     }
 
     pub(super) fn send_farewells(&mut self, now: Instant) {
         let datagram = Beacon::farewell(self.parts.config.peer).encode();
         let mut failed = Vec::new();
+        let mut farewells = std::mem::take(&mut self.farewells);
         let mut sent = 0;
-        for farewell in self
-            .farewells
-            .iter_mut()
-            .filter(|farewell| farewell.due <= now)
-        {
-            // From the address that the other side knows us by: it asks whether a farewell is ours.
-            let network = self
-                .networks
-                .iter()
-                .find(|network| network.contains(farewell.to));
-            let from = network.map(|network| (network.index, network.address));
+        for farewell in farewells.iter_mut().filter(|farewell| farewell.due <= now) {
             sent += 1;
-            if let Err(error) = self.parts.socket.send(&datagram, farewell.to, from) {
-                failed.push((farewell.to, error));
+            if let Err(error) = self.send_farewell(&datagram, farewell.to) {
+                failed.push((farewell.to.address, error));
             }
             farewell.left -= 1;
             farewell.due = now + FAREWELL_GAP;
         }
-        self.farewells.retain(|farewell| farewell.left > 0);
+        farewells.retain(|farewell| farewell.left > 0);
+        self.farewells = farewells;
         self.note_sent(now, sent, &failed);
+    }
+
+    /// From the address that the other side knows us by: it asks whether a farewell is ours.
+    fn send_farewell(&self, datagram: &[u8], to: Host) -> Result<(), Errno> {
+        match to.address {
+            IpAddr::V4(address) => {
+                let mut networks = self.networks.iter();
+                let network = networks.find(|network| network.contains(address));
+                let from = network.map(|network| (network.index, network.address));
+                self.parts.socket.send(datagram, address, from)
+            }
+            IpAddr::V6(address) => {
+                let mut links = self.links.iter();
+                let link = links.find(|link| link.index == to.scope);
+                match (link, &self.parts.link_socket) {
+                    (Some(link), Some(socket)) => {
+                        socket.send(datagram, address, link.index, link.address)
+                    }
+                    _ => Err(Errno::EADDRNOTAVAIL),
+                }
+            }
+        }
     }
 
     /// A beacon that cannot be sent is nothing to stop for: a network that is gone is told by the
     /// system, a firewall may be opened, and the next beacon comes soon.
-    fn note_sent(&mut self, now: Instant, tried: usize, failed: &[(Ipv4Addr, Errno)]) {
+    fn note_sent(&mut self, now: Instant, tried: usize, failed: &[(IpAddr, Errno)]) {
         self.parts.counters.add(Count::Sent, tried - failed.len());
         self.parts.counters.add(Count::Unsent, failed.len());
         for (to, error) in failed {
