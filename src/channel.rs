@@ -43,6 +43,7 @@ use std::time::{Instant, SystemTime};
 use crate::chat::{Completion, Config, Exit, Line, Prompt, Record, Session, Signal, Stamp};
 use crate::node::Node;
 use crate::node::mailbox::{self, Capacity, Sender, Waker, Weigh};
+use crate::zre::Event;
 
 pub use error::{Closed, OpenError, TrySendError};
 
@@ -81,6 +82,12 @@ pub trait Console: Send + 'static {
     fn report(&mut self, record: &Record) -> io::Result<()> {
         let _ = record;
         Ok(())
+    }
+
+    /// What the node tells, before the session makes anything of it: for a program that keeps more
+    /// than lines.
+    fn heed(&mut self, event: &Event) {
+        let _ = event;
     }
 
     /// What the prompt shows has changed ([`Form::Screen`](crate::chat::Form)).

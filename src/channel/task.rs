@@ -175,6 +175,7 @@ impl<C: Console> Task<C> {
                 Err(RecvError::Stopped) if self.state.exit.is_none() => Event::Stop,
                 Err(_) => return,
             };
+            self.console.heed(&event);
             let (now, wall) = self.now();
             self.session.handle_event(now, wall, event);
             self.carry_out();

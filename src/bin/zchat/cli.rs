@@ -7,7 +7,7 @@ mod environment;
 mod values;
 
 use std::ffi::OsString;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
@@ -15,7 +15,7 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use zchat::chat::TEXT_OCTETS;
 use zchat::zre::{GroupName, Headers, Name};
 
-use values::{every, header, interface, milliseconds, peer, port, recipient, seconds};
+use values::{advertised, every, header, interface, milliseconds, peer, port, recipient, seconds};
 
 /// What the program is to do, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +28,11 @@ pub(crate) struct Settings {
     pub(crate) interfaces: Vec<String>,
     pub(crate) port: u16,
     pub(crate) bind_port: Option<u16>,
-    pub(crate) peers: Vec<SocketAddrV4>,
+    /// Whether those who were met before are greeted, and those who are met now written down.
+    pub(crate) remember: bool,
+    pub(crate) peers: Vec<SocketAddr>,
+    /// Where others reach the mailbox; port 0 stands for its own.
+    pub(crate) advertise: Option<SocketAddr>,
     pub(crate) headers: Headers,
     pub(crate) interval: Duration,
     pub(crate) evasive: Duration,
@@ -160,7 +164,11 @@ struct Options {
     #[arg(long, value_name = "PORT", global = true, hide = true, value_parser = port)]
     bind_port: Option<u16>,
     #[arg(long, value_name = "IP:PORT", global = true, hide = true, value_parser = peer)]
-    peer: Vec<SocketAddrV4>,
+    peer: Vec<SocketAddr>,
+    #[arg(long, global = true, hide = true)]
+    remember: bool,
+    #[arg(long, value_name = "IP[:PORT]", global = true, hide = true, value_parser = advertised)]
+    advertise: Option<SocketAddr>,
     #[arg(long, value_name = "KEY=VALUE", global = true, hide = true, value_parser = header)]
     header: Vec<(String, String)>,
     #[arg(long, value_name = "MS", global = true, hide = true, value_parser = milliseconds)]
@@ -251,6 +259,8 @@ impl Options {
             port: self.port.or(other.port),
             bind_port: self.bind_port.or(other.bind_port),
             peer: filled(self.peer, other.peer),
+            remember: self.remember || other.remember,
+            advertise: self.advertise.or(other.advertise),
             header: filled(self.header, other.header),
             interval: self.interval.or(other.interval),
             evasive: self.evasive.or(other.evasive),
@@ -290,6 +300,8 @@ impl Options {
             port: self.port.unwrap_or(PORT),
             bind_port: self.bind_port,
             peers: self.peer,
+            remember: self.remember,
+            advertise: self.advertise,
             headers,
             interval: self.interval.unwrap_or(INTERVAL),
             evasive,
@@ -360,17 +372,17 @@ Usage: zchat [OPTIONS]                  chat, in the terminal or through a pipe
        zchat send (--group G | --to NAME)... [TEXT...]       one text, and exit
        zchat tracker [--every SECS]     watch in silence who comes and goes
        zchat doctor                     why do I not see anybody
-
   -n, --name NAME        public name [the login name]
   -g, --group GROUP      group to join, repeatable; the first is current [CHAT]
   -i, --interface IFACE  name or IPv4 address, repeatable [every usable one]
   -p, --port PORT        UDP port of the beacons [5670]
       --bind-port PORT   TCP port of the mailbox [any free one from 49152 up]
       --peer IP:PORT     somebody to greet without a beacon, repeatable
+      --remember         greet whoever was met before, and keep who is met now
+      --advertise IP[:PORT]  where others reach the mailbox, through a NAT
       --header KEY=VALUE tell this to all peers, repeatable
       --interval MS      between two beacons [1000]
-      --evasive MS       silence until a peer is asked [5000]
-      --expired MS       silence until a peer is gone [30000]
+      --evasive, --expired MS  silence until asked [5000], and gone [30000]
       --wait SECS        for others to appear, and for delivery at the end [5]
       --json             one JSON object a line instead of text
       --color WHEN       auto, always or never [auto]

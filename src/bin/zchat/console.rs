@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::tz::TimeZone;
 use zchat::channel::Console;
 use zchat::chat::{Completion, Line, LineKind, Place, Prompt, Record, Stamp};
+use zchat::zre::Event;
 
 use crate::paint::Paint;
+use crate::remembered::Remembered;
 use crate::terminal::{Lines, Status, Teller};
 
 /// The wall clock, and the zone that the user lives in.
@@ -39,6 +41,7 @@ pub(crate) struct Screen {
     /// Whether to ring where somebody names the user, or tells them alone.
     pub(crate) bell: bool,
     pub(crate) clock: Clock,
+    pub(crate) remembered: Option<Remembered>,
 }
 
 impl Console for Screen {
@@ -51,6 +54,10 @@ impl Console for Screen {
         Ok(())
     }
 
+    fn heed(&mut self, event: &Event) {
+        heed(&mut self.remembered, event);
+    }
+
     fn prompt(&mut self, prompt: &Prompt) {
         self.lines.set_status(status(prompt));
     }
@@ -59,8 +66,25 @@ impl Console for Screen {
         self.teller.complete(line, cursor, completion);
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        flush(&mut self.remembered);
+        Ok(())
+    }
+
     fn wall(&mut self) -> Stamp {
         self.clock.now()
+    }
+}
+
+fn heed(remembered: &mut Option<Remembered>, event: &Event) {
+    if let Some(remembered) = remembered {
+        remembered.handle_event(event);
+    }
+}
+
+fn flush(remembered: &mut Option<Remembered>) {
+    if let Some(remembered) = remembered {
+        remembered.flush();
     }
 }
 
@@ -104,6 +128,7 @@ pub(crate) struct Stream<W: Write> {
     pub(crate) paint: Paint,
     pub(crate) clock: Clock,
     pub(crate) progress: Progress,
+    pub(crate) remembered: Option<Remembered>,
 }
 
 impl<W: Write> Stream<W> {
@@ -124,7 +149,12 @@ impl<W: Write + Send + 'static> Console for Stream<W> {
         self.write(&text)
     }
 
+    fn heed(&mut self, event: &Event) {
+        heed(&mut self.remembered, event);
+    }
+
     fn flush(&mut self) -> io::Result<()> {
+        flush(&mut self.remembered);
         let _writing = self.progress.begin();
         self.out.flush()
     }

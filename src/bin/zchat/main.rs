@@ -16,6 +16,7 @@ mod console;
 mod doctor;
 mod logger;
 mod paint;
+mod remembered;
 mod run;
 mod signals;
 mod stdin;

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::io::{self, BufWriter, IsTerminal, Write as _};
-use std::net::SocketAddr;
 
 use anstream::{AutoStream, ColorChoice};
 use zchat::channel::Channel;
@@ -13,6 +12,7 @@ use zchat::zre::GroupName;
 use crate::cli::{Color, Settings, Task};
 use crate::console::{Clock, Progress, Screen, Stream};
 use crate::paint::Paint;
+use crate::remembered::Remembered;
 use crate::signals::Ending;
 use crate::terminal::{Leave, Terminal, tty};
 use crate::{logger, signals, stdin};
@@ -36,7 +36,8 @@ fn has_screen() -> bool {
 fn in_terminal(settings: &Settings) -> Result<Exit, Box<dyn Error>> {
     let (terminal, lines) = Terminal::new();
     logger::start(settings.verbose, Some(lines.clone()));
-    let (node, config) = match start(settings, Form::Screen, Input::Typed) {
+    let remembered = remembered(settings);
+    let (node, config) = match start(settings, remembered.as_ref(), Form::Screen, Input::Typed) {
         Ok(started) => started,
         Err(error) => {
             for line in terminal.give_up() {
@@ -52,6 +53,7 @@ fn in_terminal(settings: &Settings) -> Result<Exit, Box<dyn Error>> {
         paint,
         bell: settings.bell,
         clock: Clock::new(),
+        remembered,
     };
     let teller = terminal.teller();
     let (pipe, task) = Channel::open(node, config, console)?.split();
@@ -79,13 +81,15 @@ fn in_stream(settings: &Settings) -> Result<Exit, Box<dyn Error>> {
     let typed = settings.task == Task::Chat && io::stdin().is_terminal();
     let input = if typed { Input::Typed } else { Input::Piped };
     let progress = Progress::default();
+    let remembered = remembered(settings);
+    let (node, config) = start(settings, remembered.as_ref(), form, input)?;
     let console = Stream {
         out: BufWriter::new(io::stdout()),
         paint: paint(settings.color),
         clock: Clock::new(),
         progress: progress.clone(),
+        remembered,
     };
-    let (node, config) = start(settings, form, input)?;
     let (lines, task) = Channel::open(node, config, console)?.split();
     signals::watch(Ending::new(task.control()), progress, None)?;
     if io::stdout().is_terminal() {
@@ -106,8 +110,13 @@ fn in_stream(settings: &Settings) -> Result<Exit, Box<dyn Error>> {
 }
 
 /// Starts the node, and says what the session is to know about it.
-fn start(settings: &Settings, form: Form, input: Input) -> Result<(Node, Config), Box<dyn Error>> {
-    let node = start_node(settings)?;
+fn start(
+    settings: &Settings,
+    remembered: Option<&Remembered>,
+    form: Form,
+    input: Input,
+) -> Result<(Node, Config), Box<dyn Error>> {
+    let node = start_node(settings, remembered)?;
     let mut config = Config::new(settings.name.clone(), joined(settings).to_vec());
     config.endpoint = endpoint(&node);
     log::info!("the mailbox is {}", config.endpoint);
@@ -138,7 +147,15 @@ fn joined(settings: &Settings) -> &[GroupName] {
     }
 }
 
-fn start_node(settings: &Settings) -> Result<Node, Box<dyn Error>> {
+/// Who was met before, if that is wanted.
+fn remembered(settings: &Settings) -> Option<Remembered> {
+    settings.remember.then(Remembered::of_user).flatten()
+}
+
+fn start_node(
+    settings: &Settings,
+    remembered: Option<&Remembered>,
+) -> Result<Node, Box<dyn Error>> {
     let mut builder = Node::builder(settings.name.clone())
         .headers(settings.headers.clone())
         .beacon_port(settings.port)
@@ -154,10 +171,16 @@ fn start_node(settings: &Settings) -> Result<Node, Box<dyn Error>> {
         builder = builder.interface(interface);
     }
     for peer in &settings.peers {
-        builder = builder.peer(SocketAddr::V4(*peer));
+        builder = builder.peer(*peer);
+    }
+    for place in remembered.map(Remembered::places).unwrap_or_default() {
+        builder = builder.peer(place);
     }
     for group in joined(settings) {
         builder = builder.group(group.clone());
+    }
+    if let Some(mailbox) = settings.advertise {
+        builder = builder.advertise(mailbox);
     }
     if let Some(port) = settings.bind_port {
         builder = builder.mailbox_port(port);

@@ -121,6 +121,25 @@ fn what_is_sent_to_one_peer_does_not_go_to_the_group_of_the_environment() {
 }
 
 #[test]
+fn peers_and_what_is_advertised_may_be_ipv6_and_a_port_is_needed_for_a_peer_only() {
+    let settings =
+        parse("--peer [2001:db8::5]:49152 --peer [fe80::5%2]:49152 --advertise 203.0.113.5");
+    let peers: Vec<String> = settings.peers.iter().map(ToString::to_string).collect();
+    assert_eq!(peers, ["[2001:db8::5]:49152", "[fe80::5%2]:49152"]);
+    let advertised = |line: &str| parse(line).advertise.unwrap().to_string();
+    assert_eq!(advertised("--advertise 203.0.113.5"), "203.0.113.5:0");
+    assert_eq!(
+        advertised("--advertise 203.0.113.5:4000"),
+        "203.0.113.5:4000"
+    );
+    assert_eq!(
+        advertised("--advertise [2001:db8::5]:4000"),
+        "[2001:db8::5]:4000"
+    );
+    assert!(!settings.remember && parse("--remember").remember);
+}
+
+#[test]
 fn wrong_values_are_refused_with_what_would_be_right() {
     let long = "x".repeat(256);
     for (line, expected) in [
@@ -130,11 +149,13 @@ fn wrong_values_are_refused_with_what_would_be_right() {
         ("--port 65536", "a port is a number from 1 to 65535"),
         ("--port x", "a port is a number from 1 to 65535"),
         ("--bind-port 0", "a port is a number from 1 to 65535"),
-        ("--peer bob", "a peer is an IPv4 address and a TCP port"),
+        ("--peer bob", "a peer is an IP address and a TCP port"),
         (
             "--peer 10.0.0.1:0",
-            "a peer is an IPv4 address and a TCP port",
+            "a peer is an IP address and a TCP port",
         ),
+        ("--advertise here", "what to advertise is an IP address"),
+        ("--advertise 0.0.0.0", "what to advertise is an IP address"),
         ("--header novalue", "a header is written KEY=VALUE"),
         ("--header =x", "header name"),
         ("--interval 0", "milliseconds"),

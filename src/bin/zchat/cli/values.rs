@@ -1,7 +1,7 @@
 //! What a value on the command line must be, and what is said where it is not.
 
 use std::fmt;
-use std::net::SocketAddrV4;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Why a value is refused: a text for the user, which ends an error message.
@@ -23,11 +23,24 @@ pub(super) fn port(text: &str) -> Result<u16, Refused> {
     }
 }
 
-pub(super) fn peer(text: &str) -> Result<SocketAddrV4, Refused> {
-    match text.parse::<SocketAddrV4>() {
+pub(super) fn peer(text: &str) -> Result<SocketAddr, Refused> {
+    match text.parse::<SocketAddr>() {
         Ok(address) if address.port() > 0 => Ok(address),
         _ => Err(Refused(
-            "a peer is an IPv4 address and a TCP port: 10.0.0.5:49152",
+            "a peer is an IP address and a TCP port: 10.0.0.5:49152, [2001:db8::5]:49152",
+        )),
+    }
+}
+
+/// The port is 0 where none is written.
+pub(super) fn advertised(text: &str) -> Result<SocketAddr, Refused> {
+    let alone = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 0));
+    match alone.or_else(|_| text.parse()) {
+        Ok(address) if !address.ip().is_unspecified() && !address.ip().is_multicast() => {
+            Ok(address)
+        }
+        _ => Err(Refused(
+            "what to advertise is an IP address, with a TCP port or without: 203.0.113.5:4000",
         )),
     }
 }

@@ -10,7 +10,7 @@ mod gather;
 mod report;
 
 use std::io;
-use std::net::SocketAddrV4;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ impl From<&Settings> for Options {
             interfaces: settings.interfaces.clone(),
             port: settings.port,
             bind_port: settings.bind_port,
-            peers: settings.peers.clone(),
+            peers: settings.peers.iter().copied().filter_map(v4).collect(),
             wait: settings.wait,
             json: settings.json,
             color: match settings.color {
@@ -52,6 +52,14 @@ impl From<&Settings> for Options {
                 Color::Never => ColorChoice::Never,
             },
         }
+    }
+}
+
+/// What is tried is IPv4.
+fn v4(peer: SocketAddr) -> Option<SocketAddrV4> {
+    match peer {
+        SocketAddr::V4(peer) => Some(peer),
+        SocketAddr::V6(_) => None,
     }
 }
 
