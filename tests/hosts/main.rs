@@ -13,10 +13,14 @@
 
 #[path = "../common/figure.rs"]
 mod figure;
+mod ipv6;
 #[path = "../common/lab.rs"]
 mod lab;
+mod networks;
+mod pair;
 #[path = "../common/program.rs"]
 mod program;
+mod recovery;
 #[path = "../common/skip.rs"]
 mod skip;
 #[path = "../cli/window.rs"]
@@ -177,14 +181,8 @@ fn terminal(lab: &Lab, host: u8, name: &str) -> Window {
     Window::open_with(words, &[], state)
 }
 
-/// Starts zchat on a host, and waits until its node runs.
 fn zchat(lab: &Lab, host: u8, name: &str) -> Program {
-    let mut command = lab.command(host, program::zchat());
-    // It chooses its interface by itself.
-    command.env_remove("ZCHAT_INTERFACE");
-    let mut program = Program::start(name, command.args(["--json", "--name", name]));
-    program.event("start", name);
-    program
+    pair::zchat(lab, host, name, &[])
 }
 
 /// Waits until a program shows this text from this peer.

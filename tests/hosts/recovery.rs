@@ -1,0 +1,159 @@
+//! Networks that go and come back under running programs. Two seconds after the network is well, all
+//! is well: everybody hears everybody, in the group, in both directions.
+
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::lab::{Bridge, Lab};
+use crate::pair::{HASTY, Talk, pass};
+
+/// Shorter than peers are waited for.
+const BRIEF: Duration = Duration::from_millis(1_500);
+
+/// Longer than that, with [`HASTY`].
+const LONG: Duration = Duration::from_secs(4);
+
+#[test]
+fn a_cable_that_was_out_for_long_makes_everybody_leave_and_meet_again() {
+    let Some(lab) = Lab::new(2) else { return };
+    let mut pair = Talk::pair(&lab, HASTY);
+    lab.cut(2);
+    pair.are_parted();
+    lab.plug(2, Bridge::First);
+    pair.is_soon_whole("a cable that was out for long");
+}
+
+#[test]
+fn a_cable_that_was_out_briefly_is_not_noticed_and_what_was_said_meanwhile_arrives() {
+    let Some(lab) = Lab::new(2) else { return };
+    let mut pair = Talk::pair(&lab, &[]);
+    lab.cut(2);
+    pair.alice().say("are you there?");
+    pass(BRIEF);
+    lab.plug(2, Bridge::First);
+    pair.is_soon_whole("a cable that was out briefly");
+    let text = pair.bob().wait("what was said meanwhile", |line| {
+        line["event"] == "shout" && line["text"] == "are you there?"
+    });
+    assert_eq!(text.line["name"], "alice");
+    assert_eq!(pair.exits(), 0);
+}
+
+#[test]
+fn a_cable_pulled_at_the_host_and_put_back_is_followed() {
+    let Some(lab) = Lab::new(2) else { return };
+    let mut pair = Talk::pair(&lab, HASTY);
+    lab.carrier_down(2, "eth0");
+    pair.are_parted();
+    lab.carrier_up(2, "eth0");
+    pair.is_soon_whole("a cable pulled at the host");
+}
+
+#[test]
+fn a_host_that_roams_to_another_network_and_address_meets_who_is_there() {
+    // Goal: leaving one Wi-Fi for another, where nobody of the first is. Method: carol alone on the
+    // second bridge; bob moves there, gets another address, and comes back.
+    let Some(lab) = Lab::new(3) else { return };
+    lab.plug(3, Bridge::Second);
+    lab.ip(3, "addr flush dev eth0");
+    lab.ip(3, "addr add 10.99.0.3/24 brd + dev eth0");
+    let mut talk = Talk::start(&lab, &["alice", "bob", "carol"], HASTY);
+    talk.alice().event("enter", "bob");
+    lab.plug(2, Bridge::Second);
+    lab.ip(2, "addr flush dev eth0");
+    lab.ip(2, "addr add 10.99.0.2/24 brd + dev eth0");
+    let carol = talk.programs.remove(2);
+    let alice = talk.programs.remove(0);
+    let mut there = vec![talk.programs.remove(0), carol];
+    std::mem::swap(&mut talk.programs, &mut there);
+    talk.named = vec!["bob", "carol"];
+    talk.is_soon_whole("roaming to another network");
+    let carol = talk.programs.remove(1);
+    let bob = talk.programs.remove(0);
+    lab.plug(2, Bridge::First);
+    lab.ip(2, "addr flush dev eth0");
+    lab.ip(2, "addr add 10.77.0.2/24 brd + dev eth0");
+    talk.programs = vec![alice, bob];
+    talk.named = vec!["alice", "bob"];
+    talk.is_soon_whole("roaming back");
+    drop(carol);
+}
+
+#[test]
+fn another_address_by_dhcp_is_followed_without_an_exit() {
+    let Some(lab) = Lab::new(2) else { return };
+    let mut pair = Talk::pair(&lab, &[]);
+    lab.ip(2, "addr del 10.77.0.2/24 dev eth0");
+    lab.ip(2, "addr add 10.77.0.102/24 brd + dev eth0");
+    pair.is_soon_whole("another address by DHCP");
+    assert_eq!(pair.exits(), 0);
+}
+
+#[test]
+fn a_program_that_was_suspended_for_long_is_met_again() {
+    let Some(lab) = Lab::new(2) else { return };
+    let mut pair = Talk::pair(&lab, HASTY);
+    let bob = Pid::from_raw(pair.bob().id().try_into().unwrap());
+    kill(bob, Signal::SIGSTOP).unwrap();
+    pair.alice().event("exit", "bob");
+    pass(LONG);
+    kill(bob, Signal::SIGCONT).unwrap();
+    pair.is_soon_whole("a suspended program");
+}
+
+#[test]
+fn a_host_that_was_suspended_comes_back_to_who_was_there() {
+    // A host takes its network along when it sleeps, and others do not notice that it does.
+    let Some(lab) = Lab::new(2) else { return };
+    let mut pair = Talk::pair(&lab, HASTY);
+    let bob = Pid::from_raw(pair.bob().id().try_into().unwrap());
+    kill(bob, Signal::SIGSTOP).unwrap();
+    lab.carrier_down(2, "eth0");
+    pair.alice().event("exit", "bob");
+    lab.carrier_up(2, "eth0");
+    kill(bob, Signal::SIGCONT).unwrap();
+    pair.is_soon_whole("a suspended host");
+}
+
+#[test]
+fn a_switch_that_drops_broadcasts_for_a_while_parts_nobody() {
+    let Some(lab) = Lab::new(2) else { return };
+    let mut pair = Talk::pair(&lab, HASTY);
+    for host in [1, 2] {
+        lab.lose(host, "udp", 1_000);
+    }
+    pass(LONG);
+    assert_eq!(pair.exits(), 0);
+    pair.is_soon_whole("broadcasts were dropped (and still are)");
+    for host in [1, 2] {
+        lab.lose(host, "udp", 0);
+    }
+    pair.is_soon_whole("broadcasts are back");
+    assert_eq!(pair.exits(), 0);
+}
+
+#[test]
+fn a_network_that_comes_up_long_after_the_start_is_used() {
+    let Some(lab) = Lab::new(2) else { return };
+    for host in [1, 2] {
+        lab.ip(host, "link set eth0 down");
+    }
+    let mut pair = Talk::start(&lab, &["alice", "bob"], &[]);
+    pass(BRIEF);
+    for host in [1, 2] {
+        lab.ip(host, "link set eth0 up");
+    }
+    pair.is_soon_whole("the network came up");
+}
+
+#[test]
+fn an_address_that_comes_long_after_the_start_is_used() {
+    let Some(lab) = Lab::new(2) else { return };
+    lab.ip(2, "addr flush dev eth0");
+    let mut pair = Talk::start(&lab, &["alice", "bob"], &[]);
+    pass(BRIEF);
+    lab.ip(2, "addr add 10.77.0.2/24 brd + dev eth0");
+    pair.is_soon_whole("the address came");
+}
