@@ -127,6 +127,24 @@ fn of_several_peers_on_one_host_none_is_told_farewell_for_another() {
 }
 
 #[test]
+fn whose_hello_was_ignored_is_asked_for_another_when_it_is_greeted_again() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.act(Action::Dismiss(bob.place));
+    // It hears our beacons still, and greets us.
+    assert_eq!(solo.hello(&mut bob), []);
+    let outputs = greet(&mut solo, &bob);
+    let said: Vec<_> = hellos(&outputs).iter().map(|(link, _)| *link).collect();
+    assert_eq!((connects(&outputs).len(), said.len()), (1, 2));
+    assert_eq!(said[0], said[1], "over one connection");
+    // Once is enough.
+    solo.hello(&mut bob);
+    solo.act(Action::Dismiss(bob.place));
+    assert_eq!(hellos(&greet(&mut solo, &bob)).len(), 1);
+}
+
+#[test]
 fn greeting_the_same_address_twice_makes_one_connection() {
     let mut solo = Solo::new();
     let bob = Peer::new(2);

@@ -133,7 +133,7 @@ impl Engine {
             return;
         }
         let place = place_of(&hello, via);
-        if self.dismissed.holds_either(id, place) {
+        if self.dismissed.ignores(id, place) {
             self.stats.dismissed += 1;
             return;
         }

@@ -54,6 +54,8 @@ pub(super) struct Dismissed {
     addresses: BTreeSet<SocketAddr>,
     /// In the order in which they were dismissed.
     order: VecDeque<SocketAddr>,
+    /// Of the addresses, those whose HELLO has come since, and was ignored.
+    unheard: BTreeSet<SocketAddr>,
 }
 
 impl Dismissed {
@@ -61,8 +63,13 @@ impl Dismissed {
         self.ids.contains_key(&id) || self.addresses.contains(&place)
     }
 
-    pub(super) fn holds_either(&self, id: PeerId, place: Option<SocketAddr>) -> bool {
-        self.ids.contains_key(&id) || place.is_some_and(|place| self.addresses.contains(&place))
+    /// Whether a HELLO from there is to be ignored. If so, that is remembered: its sender will not say
+    /// it again by itself.
+    pub(super) fn ignores(&mut self, id: PeerId, place: Option<SocketAddr>) -> bool {
+        let dismissed = self.ids.get(&id).copied();
+        let address = dismissed.or(place.filter(|place| self.addresses.contains(place)));
+        self.unheard.extend(address);
+        address.is_some()
     }
 
     fn add(&mut self, address: SocketAddr, id: Option<PeerId>, limit: usize) {
@@ -79,10 +86,12 @@ impl Dismissed {
         }
     }
 
-    fn forget(&mut self, address: SocketAddr) {
+    /// Says whether a HELLO from there was ignored.
+    fn forget(&mut self, address: SocketAddr) -> bool {
         self.addresses.remove(&address);
         self.order.retain(|other| *other != address);
         self.ids.retain(|_, other| *other != address);
+        self.unheard.remove(&address)
     }
 }
 
@@ -109,7 +118,7 @@ impl Engine {
 
     /// Greets whoever has its mailbox there, from now on.
     pub(super) fn greet(&mut self, address: SocketAddr) {
-        self.dismissed.forget(address);
+        let was_ignored = self.dismissed.forget(address);
         if self.statics.contains_key(&address) || self.statics.len() >= self.config.limits.statics {
             return;
         }
@@ -126,6 +135,11 @@ impl Engine {
         }
         self.statics.insert(address, Static { local, state });
         self.dial_static(address);
+        if was_ignored {
+            // Whoever is there takes our first HELLO for the answer to its own, which we ignored, and
+            // would speak to us without ever greeting us. A second one asks for it again.
+            self.greet_address_again(address);
+        }
     }
 
     /// Disconnects whoever has its mailbox there, and stays away from it.
@@ -331,9 +345,13 @@ impl Engine {
 
     pub(super) fn greet_statics_again(&mut self) {
         for address in self.dialling() {
-            let local = self.statics.get(&address).and_then(|known| known.local);
-            let hello = self.hello(local);
-            self.send_static(address, Body::Hello(hello));
+            self.greet_address_again(address);
         }
+    }
+
+    fn greet_address_again(&mut self, address: SocketAddr) {
+        let local = self.statics.get(&address).and_then(|known| known.local);
+        let hello = self.hello(local);
+        self.send_static(address, Body::Hello(hello));
     }
 }
