@@ -32,6 +32,8 @@ pub enum Argument {
     Command,
     /// The name of a peer, in double quotes where it has spaces.
     Peer,
+    /// The name of a peer that is ignored.
+    Ignored,
     /// A group that somebody is in.
     Group,
     /// A group that we are in.
@@ -68,7 +70,7 @@ pub(crate) enum Command {
     End,
     Away { text: String },
     Back,
-    Ignore { name: String },
+    Ignore { name: Option<String> },
     Unignore { name: String },
     Quit { text: Option<String> },
 }
@@ -384,13 +386,13 @@ pub static COMMANDS: &[CommandInfo] = &[
     CommandInfo {
         name: "/ignore",
         also: &[],
-        usage: "/ignore NAME",
+        usage: "/ignore [NAME]",
         brief: "show nothing of what a peer says",
-        help: "show nothing of what a peer says; it is not told",
+        help: "show nothing of what a peer says; it is not told; alone, list whom you ignore",
         arguments: &[Argument::Peer],
         build: |words| {
             Some(Command::Ignore {
-                name: words.last()?,
+                name: words.last_optional()?,
             })
         },
     },
@@ -400,7 +402,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         usage: "/unignore NAME",
         brief: "show it again",
         help: "show it again",
-        arguments: &[Argument::Peer],
+        arguments: &[Argument::Ignored],
         build: |words| {
             Some(Command::Unignore {
                 name: words.last()?,
@@ -412,7 +414,7 @@ pub static COMMANDS: &[CommandInfo] = &[
         also: &["/exit"],
         usage: "/quit [TEXT]",
         brief: "leave, after saying TEXT; so does $$STOP",
-        help: "leave, after saying TEXT to the current group; a line $$STOP leaves too",
+        help: "leave, after saying TEXT where text goes; a line $$STOP leaves too",
         arguments: &[Argument::Text],
         build: |words| Some(Command::Quit { text: words.text() }),
     },

@@ -20,13 +20,18 @@ pub struct Completion {
     pub candidates: Vec<String>,
 }
 
+/// What there is to choose from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) people: &'a People,
+    /// The groups that we are in.
+    pub(crate) groups: &'a [GroupName],
+    /// Names of those who are ignored, safe to show.
+    pub(crate) ignored: &'a [String],
+}
+
 /// What could stand before the cursor.
-pub(crate) fn complete(
-    line: &str,
-    cursor: usize,
-    people: &People,
-    own_groups: &[GroupName],
-) -> Completion {
+pub(crate) fn complete(line: &str, cursor: usize, known: Known<'_>) -> Completion {
     let Some(before) = line.get(..cursor) else {
         return Completion::default();
     };
@@ -36,8 +41,8 @@ pub(crate) fn complete(
             start: 0,
             candidates: commands(before),
         },
-        Some((name, rest)) if is_command => argument(name, rest, before, people, own_groups),
-        _ => mention(before, people),
+        Some((name, rest)) if is_command => argument(name, rest, before, known),
+        _ => mention(before, known.people),
     }
 }
 
@@ -68,13 +73,7 @@ fn commands(typed: &str) -> Vec<String> {
 }
 
 /// What a command may be given where the cursor is.
-fn argument(
-    name: &str,
-    rest: &str,
-    before: &str,
-    people: &People,
-    own_groups: &[GroupName],
-) -> Completion {
+fn argument(name: &str, rest: &str, before: &str, known: Known<'_>) -> Completion {
     let Some(info) = command::find(name) else {
         return Completion::default();
     };
@@ -87,7 +86,7 @@ fn argument(
         };
         if *kind == Argument::Text {
             return if info.arguments.len() == 1 {
-                mention(before, people)
+                mention(before, known.people)
             } else {
                 Completion::default()
             };
@@ -99,7 +98,7 @@ fn argument(
             let wanted = unquoted(typed).to_lowercase();
             return Completion {
                 start,
-                candidates: candidates(*kind, &wanted, people, own_groups),
+                candidates: candidates(*kind, &wanted, known),
             };
         }
     }
@@ -114,16 +113,15 @@ fn unquoted(typed: &str) -> String {
     open.replace("\\\"", "\"").replace("\\\\", "\\")
 }
 
-fn candidates(
-    kind: Argument,
-    wanted: &str,
-    people: &People,
-    own_groups: &[GroupName],
-) -> Vec<String> {
+fn candidates(kind: Argument, wanted: &str, known: Known<'_>) -> Vec<String> {
     let mut found: Vec<String> = match kind {
-        Argument::Peer => names(people).collect(),
-        Argument::OwnGroup => own_groups.iter().map(shown).collect(),
-        Argument::Group => people.groups().map(|group| shown(group.name())).collect(),
+        Argument::Peer => names(known.people).collect(),
+        Argument::Ignored => known.ignored.to_vec(),
+        Argument::OwnGroup => known.groups.iter().map(shown).collect(),
+        Argument::Group => {
+            let groups = known.people.groups();
+            groups.map(|group| shown(group.name())).collect()
+        }
         Argument::Command => COMMANDS.iter().map(|info| info.name.to_owned()).collect(),
         Argument::Text | Argument::Other => Vec::new(),
     };

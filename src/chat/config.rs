@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::zre::{GroupName, Name};
+use crate::zre::{GroupName, Headers, Name};
 
 /// What a session needs to know at its start.
 #[derive(Debug, Clone)]
@@ -12,8 +12,11 @@ pub struct Config {
     pub name: Name,
     /// The groups that the node was told to join at its start; the first is the current one.
     pub groups: Vec<GroupName>,
-    /// The endpoint of our mailbox (`tcp://10.0.0.5:49152`), for the report of the start.
+    /// The endpoint of our mailbox (`tcp://10.0.0.5:49152`), for the report of the start, and for
+    /// whoever asks about himself.
     pub endpoint: String,
+    /// The headers that the node greets with, for the same.
+    pub headers: Headers,
     /// Where lines come from.
     pub input: Input,
     /// In what form things are shown.
@@ -71,11 +74,12 @@ pub enum Purpose {
 impl Config {
     /// A chat in a terminal under this name, in these groups.
     #[must_use]
-    pub const fn new(name: Name, groups: Vec<GroupName>) -> Self {
+    pub fn new(name: Name, groups: Vec<GroupName>) -> Self {
         Self {
             name,
             groups,
             endpoint: String::new(),
+            headers: Headers::default(),
             input: Input::Typed,
             form: Form::Screen,
             purpose: Purpose::Chat,

@@ -65,7 +65,8 @@ pub(crate) enum Item {
     /// One peer, with all that is known.
     Whois {
         row: PeerRow,
-        heard: Stamp,
+        /// When it said something last; `None` if it is ourselves.
+        heard: Option<Stamp>,
         id: String,
     },
     /// Groups, with who is in them.

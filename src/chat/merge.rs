@@ -25,6 +25,8 @@ pub(crate) const FLAP: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(crate) struct Merge {
     until: Option<Instant>,
+    /// Whose arrival was shown at once.
+    first: Option<PeerId>,
     held: Vec<Item>,
 }
 
@@ -33,13 +35,11 @@ impl Merge {
     pub(crate) fn handle_move(&mut self, now: Instant, item: Item) -> Option<Item> {
         if self.until.is_none_or(|until| until <= now) && self.held.is_empty() {
             self.until = Some(now + TOGETHER);
+            self.first = arrival(&item);
             return Some(item);
         }
         if let Item::Exit(who) = &item
-            && self
-                .held
-                .iter()
-                .any(|held| matches!(held, Item::Enter { who: came, .. } if came.peer == who.peer))
+            && self.holds_arrival(who.peer)
         {
             self.held.retain(|held| mover(held) != Some(who.peer));
             return None;
@@ -57,8 +57,21 @@ impl Merge {
         }
     }
 
+    /// Whether the arrival of this peer is the one that was shown at once, a moment ago.
+    pub(crate) fn was_first(&self, now: Instant, peer: PeerId) -> bool {
+        self.first == Some(peer) && self.until.is_some_and(|until| now < until)
+    }
+
+    /// Whether the arrival of this peer is held.
+    pub(crate) fn holds_arrival(&self, peer: PeerId) -> bool {
+        self.held.iter().any(|held| arrival(held) == Some(peer))
+    }
+
     /// What is held, as one thing to show.
     pub(crate) fn take(&mut self, now: Instant) -> Option<Item> {
+        if !self.held.is_empty() {
+            self.first = None;
+        }
         let mut held = std::mem::take(&mut self.held);
         if held.len() > 1 {
             self.until = Some(now + TOGETHER);

@@ -3,10 +3,13 @@
 //! Nothing is needed for it but the line; whether a named peer or group exists is the session's
 //! business.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU16;
 
 use super::command::{Argument, COMMANDS, Command, CommandInfo, Target, find};
 use super::naming::nearest;
+use super::sanitize::label;
 
 /// What a line is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,17 +75,70 @@ pub(crate) fn parse(line: &str) -> Typed<'_> {
 fn hint(info: &CommandInfo, rest: &str) -> Option<String> {
     /// A hint that is longer than this is none.
     const LONGEST: usize = 60;
+    if info.arguments == [Argument::Other, Argument::Other] {
+        return no_address(rest).map(|why| why.to_string());
+    }
     if rest.starts_with('"') {
         let closed = rest.matches('"').count().is_multiple_of(2);
         return (!closed).then(|| "a double quote is missing".to_owned());
     }
     let one_name = matches!(
         info.arguments,
-        [Argument::Peer | Argument::Group | Argument::OwnGroup | Argument::Other]
+        [Argument::Peer
+            | Argument::Ignored
+            | Argument::Group
+            | Argument::OwnGroup
+            | Argument::Other]
     );
     let (first, _) = rest.split_once(char::is_whitespace)?;
     (one_name && !is_address(first) && rest.len() <= LONGEST)
         .then(|| format!("with spaces: {} {}", info.name, quote(rest)))
+}
+
+/// Why something is not the address of a mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum NoAddress<'a> {
+    /// This is no IP address.
+    Host(&'a str),
+    /// This is no TCP port.
+    Port(&'a str),
+    /// There is no port.
+    NoPort,
+    /// This follows, and has no meaning.
+    Trailing(&'a str),
+}
+
+impl fmt::Display for NoAddress<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(host) => write!(f, "{} is no IP address", label(host)),
+            Self::Port(port) => write!(f, "{} is no port from 1 to 65535", label(port)),
+            Self::NoPort => f.write_str("the port is missing"),
+            Self::Trailing(rest) => write!(f, "{} is too much", label(rest)),
+        }
+    }
+}
+
+/// What is wrong with `IP PORT` or `IP:PORT`; nothing is wrong with nothing.
+fn no_address(rest: &str) -> Option<NoAddress<'_>> {
+    let mut words = rest.split_whitespace();
+    let first = words.next()?;
+    let in_one = first.starts_with('[') || first.matches(':').count() == 1;
+    let (host, port) = match first.rsplit_once(':').filter(|_| in_one) {
+        Some((host, port)) => (host, Some(port)),
+        None => (first, words.next()),
+    };
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    if bare.unwrap_or(host).parse::<IpAddr>().is_err() {
+        return Some(NoAddress::Host(host));
+    }
+    match port {
+        None => Some(NoAddress::NoPort),
+        Some(port) if port.parse::<NonZeroU16>().is_err() => Some(NoAddress::Port(port)),
+        Some(_) => words.next().map(NoAddress::Trailing),
+    }
 }
 
 /// Whether this is an address, with a port or without, right or wrong: no name that one would type.

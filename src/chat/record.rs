@@ -23,7 +23,7 @@ pub struct Record {
     pub(crate) was: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) state: Option<&'static str>,
-    /// Whether what became of a request was our own doing.
+    /// Whether what became of a request was our own doing, or a peer is ourselves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) own: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -276,7 +276,7 @@ impl Look<'_> {
         ]
     }
 
-    fn whois(self, row: &PeerRow, heard: Stamp, id: &str) -> Vec<Line> {
+    fn whois(self, row: &PeerRow, heard: Option<Stamp>, id: &str) -> Vec<Line> {
         let mut told = vec![
             vec![row.who.shown.clone(), id.to_owned()],
             vec![
@@ -298,7 +298,7 @@ impl Look<'_> {
             told.push(vec![" header".to_owned(), header]);
         }
         told.push(vec![" here since".to_owned(), row.since.brief(self.wall)]);
-        told.push(vec![" last message".to_owned(), heard.brief(self.wall)]);
+        told.extend(heard.map(|heard| vec![" last message".to_owned(), heard.brief(self.wall)]));
         told.extend(
             remarks(row)
                 .into_iter()
@@ -308,7 +308,7 @@ impl Look<'_> {
             || "no answer".to_owned(),
             |elapsed| format!("{:.1} ms", elapsed.as_secs_f64() * 1_000.0),
         );
-        told.push(vec![" round trip".to_owned(), answer]);
+        told.extend(heard.map(|_| vec![" round trip".to_owned(), answer]));
         let row = |row: &String| Line::new(LineKind::Row, self.wall).with(row);
         pairs(&told, self.width).iter().map(row).collect()
     }

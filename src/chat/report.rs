@@ -21,7 +21,8 @@ pub(crate) fn records(item: Item, time: Stamp) -> Vec<Record> {
         Item::Peers(rows) => return rows.into_iter().map(|row| peer(row, time)).collect(),
         Item::Tracked { rows, groups } => return tracked(rows, groups, time),
         Item::Whois { row, heard, .. } => Record {
-            heard: Some(heard),
+            own: heard.is_none().then_some(true),
+            heard,
             ..peer(row, time)
         },
         Item::Groups(rows) => return rows.into_iter().map(|row| group(row, time)).collect(),

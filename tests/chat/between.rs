@@ -20,6 +20,20 @@ fn talking() -> Pair {
 }
 
 #[test]
+fn ignoring_the_partner_of_a_private_chat_says_that_it_goes_on() {
+    let mut pair = Pair::new();
+    pair.alice("/chat bob");
+    pair.bob("/ok");
+    pair.said();
+    pair.alice("/ignore bob");
+    let (alice, _) = pair.said();
+    assert_eq!(
+        alice,
+        "* you ignore bob, also in your private chat, which goes on until /end"
+    );
+}
+
+#[test]
 fn a_private_chat_is_asked_for_accepted_and_ended() {
     let mut pair = Pair::new();
     pair.alice("/chat bob");
@@ -404,6 +418,7 @@ fn away_is_shown_to_those_who_are_here_and_those_who_come() {
              [you -> alice] hi again\n\
              name   id        address           groups  since\n\
              alice  a1111111  10.0.0.161:49152  CHAT    21:04:05  (away: lunch)\n\
+             bob    b0111111  10.0.0.1:49152    CHAT    21:04:05  (you)\n\
              * alice is back"
         )
     );

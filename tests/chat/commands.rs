@@ -6,7 +6,7 @@ use std::time::Duration;
 use zchat::chat::COMMANDS;
 use zchat::zre::{Action, Event, ExitReason, Name};
 
-use crate::harness::{BOB, CAROL, Chat, id, json, typed};
+use crate::harness::{ALICE, BOB, CAROL, Chat, id, json, typed, zchat_headers};
 
 /// Alice in a terminal, with bob (a zchat) and carol (something else) in CHAT, and nothing said yet.
 fn alice() -> Chat {
@@ -43,11 +43,6 @@ fn a_command_without_its_argument_prints_its_usage_and_sends_nothing() {
         ("/search", "/search TEXT"),
         ("/rename", "/rename NAME"),
         ("/add", "/add IP PORT"),
-        ("/add 10.0.0.9", "/add IP PORT"),
-        ("/add 10.0.0.9 0", "/add IP PORT"),
-        ("/add 10.0.0.9 70000", "/add IP PORT"),
-        ("/add host 5670", "/add IP PORT"),
-        ("/delete 10.0.0.9", "/delete IP PORT"),
         ("/query", "/query NAME, or /query IP PORT"),
         ("/query 10.0.0.176", "/query NAME, or /query IP PORT"),
         ("/query 10.0.0.176:0", "/query NAME, or /query IP PORT"),
@@ -56,11 +51,72 @@ fn a_command_without_its_argument_prints_its_usage_and_sends_nothing() {
         ("/chat", "/chat NAME"),
         ("/end now", "/end"),
         ("/back now", "/back"),
-        ("/ignore", "/ignore NAME"),
+        (
+            "/ignore bob carol",
+            "/ignore [NAME]; with spaces: /ignore \"bob carol\"",
+        ),
         ("/unignore", "/unignore NAME"),
     ] {
         assert_eq!(answer(line), format!("! usage: {usage}"), "{line}");
     }
+}
+
+#[test]
+fn what_is_wrong_with_an_address_is_told() {
+    for (typed, wrong) in [
+        ("10.0.0.9", "the port is missing"),
+        ("::1", "the port is missing"),
+        ("10.0.0.9 0", "0 is no port from 1 to 65535"),
+        ("10.0.0.9 70000", "70000 is no port from 1 to 65535"),
+        ("10.0.0.9:70000", "70000 is no port from 1 to 65535"),
+        ("[::1]:x", "x is no port from 1 to 65535"),
+        ("host 5670", "host is no IP address"),
+        ("host:5670", "host is no IP address"),
+        ("300.1.1.1 5", "300.1.1.1 is no IP address"),
+        ("10.0.0.9 5670 now", "now is too much"),
+    ] {
+        for command in ["/add", "/delete"] {
+            assert_eq!(
+                answer(&format!("{command} {typed}")),
+                format!("! usage: {command} IP PORT; {wrong}"),
+            );
+        }
+    }
+}
+
+#[test]
+fn ones_own_address_is_not_greeted() {
+    for own in ["10.0.0.1 49152", "127.0.0.1:49152"] {
+        let said = answer(&format!("/add {own}"));
+        assert!(said.contains("is you yourself"), "{own}: {said}");
+    }
+    let mut chat = alice();
+    chat.line("/add 127.0.0.1 49153");
+    assert_eq!(chat.asked().len(), 1, "another node of this host");
+}
+
+#[test]
+fn who_is_ignored_is_listed_and_offered_to_be_ignored_no_more() {
+    let mut chat = alice();
+    let offered = |chat: &Chat| chat.session.complete("/unignore ", 10).candidates;
+    chat.line("/ignore");
+    assert_eq!(offered(&chat), Vec::<String>::new());
+    chat.line("/ignore bob");
+    chat.line("/ignore \"Carol Ann\"");
+    chat.hear(BOB, "CHAT", "hello?");
+    chat.line("/ignore");
+    assert_eq!(
+        chat.said(),
+        "* you ignore nobody\n\
+         * you ignore bob\n\
+         * you ignore Carol Ann\n\
+         * you ignore Carol Ann (0 not shown), bob (1 not shown)"
+    );
+    assert_eq!(offered(&chat), ["\"Carol Ann\" ", "bob "]);
+    chat.line("/unignore bob");
+    chat.exit(CAROL, ExitReason::Farewell);
+    assert_eq!(offered(&chat), ["\"Carol Ann\" "]);
+    assert_eq!(chat.session.complete("/ignore ", 8).candidates, ["bob "]);
 }
 
 #[test]
@@ -280,7 +336,7 @@ fn leaving_the_current_group_makes_another_one_current() {
     );
     assert_eq!(
         answer("/leave DEV"),
-        "! you are not in DEV; usage: /join GROUP"
+        "! you are not in DEV; usage: /leave [GROUP]"
     );
     assert_eq!(
         answer("/switch DEV"),
@@ -308,12 +364,66 @@ fn the_list_is_a_table() {
         answer("/who"),
         "name       id        address           groups    since\n\
          Carol Ann  ca111111  10.0.0.202:49152  CHAT DEV  21:04:05\n\
-         bob        b0111111  10.0.0.176:49152  CHAT      21:04:05"
+         bob        b0111111  10.0.0.176:49152  CHAT      21:04:05\n\
+         alice      a1111111  10.0.0.1:49152    CHAT      21:04:05  (you)"
     );
     let mut alone = Chat::new(typed("alice", &["CHAT"]));
     alone.screen();
     alone.line("/list");
-    assert_eq!(alone.said(), "* nobody else is here");
+    assert_eq!(
+        alone.said(),
+        "name   id        address         groups  since\n\
+         alice  a1111111  10.0.0.1:49152  CHAT    21:04:05  (you)\n\
+         * nobody else is here"
+    );
+}
+
+#[test]
+fn whois_of_oneself_tells_what_others_need_to_reach_one() {
+    let mut config = typed("alice", &["CHAT", "DEV"]);
+    config.headers = zchat_headers();
+    let mut chat = Chat::new(config);
+    chat.event(Event::Network {
+        addresses: vec!["10.0.0.1".parse().unwrap(), "192.168.7.1".parse().unwrap()],
+    });
+    chat.screen();
+    chat.line("/whois alice");
+    assert_eq!(
+        chat.said(),
+        "alice        a1111111111111111111111111111111\n \
+         address     10.0.0.1:49152, 192.168.7.1:49152\n \
+         groups      CHAT DEV\n \
+         header      X-ZCHAT = 1\n \
+         here since  21:04:05\n \
+         is          you"
+    );
+    chat.line(&format!("/whois {ALICE}"));
+    assert!(chat.said().starts_with("alice "));
+    assert_eq!(chat.asked(), []);
+}
+
+#[test]
+fn ones_own_record_says_that_it_is_ones_own_and_is_in_no_list() {
+    let mut chat = Chat::new(json("alice", &["CHAT"]));
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.pass(Duration::from_millis(300));
+    chat.reported();
+    chat.line("/whois alice");
+    let own = chat.records.pop().unwrap();
+    assert_eq!(own["event"], "peer");
+    assert_eq!(own["own"], true);
+    assert_eq!(own["endpoint"], "tcp://10.0.0.1:49152");
+    chat.line("/list");
+    assert_eq!(chat.records.len(), 1);
+    assert_eq!(chat.records[0]["name"], "bob");
+    assert!(chat.records[0].get("own").is_none());
+}
+
+#[test]
+fn a_line_of_blanks_is_not_sent() {
+    for line in ["", "   ", "\t", " \r", "\u{3000}"] {
+        assert_eq!(answer(line), "", "{line:?}");
+    }
 }
 
 #[test]
@@ -437,6 +547,7 @@ fn ignoring_is_local_and_counts_what_is_not_shown() {
          name       id        address           groups    since\n\
          Carol Ann  ca111111  10.0.0.202:49152  CHAT DEV  21:04:05\n\
          bob        b0111111  10.0.0.176:49152  CHAT      21:04:05  (ignored, 2 not shown)\n\
+         alice      a1111111  10.0.0.1:49152    CHAT      21:04:05  (you)\n\
          * you ignore bob no more; 2 messages not shown\n\
          [CHAT] bob: hello!\n\
          ! you do not ignore bob"
@@ -572,6 +683,7 @@ fn a_narrow_screen_gets_folded_tables() {
         "name\n  id  address  groups  since\n\
          Carol Ann\n  ca111111  10.0.0.202:49152  CHAT DEV\n  21:04:05\n\
          bob\n  b0111111  10.0.0.176:49152  CHAT\n  21:04:05\n\
+         alice\n  a1111111  10.0.0.1:49152  CHAT\n  21:04:05  (you)\n\
          /help [COMMAND]\n  /?  this table, or more about one\n  command\n"
     ));
     assert!(said.lines().all(|line| line.len() <= 40), "{said}");

@@ -28,7 +28,9 @@ pub struct Chat {
 /// The settings of a chat in a terminal.
 pub fn typed(name: &str, groups: &[&str]) -> Config {
     let groups = groups.iter().map(|name| group(name)).collect();
-    Config::new(Name::new(name).unwrap(), groups)
+    let mut config = Config::new(Name::new(name).unwrap(), groups);
+    config.endpoint = "tcp://10.0.0.1:49152".to_owned();
+    config
 }
 
 /// The settings of a chat whose lines are piped in, and that shows text.
@@ -43,7 +45,6 @@ pub fn piped(name: &str, groups: &[&str]) -> Config {
 pub fn json(name: &str, groups: &[&str]) -> Config {
     let mut config = piped(name, groups);
     config.form = Form::Json;
-    config.endpoint = "tcp://10.0.0.1:49152".to_owned();
     config
 }
 

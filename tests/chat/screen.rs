@@ -38,9 +38,33 @@ fn moves_that_are_held_are_shown_before_anything_else() {
         chat.said(),
         "* you joined DEV; nobody else is in it\n\
          * bob is here (10.0.0.176)\n\
-         * bob joined DEV; carol is here in CHAT\n\
+         * carol is here in CHAT; bob left CHAT\n\
          [DEV] bob: hello"
     );
+}
+
+#[test]
+fn who_comes_into_the_current_group_is_named_once() {
+    for groups in [&["CHAT", "DEV"], &["DEV", "CHAT"]] {
+        let mut chat = Chat::new(typed("alice", groups));
+        chat.screen();
+        for (number, name) in (0xD0..).zip(["bob", "carol", "dave"]) {
+            chat.enter(id(number), name, &["CHAT"]);
+        }
+        chat.seconds(1);
+        let others = if groups[0] == "CHAT" {
+            "here"
+        } else {
+            "here in CHAT"
+        };
+        assert_eq!(
+            chat.said(),
+            format!("* bob is here (10.0.0.208)\n* carol and dave are {others}")
+        );
+        chat.seconds(1);
+        chat.join(id(0xD0), "DEV");
+        assert_eq!(chat.said(), "* bob joined DEV");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use zchat::chat::{Exit, Form};
+use zchat::chat::{BadLine, Exit, Form};
 use zchat::zre::{Action, ExitReason};
 
 use crate::harness::{BOB, CAROL, Chat, id, sending};
@@ -94,7 +94,7 @@ fn a_name_that_nobody_has_is_told_with_the_nearest() {
 
 #[test]
 fn input_without_any_text_is_a_failure_that_is_told() {
-    for blank in [&[][..], &["", "\r"]] {
+    for blank in [&[][..], &["", "\r", " \t \r"]] {
         let mut chat = Chat::new(sending(&["CHAT"], &["bob"]));
         chat.enter(BOB, "bob", &["CHAT"]);
         for line in blank {
@@ -108,6 +108,27 @@ fn input_without_any_text_is_a_failure_that_is_told() {
         );
         assert_eq!(chat.quit, Some(Exit::Failed));
     }
+}
+
+#[test]
+fn a_line_that_cannot_be_sent_is_told_with_its_number_and_nothing_of_it_is_sent() {
+    let mut chat = Chat::new(sending(&["CHAT"], &[]));
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.line("good");
+    chat.seconds(1);
+    chat.bad_line(BadLine::NotUtf8);
+    chat.line("third");
+    chat.bad_line(BadLine::TooLong);
+    chat.end();
+    chat.finish(&[]);
+    assert_eq!(chat.sent(), ["CHAT: good", "CHAT: third"]);
+    assert_eq!(
+        chat.screen(),
+        "! line 2: not UTF-8; it was not sent\n\
+         ! line 4: longer than 65536 octets; it was not sent\n\
+         * delivered to bob"
+    );
+    assert_eq!(chat.quit, Some(Exit::Failed));
 }
 
 #[test]

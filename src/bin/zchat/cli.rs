@@ -92,7 +92,7 @@ impl Settings {
         arguments: impl IntoIterator<Item = OsString>,
         environment: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, clap::Error> {
-        let given = Arguments::try_parse_from(arguments)?;
+        let given = Arguments::try_parse_from(arguments).map_err(values::visible)?;
         let subcommand = given.command.as_ref().map(Subcommands::name);
         let mut otherwise = environment::read(subcommand, environment)?;
         if given.addresses() {
@@ -322,19 +322,22 @@ fn filled<T>(given: Vec<T>, otherwise: Vec<T>) -> Vec<T> {
 fn send(options: Options, given: Send, otherwise: Send) -> Result<Settings, clap::Error> {
     let to = filled(given.to, otherwise.to);
     if to.is_empty() && options.group.is_empty() {
-        return Err(Arguments::command().error(
+        return Err(wrong_send(
             ErrorKind::MissingRequiredArgument,
             "nobody to send to: give --group GROUP or --to NAME",
         ));
     }
     let text = (!given.text.is_empty()).then(|| given.text.join(" "));
     match &text {
-        Some(text) if text.trim().is_empty() => return Err(wrong("the text is empty")),
+        Some(text) if text.trim().is_empty() => {
+            return Err(wrong_send(ErrorKind::ValueValidation, "the text is empty"));
+        }
         Some(text) if text.len() > TEXT_OCTETS => {
-            return Err(wrong(format!(
-                "the text is {} octets long; at most {TEXT_OCTETS} are sent",
-                text.len()
-            )));
+            let length = text.len();
+            return Err(wrong_send(
+                ErrorKind::ValueValidation,
+                format!("the text is {length} octets long; at most {TEXT_OCTETS} are sent"),
+            ));
         }
         _ => {}
     }
@@ -352,6 +355,15 @@ fn login_name() -> Result<Name, clap::Error> {
 
 fn wrong(why: impl std::fmt::Display) -> clap::Error {
     Arguments::command().error(ErrorKind::ValueValidation, why)
+}
+
+/// The same for `zchat send`, with its own usage.
+fn wrong_send(kind: ErrorKind, why: impl std::fmt::Display) -> clap::Error {
+    let mut command = Arguments::command();
+    match command.find_subcommand_mut("send") {
+        Some(send) => send.error(kind, why),
+        None => command.error(kind, why),
+    }
 }
 
 const GROUP: &str = "CHAT";

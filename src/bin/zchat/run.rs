@@ -119,6 +119,7 @@ fn start(
     let node = start_node(settings, remembered)?;
     let mut config = Config::new(settings.name.clone(), joined(settings).to_vec());
     config.endpoint = endpoint(&node);
+    config.headers = node.headers().clone();
     log::info!("the mailbox is {}", config.endpoint);
     config.form = form;
     config.input = input;

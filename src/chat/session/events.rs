@@ -57,7 +57,10 @@ impl Session {
                 self.flushed(ticket, delivered, missing);
             }
             Event::RoundTrip { peer, elapsed } => self.take_round_trip(peer, elapsed),
-            Event::Network { addresses } => self.network(addresses.is_empty()),
+            Event::Network { addresses } => {
+                self.network(addresses.is_empty());
+                self.own.addresses = Some(addresses);
+            }
             Event::Stop => self.stopped(),
             Event::Enter { .. }
             | Event::Exit { .. }
@@ -207,11 +210,19 @@ impl Session {
         if arriving {
             self.announce(peer);
         }
-        // On a screen, who is here is in our only group: that needs no second line.
-        let only_ours = self.form == Form::Screen && self.groups.len() == 1;
-        if !(only_ours && arriving) {
+        if !self.is_said_by_arrival(peer, group) {
             self.tell_joined(peer, group);
         }
+    }
+
+    /// Whether the line that a peer is here says already that it is in this group. On a screen, who
+    /// comes is named once: it is in the current group, or the merged line tells in which other one.
+    fn is_said_by_arrival(&self, peer: PeerId, group: &GroupName) -> bool {
+        if self.form != Form::Screen {
+            return false;
+        }
+        let is_current = self.groups.len() == 1 || self.current.as_ref() == Some(group);
+        self.merge.was_first(self.now, peer) || (is_current && self.merge.holds_arrival(peer))
     }
 
     fn tell_joined(&mut self, peer: PeerId, group: &GroupName) {

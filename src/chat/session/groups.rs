@@ -68,7 +68,7 @@ impl Session {
             }
             None => self.current.clone(),
         };
-        let Some(group) = group.filter(|group| self.is_ours(group)) else {
+        let Some(group) = group.filter(|group| self.is_ours(group, "/leave [GROUP]")) else {
             return;
         };
         self.act(Action::Leave(group.clone()));
@@ -88,7 +88,8 @@ impl Session {
 
     /// `/switch`.
     pub(super) fn switch(&mut self, group: &str) {
-        let Some(group) = self.group_named(group).filter(|group| self.is_ours(group)) else {
+        let group = self.group_named(group);
+        let Some(group) = group.filter(|group| self.is_ours(group, "/join GROUP")) else {
             return;
         };
         self.notice(format!("the current group is {}", sanitize::label(&group)));
@@ -145,13 +146,13 @@ impl Session {
         members
     }
 
-    /// Whether we are in a group; if not, tells so.
-    fn is_ours(&mut self, group: &GroupName) -> bool {
+    /// Whether we are in a group; if not, tells so, and what could be typed.
+    fn is_ours(&mut self, group: &GroupName, usage: &str) -> bool {
         if self.groups.contains(group) {
             return true;
         }
         let shown = sanitize::label(group);
-        self.refuse(&format!("you are not in {shown}; usage: /join GROUP"));
+        self.refuse(&format!("you are not in {shown}; usage: {usage}"));
         false
     }
 }

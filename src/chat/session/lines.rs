@@ -13,7 +13,7 @@ impl Session {
     /// Takes a line: handles it, or holds it until discovery has settled.
     pub(super) fn take_line(&mut self, line: &str) {
         let line = line.strip_suffix('\r').unwrap_or(line);
-        if line.is_empty() {
+        if line.trim().is_empty() {
             return;
         }
         let waits = !self.settle.is_settled() && self.waits_for_receiver(line);
@@ -51,9 +51,8 @@ impl Session {
             }
             Typed::Command(
                 Command::Msg { name, .. }
-                | Command::Whois { name }
                 | Command::Chat { name }
-                | Command::Ignore { name }
+                | Command::Ignore { name: Some(name) }
                 | Command::Query {
                     target: Target::Name(name),
                 }
@@ -61,6 +60,7 @@ impl Session {
                     target: Target::Name(name),
                 },
             ) => self.is_decided(&name),
+            Typed::Command(Command::Whois { name }) => self.is_decided(&name) || self.is_us(&name),
             Typed::Command(
                 Command::Query {
                     target: Target::Address(address),
@@ -100,6 +100,7 @@ impl Session {
                     | Command::Delete { .. }
                     | Command::Away { .. }
                     | Command::Back
+                    | Command::Ignore { name: None }
                     | Command::End
                     | Command::Quit { text: None }
             ),
@@ -159,7 +160,8 @@ impl Session {
             Command::End => self.end_chat(),
             Command::Away { text } => self.go_away(text),
             Command::Back => self.come_back(),
-            Command::Ignore { name } => self.ignore(&name),
+            Command::Ignore { name: Some(name) } => self.ignore(&name),
+            Command::Ignore { name: None } => self.list_ignored(),
             Command::Unignore { name } => self.unignore(&name),
             Command::Quit { text } => {
                 if let Some(text) = text {
@@ -178,9 +180,9 @@ impl Session {
 
     /// Tells that a line was not carried out, and why, where nothing is wrong with the line itself.
     pub(super) fn decline(&mut self, why: &str) {
-        let text = match (self.input, &self.purpose) {
-            (Input::Piped, Purpose::Chat) => format!("line {}: {why}", self.lines),
-            (Input::Piped, _) | (Input::Typed, _) => why.to_owned(),
+        let text = match self.input {
+            Input::Piped => format!("line {}: {why}", self.lines),
+            Input::Typed => why.to_owned(),
         };
         self.show(Item::Error(text));
     }

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::Session;
+use crate::chat::Form;
 use crate::chat::command::Target;
 use crate::chat::item::{Item, PeerRow};
 use crate::chat::naming::Who;
@@ -44,15 +45,21 @@ impl Question {
 impl Session {
     /// `/list`.
     pub(super) fn list_peers(&mut self) {
-        let rows: Vec<PeerRow> = self
+        let mut rows: Vec<PeerRow> = self
             .people
             .by_name()
             .filter_map(|(known, _)| self.peer_row(known.id))
             .collect();
-        if rows.is_empty() {
-            self.notice("nobody else is here".to_owned());
-        } else {
+        let alone = rows.is_empty();
+        // Programs count rows: only a person is told where to be found.
+        if self.form == Form::Screen {
+            rows.push(self.own_row());
+        }
+        if !rows.is_empty() {
             self.show(Item::Peers(rows));
+        }
+        if alone {
+            self.notice("nobody else is here".to_owned());
         }
     }
 
@@ -105,6 +112,10 @@ impl Session {
 
     /// `/whois`.
     pub(super) fn whois(&mut self, name: &str) {
+        if self.is_us(name) {
+            self.tell_own();
+            return;
+        }
         let Some(peer) = self.peer_named(name) else {
             return;
         };
@@ -131,7 +142,7 @@ impl Session {
             let row = PeerRow { round_trip, ..row };
             self.show(Item::Whois {
                 row,
-                heard,
+                heard: Some(heard),
                 id: peer.to_string(),
             });
         }

@@ -44,6 +44,12 @@ impl Session {
 
     /// `/add`.
     pub(super) fn add(&mut self, address: SocketAddr) {
+        if self.own.is_at(address) {
+            self.refuse(&format!(
+                "{address} is you yourself: add the address that another one sees in /list"
+            ));
+            return;
+        }
         self.act(Action::Greet(address));
         let text = match self.people.at(address) {
             Some(peer) => format!("{} at {address} is connected", self.people.who(peer).shown),
@@ -162,7 +168,41 @@ impl Session {
                 name,
                 hidden: 0,
             });
-            self.notice(format!("you ignore {shown}"));
+            let partner = self.private.partner();
+            self.notice(if partner.is_some_and(|(partner, _)| partner == peer) {
+                format!("you ignore {shown}, also in your private chat, which goes on until /end")
+            } else {
+                format!("you ignore {shown}")
+            });
+        }
+    }
+
+    /// `/ignore` alone.
+    pub(super) fn list_ignored(&mut self) {
+        let mut told: Vec<String> = self
+            .ignored
+            .iter()
+            .map(|ignored| format!("{} ({} not shown)", self.name_of(ignored), ignored.hidden))
+            .collect();
+        told.sort();
+        self.notice(if told.is_empty() {
+            "you ignore nobody".to_owned()
+        } else {
+            format!("you ignore {}", told.join(", "))
+        });
+    }
+
+    /// What those who are ignored are called here, whether they are here or gone.
+    pub(super) fn ignored_names(&self) -> Vec<String> {
+        let names = self.ignored.iter().map(|ignored| self.name_of(ignored));
+        names.collect()
+    }
+
+    fn name_of(&self, ignored: &Ignored) -> String {
+        if self.people.known(ignored.peer).is_some() {
+            self.people.who(ignored.peer).shown
+        } else {
+            sanitize::name(&ignored.name).into_owned()
         }
     }
 

@@ -1,8 +1,8 @@
 //! The chat as one state machine: [`Session`].
 //!
 //! Here is what it knows and how it is driven; what it does is in the files beside this one: `lines`
-//! (what is typed), `talk`, `groups`, `lookup`, `manners` (commands), `private`, `events` (what the
-//! node tells), `show` and `finish`.
+//! (what is typed), `talk`, `groups`, `lookup`, `own`, `manners` (commands), `private`, `events` (what
+//! the node tells), `show` and `finish`.
 
 mod events;
 mod finish;
@@ -10,6 +10,7 @@ mod groups;
 mod lines;
 mod lookup;
 mod manners;
+mod own;
 mod private;
 mod show;
 mod talk;
@@ -21,6 +22,7 @@ use std::time::{Duration, Instant};
 use self::finish::{Phase, Tally};
 use self::lookup::Question;
 use self::manners::Ignored;
+use self::own::Own;
 use self::watch::Watch;
 use super::complete;
 use super::item::Item;
@@ -49,6 +51,7 @@ pub struct Session {
     form: Form,
     wait: Duration,
     name: Name,
+    own: Own,
     groups: Vec<GroupName>,
     current: Option<GroupName>,
     away: Option<String>,
@@ -111,6 +114,12 @@ impl Session {
             current: groups.first().cloned(),
             groups,
             name: config.name,
+            own: Own {
+                endpoint: config.endpoint.clone(),
+                headers: config.headers,
+                addresses: None,
+                since: wall,
+            },
             purpose: config.purpose,
             input,
             form: config.form,
@@ -288,7 +297,12 @@ impl Session {
         {
             return complete::answer(&self.people.who(peer));
         }
-        complete::complete(line, cursor, &self.people, &self.groups)
+        let known = complete::Known {
+            people: &self.people,
+            groups: &self.groups,
+            ignored: &self.ignored_names(),
+        };
+        complete::complete(line, cursor, known)
     }
 
     /// It is so late now; whether the session is not over.

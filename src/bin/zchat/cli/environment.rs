@@ -36,7 +36,7 @@ pub(super) fn read(
         let words = words(argument, option, &value).map_err(|why| refused(&variable, why))?;
         // Each by itself, to name the variable that is wrong.
         Arguments::try_parse_from(start.iter().chain(&words)).map_err(|error| {
-            let text = error.to_string();
+            let text = super::values::visible(error).to_string();
             let first = text.lines().next().unwrap_or_default();
             refused(&variable, first.trim_start_matches("error: "))
         })?;

@@ -188,6 +188,33 @@ fn wrong_values_are_refused_with_what_would_be_right() {
 }
 
 #[test]
+fn what_a_wrong_value_holds_does_nothing_to_the_terminal() {
+    for (line, variable) in [
+        ("--name a\u{1b}[31mb", ""),
+        ("--bogus\u{1b}[31m", ""),
+        ("", "a\u{1b}b"),
+    ] {
+        let text = parse_with(line, &[("ZCHAT_NAME", variable)]).unwrap_err();
+        assert!(
+            !text.contains(|c: char| c.is_control() && c != '\n'),
+            "{text:?}"
+        );
+        assert!(text.contains("\\u{1b}"), "{text:?}");
+    }
+}
+
+#[test]
+fn wrong_usage_of_send_tells_how_send_is_written() {
+    for line in ["send hello", "send --to bob --bogus", "send"] {
+        let text = parse_with(line, &[]).unwrap_err();
+        assert!(
+            text.contains("Usage: zchat send [OPTIONS] (--group GROUP"),
+            "{line}: {text}"
+        );
+    }
+}
+
+#[test]
 fn a_wrong_variable_is_named() {
     for (variable, value, expected) in [
         ("ZCHAT_PORT", "0", "ZCHAT_PORT: invalid value '0'"),

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use clap::error::{ContextKind, ContextValue};
+
 /// Why a value is refused: a text for the user, which ends an error message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Refused(&'static str);
@@ -15,6 +17,30 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
+
+/// The same complaint; what the user wrote in it can do nothing to the terminal.
+pub(super) fn visible(mut error: clap::Error) -> clap::Error {
+    let is_shown = |character: char| !character.is_control();
+    let hidden: Vec<(ContextKind, String)> = error
+        .context()
+        .filter_map(|(kind, value)| match value {
+            ContextValue::String(text) if !text.chars().all(is_shown) => Some((kind, text.clone())),
+            _ => None,
+        })
+        .collect();
+    for (kind, text) in hidden {
+        let escaped = text.chars().fold(String::new(), |mut escaped, character| {
+            if is_shown(character) {
+                escaped.push(character);
+            } else {
+                escaped.extend(character.escape_default());
+            }
+            escaped
+        });
+        error.insert(kind, ContextValue::String(escaped));
+    }
+    error
+}
 
 pub(super) fn port(text: &str) -> Result<u16, Refused> {
     match text.parse() {
