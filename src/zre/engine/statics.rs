@@ -67,7 +67,7 @@ impl Dismissed {
     /// it again by itself.
     pub(super) fn ignores(&mut self, id: PeerId, place: Option<SocketAddr>) -> bool {
         let dismissed = self.ids.get(&id).copied();
-        let address = dismissed.or(place.filter(|place| self.addresses.contains(place)));
+        let address = dismissed.or_else(|| place.filter(|place| self.addresses.contains(place)));
         self.unheard.extend(address);
         address.is_some()
     }
