@@ -24,7 +24,7 @@ use editor::Question;
 use keys::Key;
 use owner::Owner;
 use queue::Taker;
-use screen::Screen;
+use screen::{Resize, Screen};
 
 pub(crate) use queue::Lines;
 
@@ -139,7 +139,7 @@ impl Terminal {
             let _ = keys.send(Input::Gone);
         })?;
         let (end, ended) = bounded(0);
-        let screen = Screen::new(reflows(|name| std::env::var(name).ok()), styled);
+        let screen = Screen::new(resize(|name| std::env::var(name).ok()), styled);
         let owner = Owner::new(screen, self.taker, self.inputs, pipe, control, leave);
         thread("zchat-terminal", move || {
             owner.run();
@@ -179,16 +179,16 @@ fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
     builder.spawn(run).map(drop)
 }
 
-/// Whether this terminal breaks rows anew when its width changes, as almost all do; xterm, GNU screen
-/// and the Linux console cut them.
-fn reflows(environment: impl Fn(&str) -> Option<String>) -> bool {
-    if environment("TMUX").is_some() {
-        return true;
+/// What this terminal does with its rows when its width changes: almost all break them anew; xterm,
+/// GNU screen and the Linux console cut them.
+fn resize(environment: impl Fn(&str) -> Option<String>) -> Resize {
+    let term = environment("TERM").unwrap_or_default();
+    if environment("TMUX").is_some() || term.starts_with("tmux") {
+        return Resize::ReflowsAhead;
     }
-    let cuts = environment("XTERM_VERSION").is_some()
-        || environment("STY").is_some()
-        || environment("TERM").is_some_and(|term| term == "linux");
-    !cuts
+    let cuts =
+        environment("XTERM_VERSION").is_some() || environment("STY").is_some() || term == "linux";
+    if cuts { Resize::Cuts } else { Resize::Reflows }
 }
 
 /// How many keys and the like wait. Whoever types or pastes more waits.
@@ -202,24 +202,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_terminals_that_cut_rows_are_known() {
+    fn what_terminals_do_with_their_rows_is_known() {
         let of = |variables: &[(&str, &str)]| {
             let variables = variables.to_vec();
-            reflows(|name| {
+            resize(|name| {
                 let found = variables.iter().find(|(variable, _)| *variable == name);
                 found.map(|(_, value)| (*value).to_owned())
             })
         };
-        assert!(of(&[("TERM", "xterm-256color")]));
-        assert!(!of(&[
-            ("TERM", "xterm-256color"),
-            ("XTERM_VERSION", "XTerm(379)")
-        ]));
-        assert!(of(&[
-            ("XTERM_VERSION", "XTerm(379)"),
-            ("TMUX", "/tmp/tmux")
-        ]));
-        assert!(!of(&[("TERM", "screen"), ("STY", "123.pts")]));
-        assert!(!of(&[("TERM", "linux")]));
+        assert_eq!(of(&[("TERM", "xterm-256color")]), Resize::Reflows);
+        let xterm = ("XTERM_VERSION", "XTerm(379)");
+        assert_eq!(of(&[("TERM", "xterm-256color"), xterm]), Resize::Cuts);
+        assert_eq!(of(&[xterm, ("TMUX", "/tmp/tmux")]), Resize::ReflowsAhead);
+        assert_eq!(of(&[("TERM", "tmux-256color")]), Resize::ReflowsAhead);
+        assert_eq!(of(&[("TERM", "screen"), ("STY", "123.pts")]), Resize::Cuts);
+        assert_eq!(of(&[("TERM", "linux")]), Resize::Cuts);
     }
 }

@@ -7,6 +7,10 @@
 //!
 //! Rows are erased one by one, from below: erasing "to the end of the screen" pushes what is there
 //! into the scrollback of some terminals, where it stays as a ghost of the prompt.
+//!
+//! tmux tells a program of another width up to half a second late, and then maybe of one that is over.
+//! There the start of the row is found without a width: a backspace goes on to the row above where
+//! tmux has broken the row, and nowhere else.
 
 use std::fmt::Write as _;
 
@@ -26,6 +30,17 @@ pub(super) struct Row {
     pub(super) hint: String,
 }
 
+/// What a terminal does with its rows when its width changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Resize {
+    /// It cuts them.
+    Cuts,
+    /// It breaks them anew, and tells the width first.
+    Reflows,
+    /// It breaks them anew, and tells the width later, as tmux does.
+    ReflowsAhead,
+}
+
 /// What is on the screen now, as far as it has to be known to change it.
 #[derive(Debug)]
 pub(super) struct Screen {
@@ -36,20 +51,22 @@ pub(super) struct Screen {
     last: Option<(Row, u16)>,
     /// The first column of the input that is visible.
     scrolled: usize,
-    /// Whether the terminal breaks rows anew when its width changes, or cuts them.
-    reflows: bool,
+    /// The columns that there were for the input.
+    room: usize,
+    resize: Resize,
     /// Whether colours and other attributes may be used.
     styled: bool,
 }
 
 impl Screen {
     /// A screen whose cursor is at the start of an empty row.
-    pub(super) fn new(reflows: bool, styled: bool) -> Self {
+    pub(super) fn new(resize: Resize, styled: bool) -> Self {
         Self {
             drawn: None,
             last: None,
             scrolled: 0,
-            reflows,
+            room: 0,
+            resize,
             styled,
         }
     }
@@ -107,13 +124,22 @@ impl Screen {
     }
 
     fn erase_into(&mut self, out: &mut String, columns: u16) {
-        out.push('\r');
+        let drawn = self.drawn.take();
         let (mut last, mut current) = (0, 0);
-        if let Some((widths, cursor)) = self.drawn.take()
-            && self.reflows
-        {
-            (last, current) = rows(&widths, cursor, usize::from(columns));
+        match (drawn, self.resize) {
+            (Some((widths, cursor)), Resize::ReflowsAhead) => {
+                let before = widths.get(..cursor).unwrap_or(&widths);
+                let to_start = "\x08".repeat(backspaces(before));
+                out.push_str(&to_start);
+                out.push_str(ERASE_ROW);
+                out.push_str(ERASE_BELOW);
+            }
+            (Some((widths, cursor)), Resize::Reflows) => {
+                (last, current) = rows(&widths, cursor, usize::from(columns));
+            }
+            (Some(_), Resize::Cuts) | (None, _) => {}
         }
+        out.push('\r');
         if last > current {
             let _ = write!(out, "\x1b[{}B", last - current);
         }
@@ -158,8 +184,12 @@ impl Screen {
     }
 
     /// Moves the visible part only where the cursor would leave it, and then by a good piece: a line
-    /// that shifts with every key is hard to read.
+    /// that shifts with every key is hard to read. More room shows as much more as it can.
     fn scroll(&mut self, cursor: usize, total: usize, room: usize) {
+        if room > self.room {
+            self.scrolled = self.scrolled.min((total + 2).saturating_sub(room));
+        }
+        self.room = room;
         if total < room {
             self.scrolled = 0;
         } else if cursor <= self.scrolled {
@@ -333,6 +363,14 @@ fn rows(widths: &[usize], cursor: usize, columns: usize) -> (usize, usize) {
     (row, with_cursor)
 }
 
+/// How many backspaces lead to the start of a row from behind cells of these widths, whatever width
+/// the terminal has by now: those that find no broken row above do nothing. A wide character that had
+/// no room at the end of a row has left a gap there, and others may measure it wider than we do.
+fn backspaces(before: &[usize]) -> usize {
+    let of_cell = |width: &usize| if *width == 1 { 1 } else { width + 2 };
+    before.iter().map(of_cell).sum()
+}
+
 /// With fewer columns for the prompt than these, all of them are for its beginning.
 const NARROW: usize = 12;
 
@@ -341,6 +379,9 @@ const BEGIN: &str = "\x1b[?2026h\x1b[?25l";
 const WRAP_OFF: &str = "\x1b[?7l";
 const END: &str = "\x1b[?7h\x1b[?25h\x1b[?2026l";
 const ERASE_ROW: &str = "\x1b[2K";
+/// All rows below, and this one but for its first cell: from the top left one, tmux would push the
+/// screen into its scrollback.
+const ERASE_BELOW: &str = "\x1b[2G\x1b[J";
 const PROMPT: &str = "\x1b[1m";
 const HINT: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[m";

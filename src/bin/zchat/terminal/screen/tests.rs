@@ -25,6 +25,24 @@ impl Terminal {
         self.parser.process(text.as_bytes());
     }
 
+    /// The same, where a backspace in the first column goes on to the row above if that was broken,
+    /// as in tmux.
+    fn feed_tmux(&mut self, text: &str) {
+        for (number, part) in text.split('\x08').enumerate() {
+            if number > 0 {
+                let (row, column) = self.parser.screen().cursor_position();
+                let above = row.checked_sub(1).filter(|_| column == 0);
+                let scrolled = self.above();
+                let rows = self.rows();
+                match above.filter(|above| rows[scrolled + usize::from(*above)].1) {
+                    Some(above) => self.feed(&format!("\x1b[{};{}H", above + 1, self.columns)),
+                    None => self.feed("\x08"),
+                }
+            }
+            self.feed(part);
+        }
+    }
+
     /// All rows, from the oldest in the scrollback to the last with anything in it or the cursor:
     /// the text, and whether the next one goes on with it.
     fn rows(&mut self) -> Vec<(String, bool)> {
@@ -158,7 +176,7 @@ fn lines<const N: usize>(lines: [&str; N]) -> Vec<String> {
 #[test]
 fn messages_stand_above_and_the_input_below_with_the_cursor_behind_it() {
     let mut terminal = Terminal::new(40);
-    let mut screen = Screen::new(true, true);
+    let mut screen = Screen::new(Resize::Reflows, true);
     terminal.feed(&screen.draw(40, &[], &row("")));
     terminal.feed(&screen.draw(40, &lines(["[CHAT] bob: hello"]), &row("héllo 漢字")));
     assert_eq!(terminal.lines(), ["[CHAT] bob: hello", "[CHAT] héllo 漢字"]);
@@ -167,7 +185,7 @@ fn messages_stand_above_and_the_input_below_with_the_cursor_behind_it() {
 
 #[test]
 fn nothing_is_written_where_nothing_has_changed() {
-    let mut screen = Screen::new(true, true);
+    let mut screen = Screen::new(Resize::Reflows, true);
     assert_ne!(screen.draw(80, &[], &row("text")), "");
     assert_eq!(screen.draw(80, &[], &row("text")), "");
     assert_ne!(screen.draw(79, &[], &row("text")), "");
@@ -176,7 +194,7 @@ fn nothing_is_written_where_nothing_has_changed() {
 #[test]
 fn the_cursor_stands_where_it_is_in_the_text_not_at_its_end() {
     let mut terminal = Terminal::new(80);
-    let mut screen = Screen::new(true, true);
+    let mut screen = Screen::new(Resize::Reflows, true);
     let mut row = row("e\u{301}漢x");
     for (octet, column) in [(0, 7), (3, 8), (6, 10), (7, 11)] {
         row.cursor = octet;
@@ -189,7 +207,7 @@ fn the_cursor_stands_where_it_is_in_the_text_not_at_its_end() {
 fn a_line_wider_than_the_screen_is_scrolled_in_its_row() {
     for columns in [20, 40, 80, 200] {
         let mut terminal = Terminal::new(columns);
-        let mut screen = Screen::new(true, true);
+        let mut screen = Screen::new(Resize::Reflows, true);
         let text: String = "0123456789".repeat(50);
         for length in 0..=text.len() {
             terminal.feed(&screen.draw(columns, &[], &row(&text[..length])));
@@ -213,7 +231,7 @@ fn moving_within_a_long_line_always_shows_what_is_around_the_cursor() {
         .map(|number| if number % 3 == 0 { '漢' } else { 'x' })
         .collect();
     let mut terminal = Terminal::new(40);
-    let mut screen = Screen::new(true, false);
+    let mut screen = Screen::new(Resize::Reflows, false);
     let octets: Vec<usize> = text.char_indices().map(|(octet, _)| octet).collect();
     for octet in octets.iter().rev().chain(&octets) {
         let mut row = row(&text);
@@ -236,7 +254,7 @@ fn moving_within_a_long_line_always_shows_what_is_around_the_cursor() {
 #[test]
 fn control_characters_in_the_input_are_shown_as_signs() {
     let mut terminal = Terminal::new(80);
-    let mut screen = Screen::new(true, true);
+    let mut screen = Screen::new(Resize::Reflows, true);
     terminal.feed(&screen.draw(80, &[], &row("one\ntwo\tthree\u{202e}four\x1b[2J")));
     assert_eq!(terminal.lines(), ["[CHAT] one↵two⇥three·four·[2J"]);
 }
@@ -244,7 +262,7 @@ fn control_characters_in_the_input_are_shown_as_signs() {
 #[test]
 fn a_hint_stands_behind_the_cursor_and_is_cut_to_the_room_there_is() {
     let mut terminal = Terminal::new(30);
-    let mut screen = Screen::new(true, true);
+    let mut screen = Screen::new(Resize::Reflows, true);
     let mut row = row("");
     row.hint = "nobody is here; try zchat doctor".to_owned();
     terminal.feed(&screen.draw(30, &[], &row));
@@ -255,7 +273,7 @@ fn a_hint_stands_behind_the_cursor_and_is_cut_to_the_room_there_is() {
 #[test]
 fn without_attributes_a_hint_is_in_parentheses() {
     let mut terminal = Terminal::new(40);
-    let mut screen = Screen::new(true, false);
+    let mut screen = Screen::new(Resize::Reflows, false);
     let mut row = row("/msg");
     row.hint = " NAME TEXT".to_owned();
     terminal.feed(&screen.draw(40, &[], &row));
@@ -265,7 +283,7 @@ fn without_attributes_a_hint_is_in_parentheses() {
 #[test]
 fn a_long_prompt_leaves_half_the_row_to_the_input() {
     let mut terminal = Terminal::new(40);
-    let mut screen = Screen::new(true, true);
+    let mut screen = Screen::new(Resize::Reflows, true);
     let mut row = row("typed");
     row.prompt = format!("[{}] ", "漢".repeat(50));
     terminal.feed(&screen.draw(40, &[], &row));
@@ -277,7 +295,7 @@ fn a_long_prompt_leaves_half_the_row_to_the_input() {
 #[test]
 fn the_prompt_can_change_in_the_middle_of_a_line() {
     let mut terminal = Terminal::new(80);
-    let mut screen = Screen::new(true, true);
+    let mut screen = Screen::new(Resize::Reflows, true);
     terminal.feed(&screen.draw(80, &[], &row("half a mess")));
     let mut other = row("half a mess");
     other.prompt = "[longer group] ".to_owned();
@@ -290,7 +308,7 @@ fn the_prompt_can_change_in_the_middle_of_a_line() {
 fn a_flood_of_1_000_lines_while_typing_loses_nothing_at_any_width() {
     for columns in [40, 80, 200] {
         let mut terminal = Terminal::new(columns);
-        let mut screen = Screen::new(true, true);
+        let mut screen = Screen::new(Resize::Reflows, true);
         let mut typed = String::new();
         let mut expected = Vec::new();
         for number in 0..1_000 {
@@ -323,7 +341,7 @@ fn a_flood_of_1_000_lines_while_typing_loses_nothing_at_any_width() {
 fn a_row_that_the_terminal_has_broken_is_erased_whole_and_nothing_above_it() {
     for columns in 5..80 {
         let mut terminal = Terminal::new(80);
-        let mut screen = Screen::new(true, true);
+        let mut screen = Screen::new(Resize::Reflows, true);
         let messages = lines([
             "first message",
             "and 漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字",
@@ -345,9 +363,56 @@ fn a_row_that_the_terminal_has_broken_is_erased_whole_and_nothing_above_it() {
 }
 
 #[test]
+fn a_row_that_was_broken_before_the_width_is_known_is_erased_whole_and_nothing_above_it() {
+    for columns in 5..80 {
+        for cursor in [0, 20, 29, 65] {
+            let mut terminal = Terminal::new(80);
+            let mut screen = Screen::new(Resize::ReflowsAhead, true);
+            let messages = lines([
+                "first message",
+                "and 漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字",
+            ]);
+            let mut row = row("typed 漢字 ".repeat(5).trim_end());
+            row.cursor = cursor;
+            terminal.feed_tmux(&screen.draw(80, &messages, &row));
+            terminal.reflow(columns);
+            // The emulator breaks rows also where it is told not to: no row is drawn too wide.
+            terminal.feed_tmux(&screen.erase(80));
+            terminal.feed_tmux(&screen.draw(columns, &lines(["third"]), &row));
+            terminal.reflow(80);
+            terminal.feed_tmux(&screen.draw(columns, &lines(["fourth"]), &row));
+            let mut lines = terminal.lines();
+            let last = lines.pop().unwrap();
+            let expected = [&*messages[0], &messages[1], "third", "fourth"];
+            assert_eq!(lines, expected, "{columns} columns, cursor at {cursor}");
+            assert!(last.starts_with('['), "{columns}: {last}");
+        }
+    }
+}
+
+#[test]
+fn more_room_shows_as_much_of_the_input_as_it_can() {
+    let text = "0123456789".repeat(4);
+    for narrow in [3, 5, 10, 20] {
+        let mut terminal = Terminal::new(40);
+        let mut screen = Screen::new(Resize::Reflows, true);
+        terminal.feed(&screen.draw(40, &[], &row(&text)));
+        terminal.reflow(narrow);
+        terminal.feed(&screen.draw(narrow, &[], &row(&text)));
+        terminal.reflow(40);
+        terminal.feed(&screen.draw(40, &[], &row(&text)));
+        let visible = terminal.lines().remove(0);
+        assert_eq!(visible, format!("[CHAT] <{}", &text[11..]));
+        terminal.reflow(60);
+        terminal.feed(&screen.draw(60, &[], &row(&text)));
+        assert_eq!(terminal.lines(), [format!("[CHAT] {text}")]);
+    }
+}
+
+#[test]
 fn a_terminal_that_cuts_rows_keeps_what_is_above_the_input() {
     let mut terminal = Terminal::new(80);
-    let mut screen = Screen::new(false, true);
+    let mut screen = Screen::new(Resize::Cuts, true);
     terminal.feed(&screen.draw(80, &lines(["one", "two"]), &row(&"typed ".repeat(10))));
     for columns in [20, 10, 60, 80] {
         terminal.cut(columns);
@@ -360,7 +425,7 @@ fn a_terminal_that_cuts_rows_keeps_what_is_above_the_input() {
 #[test]
 fn erasing_leaves_an_empty_row_under_the_messages() {
     let mut terminal = Terminal::new(80);
-    let mut screen = Screen::new(true, true);
+    let mut screen = Screen::new(Resize::Reflows, true);
     terminal.feed(&screen.draw(80, &lines(["one"]), &row("typed")));
     terminal.feed(&screen.erase(80));
     assert_eq!(terminal.lines(), ["one", ""]);
@@ -372,7 +437,7 @@ fn erasing_leaves_an_empty_row_under_the_messages() {
 #[test]
 fn a_screen_of_a_few_columns_does_no_harm() {
     for columns in 0..8 {
-        let mut screen = Screen::new(true, true);
+        let mut screen = Screen::new(Resize::Reflows, true);
         let mut row = row("漢字 typed");
         row.hint = "hint".to_owned();
         screen.draw(columns, &lines(["message"]), &row);
@@ -412,7 +477,7 @@ proptest! {
         steps in proptest::collection::vec(step(), 1..60),
     ) {
         let mut terminal = Terminal::new(80);
-        let mut screen = Screen::new(true, true);
+        let mut screen = Screen::new(Resize::Reflows, true);
         let mut current = row("");
         let mut messages = Vec::new();
         for step in steps {
