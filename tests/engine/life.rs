@@ -406,6 +406,45 @@ fn a_peer_that_opens_its_connection_again_is_not_gone() {
     assert_eq!(told(&mut solo, 4_000), []);
 }
 
+#[test]
+fn a_peer_that_is_greeted_while_it_is_asked_for_a_broken_connection_may_open_another_one() {
+    // Goal: a new name does not make a Zyre or Pyre flap whose connection broke just before. Method:
+    // for the greeting it forgets us, so that it answers nothing that it was asked before.
+    let mut solo = Solo::new();
+    let mut pyre = Peer::new(2);
+    solo.enter(&mut pyre);
+    solo.engine.handle_broken(solo.now, pyre.id);
+    assert_eq!(told(&mut solo, 100), []);
+    let name = zchat::zre::Name::new("allie").unwrap();
+    solo.act(zchat::zre::Action::Rename(name));
+    assert_eq!(told(&mut solo, 300), []);
+    solo.hello(&mut pyre);
+    assert_eq!(told(&mut solo, 4_000), []);
+}
+
+#[test]
+fn a_peer_may_open_its_connection_anew_for_greetings_that_have_waited_for_ours_to_open() {
+    // Goal: a Pyre whose mailbox is reached late does not flap for names that changed meanwhile.
+    let mut solo = Solo::new();
+    let mut pyre = Peer::new(2);
+    let outputs = solo.beacon(&pyre);
+    let link = outputs.iter().find_map(|output| match output {
+        Output::Connect { link, .. } => Some(*link),
+        _ => None,
+    });
+    solo.hello(&mut pyre);
+    let name = zchat::zre::Name::new("allie").unwrap();
+    solo.act(zchat::zre::Action::Rename(name));
+    assert_eq!(told(&mut solo, 3_000), []);
+    solo.engine
+        .handle_connected(solo.now, link.expect("it is dialled"));
+    assert_eq!(told(&mut solo, 100), []);
+    solo.engine.handle_broken(solo.now, pyre.id);
+    assert_eq!(told(&mut solo, 400), []);
+    solo.hello(&mut pyre);
+    assert_eq!(told(&mut solo, 1_000), []);
+}
+
 // A slow application.
 
 #[test]

@@ -212,6 +212,7 @@ impl Engine {
                         channel.connected = true;
                     }
                 });
+                self.renew_reconnection(now, id);
                 self.trust(id);
                 self.await_answer(now, id);
                 self.dial_waiting(now);

@@ -198,10 +198,18 @@ impl Engine {
 
     pub(super) fn check_broken(&mut self, now: Instant, id: PeerId) {
         let patience = self.config.timing.broken;
-        let Some(due) = self.peers.get(&id).and_then(|peer| peer.broken) else {
+        let Some((due, greeted)) = self
+            .peers
+            .get(&id)
+            .and_then(|peer| Some((peer.broken?, peer.greeted)))
+        else {
             return;
         };
-        let due = due.max(self.blameless + patience);
+        let mut due = due.max(self.blameless + patience);
+        if self.reconnecting.contains_key(&id) {
+            // It may have been greeted since, and open its connection anew for that.
+            due = due.max(greeted + RECONNECTION);
+        }
         if self.inbox_stopped.is_some() {
             self.deadlines.set(now + patience, Timer::Broken(id));
         } else if now < due {
@@ -378,6 +386,13 @@ impl Engine {
         }
     }
 
+    /// Our connection to it has opened: what it was greeted with has waited until now.
+    pub(super) fn renew_reconnection(&mut self, now: Instant, id: PeerId) {
+        if let Some(expected) = self.reconnecting.get_mut(&id) {
+            expected.until = now + RECONNECTION;
+        }
+    }
+
     /// It has answered one of the greetings.
     pub(super) fn answer_reconnection(&mut self, id: PeerId) {
         let Some(expected) = self.reconnecting.get_mut(&id) else {
@@ -395,6 +410,13 @@ impl Engine {
     }
 
     pub(super) fn check_reconnections(&mut self, now: Instant) {
+        for (id, expected) in &mut self.reconnecting {
+            let channel = self.peers.get(id).and_then(|peer| peer.channel.as_ref());
+            if channel.is_some_and(|channel| !channel.connected) {
+                // It has not been able to hear the greetings yet.
+                expected.until = expected.until.max(now + RECONNECTION);
+            }
+        }
         let ended: Vec<PeerId> = self
             .reconnecting
             .iter()
