@@ -60,7 +60,7 @@ pub(crate) enum Item {
     /// Peers, with what has changed about them, and groups.
     Tracked {
         rows: Vec<(Option<Change>, PeerRow)>,
-        groups: Vec<GroupRow>,
+        groups: Vec<(Option<Change>, GroupRow)>,
     },
     /// One peer, with all that is known.
     Whois {
@@ -130,7 +130,7 @@ pub(crate) struct PeerRow {
     pub(crate) round_trip: Option<Duration>,
 }
 
-/// What has changed about a peer since it was shown last.
+/// What has changed about a peer or a group since it was shown last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
     New,

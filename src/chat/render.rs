@@ -231,7 +231,11 @@ impl Look<'_> {
         self.rows(&std::iter::once(head()).chain(rows).collect::<Vec<_>>())
     }
 
-    fn tracked(self, rows: &[(Option<Change>, PeerRow)], groups: &[GroupRow]) -> Vec<Line> {
+    fn tracked(
+        self,
+        rows: &[(Option<Change>, PeerRow)],
+        groups: &[(Option<Change>, GroupRow)],
+    ) -> Vec<Line> {
         let here = rows
             .iter()
             .filter(|(change, _)| *change != Some(Change::Gone))
@@ -255,8 +259,13 @@ impl Look<'_> {
                 .map(|(change, row)| marked(mark(change), self.cells(row))),
         );
         let mut lines = vec![Line::new(LineKind::Row, self.wall).with(&title)];
-        lines.extend(self.rows(&cells));
-        lines.extend(groups.iter().map(|row| self.group(row)));
+        if !rows.is_empty() {
+            lines.extend(self.rows(&cells));
+        }
+        lines.extend(groups.iter().map(|(change, row)| {
+            let line = Line::new(LineKind::Row, self.wall).with(&format!("{}  ", mark(change)));
+            self.group_in(line, row)
+        }));
         lines
     }
 
@@ -314,14 +323,17 @@ impl Look<'_> {
     }
 
     fn group(self, row: &GroupRow) -> Line {
+        self.group_in(Line::new(LineKind::Row, self.wall), row)
+    }
+
+    fn group_in(self, line: Line, row: &GroupRow) -> Line {
         let own = row.own.as_ref().map(|own| format!("{} (you)", own.shown));
         let names = own
             .into_iter()
             .chain(row.members.iter().map(|who| who.shown.clone()));
         let count = row.members.len() + usize::from(row.own.is_some());
         let mark = if row.current { " (current)" } else { "" };
-        Line::new(LineKind::Row, self.wall)
-            .styled(Style::Group, &sanitize::name(&row.group))
+        line.styled(Style::Group, &sanitize::name(&row.group))
             .with(&format!("{mark}: {}", few(names, ", ", count)))
     }
 

@@ -170,7 +170,7 @@ fn peer(row: PeerRow, time: Stamp) -> Record {
 
 fn tracked(
     rows: Vec<(Option<Change>, PeerRow)>,
-    groups: Vec<GroupRow>,
+    groups: Vec<(Option<Change>, GroupRow)>,
     time: Stamp,
 ) -> Vec<Record> {
     let word = |change| match change {
@@ -182,8 +182,11 @@ fn tracked(
         change: change.map(word),
         ..peer(row, time)
     });
+    // A group that is gone has no members, and no record.
+    let groups = groups.into_iter();
+    let groups = groups.filter(|(change, _)| *change != Some(Change::Gone));
     peers
-        .chain(groups.into_iter().map(|row| group(row, time)))
+        .chain(groups.map(|(_, row)| group(row, time)))
         .collect()
 }
 

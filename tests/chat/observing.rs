@@ -78,23 +78,48 @@ fn a_tracker_marks_what_has_changed_since_its_last_table() {
         "--- 21:04:05: 1 peer ---\n   \
          name  id        address           groups  since\n   \
          bob   b0111111  10.0.0.176:49152  CHAT    21:04:05\n\
-         CHAT: bob\n\
+         \x20  CHAT: bob\n\
          --- 21:04:15: 2 peers ---\n   \
          name   id        address           groups    since\n\
-         *  bob    b0111111  10.0.0.176:49152  CHAT DEV  21:04:05\n\
+         *  bob    b0111111  10.0.0.176:49152  CHAT DEV  21:04:05  (changed: groups)\n\
          +  carol  ca111111  10.0.0.202:49152  CHAT      21:04:05\n\
-         CHAT: bob, carol\n\
-         DEV: bob\n\
+         *  CHAT: bob, carol\n\
+         +  DEV: bob\n\
          --- 21:04:25: 1 peer ---\n   \
          name   id        address           groups    since\n   \
          carol  ca111111  10.0.0.202:49152  CHAT      21:04:05\n\
          -  bob    b0111111  10.0.0.176:49152  CHAT DEV  21:04:05\n\
-         CHAT: carol"
+         *  CHAT: carol\n\
+         -  DEV: bob"
     );
     assert_eq!(watch.quit, None);
     watch.signal(Signal::Interrupt);
     watch.finish(&[]);
     assert_eq!(watch.quit, Some(Exit::Signal(Signal::Interrupt)));
+}
+
+#[test]
+fn a_tracker_that_sees_nobody_says_so_at_once_and_what_to_do() {
+    let mut watch = Chat::new(watching(Some(10), Form::Text));
+    watch.seconds(1);
+    assert_eq!(
+        watch.screen(),
+        "* nobody is here so far; \"zchat doctor\" finds out why"
+    );
+    watch.seconds(4);
+    assert_eq!(watch.screen(), "--- 21:04:10: 0 peers ---");
+    let mut watch = Chat::new(watching(Some(10), Form::Json));
+    watch.seconds(6);
+    assert_eq!(reported(&mut watch), "");
+}
+
+#[test]
+fn members_of_a_tracked_group_are_in_the_order_of_their_names() {
+    let mut watch = Chat::new(watching(Some(10), Form::Text));
+    watch.enter_foreign(BOB, "zoe", &["CHAT"]);
+    watch.enter_foreign(CAROL, "adam", &["CHAT"]);
+    watch.seconds(1);
+    assert!(watch.screen().ends_with("CHAT: adam, zoe"));
 }
 
 #[test]

@@ -210,7 +210,7 @@ enum Subcommands {
     /// Watch in silence: prints the table of peers and groups again and again.
     ///
     /// Joins nothing and says nothing. Marks what has changed since the table before: + for new,
-    /// - for gone, * for changed.
+    /// - for gone, * for changed, and in what.
     #[command(override_usage = "zchat tracker [OPTIONS]", after_help = OTHERS)]
     Tracker(Tracker),
     /// Why do I not see anybody: checks this host and its networks, and says what to do.

@@ -139,7 +139,7 @@ impl Session {
     }
 
     /// Who else is in a group, in the order of their names.
-    fn members(&self, group: &GroupName) -> Vec<Who> {
+    pub(super) fn members(&self, group: &GroupName) -> Vec<Who> {
         let members = self.people.members(group);
         let mut members: Vec<Who> = members.map(|peer| self.people.who(peer)).collect();
         members.sort_by(|one, other| one.shown.cmp(&other.shown));

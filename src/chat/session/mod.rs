@@ -37,6 +37,9 @@ use crate::zre::{Event, GroupName, Name, PeerId, Ticket};
 /// How long one may be alone before the hint comes that this can be looked into: ten beacons.
 const ALONE: Duration = Duration::from_secs(10);
 
+/// The same for whoever only looks on, and has nothing else to do: one beacon.
+const UNSEEN: Duration = Duration::from_secs(1);
+
 /// A chat. What happens is told to it by a `handle_…` method together with the time (`now`, which
 /// never runs backwards, and the wall clock, for people); what it wants done comes out of
 /// [`Session::poll_output`], to be carried out in order before anything else is told;
@@ -98,6 +101,12 @@ impl Session {
     #[must_use]
     pub fn new(config: Config, own: PeerId, now: Instant, wall: Stamp) -> Self {
         let screen = config.form == Form::Screen;
+        let tracks = matches!(config.purpose, Purpose::Watch { every: Some(_) });
+        let alone = if tracks {
+            (config.form != Form::Json).then_some(UNSEEN)
+        } else {
+            (screen && config.purpose == Purpose::Chat).then_some(ALONE)
+        };
         // What is to be sent once is waited for, whoever types it.
         let is_chat = config.purpose == Purpose::Chat;
         let input = if is_chat { config.input } else { Input::Piped };
@@ -135,7 +144,7 @@ impl Session {
             watch: Watch::default(),
             phase: Phase::Open,
             tally: Tally::default(),
-            alone_until: (screen && is_chat).then_some(now + ALONE),
+            alone_until: alone.map(|alone| now + alone),
             next_number: 1,
             lines: 0,
             now,
@@ -242,7 +251,14 @@ impl Session {
         }
         if self.alone_until.is_some_and(|until| until <= now) {
             self.alone_until = None;
-            self.notice("nobody else is here so far; \"zchat doctor\" finds out why".to_owned());
+            let others = if self.watches().is_some() {
+                ""
+            } else {
+                " else"
+            };
+            self.notice(format!(
+                "nobody{others} is here so far; \"zchat doctor\" finds out why"
+            ));
         }
         self.settle_up();
     }

@@ -1,6 +1,6 @@
 //! Looking on without taking part: who is there, once or at intervals, with what has changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::Session;
@@ -16,6 +16,8 @@ pub(super) struct Watch {
     next: Option<Instant>,
     /// Who was in the last table.
     last: BTreeMap<PeerId, PeerRow>,
+    /// Which groups were in it.
+    groups: BTreeMap<String, GroupRow>,
 }
 
 impl Session {
@@ -32,6 +34,7 @@ impl Session {
     pub(super) fn watch_event(&mut self, event: &Event) {
         if matches!(event, Event::Enter { .. } | Event::Join { .. }) {
             self.settle.handle_arrival(self.now);
+            self.alone_until = None;
         }
         self.people.handle_event(self.now, self.wall, event);
         if *event == Event::Stop {
@@ -90,33 +93,58 @@ impl Session {
         let is_first = self.watch.next.is_none();
         let now = rows.iter().map(|row| (row.who.peer, row.clone())).collect();
         let before = std::mem::replace(&mut self.watch.last, now);
-        let mut marked: Vec<(Option<Change>, PeerRow)> = rows
-            .into_iter()
-            .map(|row| {
-                (
-                    change(before.get(&row.who.peer), &row).filter(|_| !is_first),
-                    row,
-                )
-            })
-            .collect();
+        let in_words = !self.reports();
+        let mark = |mut row: PeerRow| {
+            let known = before.get(&row.who.peer);
+            let change = change(known, &row).filter(|_| !is_first);
+            if let Some(known) = known.filter(|_| in_words && change.is_some()) {
+                let what = what_changed(known, &row);
+                row.remarks.push(format!("changed: {}", what.join(", ")));
+            }
+            (change, row)
+        };
+        let mut marked: Vec<(Option<Change>, PeerRow)> = rows.into_iter().map(mark).collect();
         let gone = before
             .into_iter()
             .filter(|(peer, _)| !self.watch.last.contains_key(peer));
         marked.extend(gone.map(|(_, row)| (Some(Change::Gone), row)));
-        let groups = self.people.groups().map(|group| GroupRow {
-            group: group.name().to_string(),
-            members: group
-                .peers()
-                .map(|known| self.people.who(known.id))
-                .collect(),
-            own: None,
-            current: false,
-        });
-        let groups = groups.collect();
+        let groups = self.track_groups(is_first);
         self.show(Item::Tracked {
             rows: marked,
             groups,
         });
+    }
+
+    /// All groups, and those that are gone, with what has changed about them.
+    fn track_groups(&mut self, is_first: bool) -> Vec<(Option<Change>, GroupRow)> {
+        let groups = self.people.groups().map(|group| {
+            let row = GroupRow {
+                group: group.name().to_string(),
+                members: self.members(group.name()),
+                own: None,
+                current: false,
+            };
+            (row.group.clone(), row)
+        });
+        let now: BTreeMap<String, GroupRow> = groups.collect();
+        let before = std::mem::replace(&mut self.watch.groups, now);
+        let ids = |row: &GroupRow| -> BTreeSet<PeerId> {
+            row.members.iter().map(|who| who.peer).collect()
+        };
+        let mark = |row: &GroupRow| match before.get(&row.group) {
+            None => Some(Change::New),
+            Some(known) if ids(known) != ids(row) => Some(Change::Changed),
+            Some(_) => None,
+        };
+        let now = self.watch.groups.values();
+        let mut marked: Vec<(Option<Change>, GroupRow)> = now
+            .map(|row| (mark(row).filter(|_| !is_first), row.clone()))
+            .collect();
+        let gone = before
+            .values()
+            .filter(|row| !self.watch.groups.contains_key(&row.group));
+        marked.extend(gone.map(|row| (Some(Change::Gone), row.clone())));
+        marked
     }
 
     /// How a look ended, if this was one.
@@ -137,4 +165,19 @@ fn change(before: Option<&PeerRow>, row: &PeerRow) -> Option<Change> {
         Some(before) if before != row => Some(Change::Changed),
         Some(_) => None,
     }
+}
+
+/// In what a peer is not as it was shown last.
+fn what_changed(before: &PeerRow, row: &PeerRow) -> Vec<&'static str> {
+    let parts = [
+        ("name", before.who != row.who),
+        ("address", before.endpoint != row.endpoint),
+        ("groups", before.groups != row.groups),
+        ("headers", before.headers != row.headers),
+        ("gone and back", before.since != row.since),
+        ("away", before.away != row.away),
+        ("answers", before.remarks != row.remarks),
+    ];
+    let changed = parts.into_iter().filter(|(_, changed)| *changed);
+    changed.map(|(what, _)| what).collect()
 }
