@@ -76,8 +76,12 @@ impl EngineConfig {
 /// [`Engine::poll_timeout`] says when it wants to be woken.
 ///
 /// ```
-/// use std::time::{Duration, Instant};
-/// use zchat::zre::{Beacon, Engine, EngineConfig, Event, Name, Origin, Output, PeerId, Sighting, Via};
+/// use std::net::IpAddr;
+/// use std::time::Instant;
+///
+/// use zchat::zre::{
+///     Beacon, Engine, EngineConfig, Event, Host, Name, Origin, Output, PeerId, Sighting, Via,
+/// };
 ///
 /// # #[allow(clippy::disallowed_methods, reason = "an example has to begin at some time")]
 /// let now = Instant::now();
@@ -90,7 +94,7 @@ impl EngineConfig {
 /// let (bob, mut at_bob) = node(2, "bob");
 ///
 /// // Bob hears Alice's beacon …
-/// let source = Host::from("10.0.0.1".parse::<IpAddr>().expect("an address"));
+/// let source = Host::from(IpAddr::from([10, 0, 0, 1]));
 /// let local = "10.0.0.2".parse().expect("an address");
 /// at_bob.handle_beacon(now, Sighting { source, local, beacon: Beacon::new(alice, 49152) });
 ///
