@@ -1,8 +1,9 @@
 //! What the `zmq` crate does not offer safely. The only file of this crate with `unsafe`.
 //!
 //! A context whose number of sockets can be raised; frames whose octets are shared and not copied,
-//! with news of when libzmq has let go of them; a seed for libc's `rand()`; and what the kernel knows of
-//! connections whose descriptors libzmq keeps. What is safe in the `zmq` crate (options, connect, receiving) is used as it is there.
+//! with news of when libzmq has let go of them; a seed for libc's `rand()`; and what the kernel knows
+//! of connections whose descriptors libzmq keeps. What is safe in the `zmq` crate (options, connect,
+//! receiving) is used as it is there.
 
 #![expect(
     unsafe_code,
@@ -124,7 +125,7 @@ unsafe extern "C" fn release<O>(_octets: *mut c_void, hint: *mut c_void) {
     drop(unsafe { Box::from_raw(hint.cast::<O>()) });
 }
 
-/// Seeds libc's `rand()`, after which libzmq names anonymous connections (trap 18).
+/// Seeds libc's `rand()`, from which libzmq draws when to connect again.
 pub(super) fn seed_libc(seed: u32) {
     // SAFETY: takes any value; libc guards its state by itself.
     unsafe { nix::libc::srand(seed) };

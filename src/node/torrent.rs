@@ -8,11 +8,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
-use nix::sys::socket::{SockaddrIn, getpeername};
+use nix::sys::socket::{SockaddrStorage, getpeername};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::ffi::received_octets;
@@ -51,11 +51,8 @@ impl Torrent {
             self.usual = self.usual.min(resident);
             return BTreeSet::new();
         }
-        if resident
-            <= self
-                .usual
-                .saturating_add(open_descriptors().saturating_mul(A_DESCRIPTOR))
-        {
+        let meeting = open_descriptors().saturating_mul(A_DESCRIPTOR);
+        if resident <= self.usual.saturating_add(meeting) {
             return BTreeSet::new();
         }
         self.usual = resident;
@@ -68,9 +65,13 @@ impl Torrent {
 
 /// The other side of a connection over which more has come than a mailbox has to say.
 fn sending_to_us(descriptor: RawFd) -> Option<SocketAddr> {
-    let name = getpeername::<SockaddrIn>(descriptor).ok()?;
-    let octets = received_octets(descriptor)?;
-    (octets > WORDS).then(|| SocketAddr::from((name.ip(), name.port())))
+    let name = getpeername::<SockaddrStorage>(descriptor).ok()?;
+    let place = match (name.as_sockaddr_in(), name.as_sockaddr_in6()) {
+        (Some(place), _) => SocketAddr::V4(SocketAddrV4::from(*place)),
+        (None, Some(place)) => SocketAddr::V6(SocketAddrV6::from(*place)),
+        (None, None) => return None,
+    };
+    (received_octets(descriptor)? > WORDS).then_some(place)
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -106,3 +107,32 @@ const A_DESCRIPTOR: u64 = 32 << 10;
 const PAGE: u64 = 4_096;
 /// More than all that a mailbox has to say, in octets: a greeting and a READY, 150 or so.
 const WORDS: u64 = 2_048;
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+    use std::os::fd::AsRawFd as _;
+
+    use super::*;
+
+    /// What is seen of a mailbox at this address that has sent so many octets.
+    fn after(address: &str, octets: usize) -> (SocketAddr, Option<SocketAddr>) {
+        let listener = TcpListener::bind(address).unwrap();
+        let place = listener.local_addr().unwrap();
+        let mut ours = TcpStream::connect(place).unwrap();
+        let (mut mailbox, _) = listener.accept().unwrap();
+        mailbox.write_all(&vec![0; octets]).unwrap();
+        ours.read_exact(&mut vec![0; octets]).unwrap();
+        (place, sending_to_us(ours.as_raw_fd()))
+    }
+
+    #[test]
+    fn a_mailbox_that_sends_more_than_its_greeting_is_known_by_its_place_with_ipv4_and_ipv6() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let (place, sending) = after(address, 3_000);
+            assert_eq!(sending, Some(place));
+            assert_eq!(after(address, 150).1, None);
+        }
+    }
+}
