@@ -1,0 +1,115 @@
+//! What is found of firewalls.
+
+use super::*;
+
+#[test]
+fn rules_that_are_in_the_way_are_found_once() {
+    let rows: [(&str, &str, &[&str]); 6] = [
+        (
+            "-A INPUT -p udp -m udp --dport 5670 -j DROP",
+            "This host drops beacons of others on eth0",
+            &["sudo iptables -I INPUT -p udp --dport 5670 -j ACCEPT"],
+        ),
+        (
+            "-A OUTPUT -p udp -m udp --dport 5670 -j DROP",
+            "This host drops its own beacons on eth0",
+            &["sudo iptables -I OUTPUT -p udp --dport 5670 -j ACCEPT"],
+        ),
+        (
+            "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A INPUT -p tcp -j REJECT",
+            "This host drops connections to its mailbox (TCP 49152) on eth0",
+            &["sudo iptables -I INPUT -p tcp --dport 49152:65535 -j ACCEPT"],
+        ),
+        (
+            "-A INPUT -j DROP",
+            "This host drops beacons of others, connections to its mailbox (TCP 49152) and \
+             answers to its own connections on eth0",
+            &[
+                "sudo iptables -I INPUT -p udp --dport 5670 -j ACCEPT",
+                "sudo iptables -I INPUT -p tcp --dport 49152:65535 -j ACCEPT",
+                "sudo iptables -I INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+            ],
+        ),
+        (
+            "-A OUTPUT -p tcp -m tcp --dport 1024:65535 -j DROP",
+            "This host drops its own connections to mailboxes on eth0",
+            &["sudo iptables -I OUTPUT -p tcp --dport 49152:65535 -j ACCEPT"],
+        ),
+        (
+            ":ufw-user-input - [0:0]\n-A INPUT -p udp -j DROP",
+            "This host drops beacons of others on eth0",
+            &["sudo ufw allow 5670/udp"],
+        ),
+    ];
+    for (rules, what, advice) in rows {
+        let mut facts = alone();
+        probe(&mut facts, |probe| probe.heard = false);
+        if !rules.contains("udp") && !rules.contains("-A INPUT -j") {
+            facts = alone();
+            hear(&mut facts, 2, OTHER, 49_152, VisitEnd::NoAnswer);
+            if rules.contains("INPUT") {
+                facts.visits[0].end = VisitEnd::Greeted;
+            }
+        }
+        facts.firewalls = vec![iptables(rules)];
+        assert_eq!(codes(&facts), ["Problem firewall"], "{rules}");
+        let finding = find(&facts, "firewall");
+        assert_eq!(finding.what, what);
+        assert_eq!(commands(&finding), advice);
+    }
+}
+
+#[test]
+fn a_rule_that_lets_pass_what_was_heard_is_only_noted() {
+    let mut facts = healthy();
+    facts.firewalls = vec![iptables("-A INPUT -p udp -j DROP")];
+    assert_eq!(codes(&facts), [""; 0]);
+    assert_eq!(find(&facts, "firewall").severity, Severity::Note);
+}
+
+#[test]
+fn a_rule_that_may_be_in_the_way_counts_where_something_is_amiss() {
+    let uncertain = "-A INPUT -p udp -m set --match-set x src -j DROP";
+    let mut facts = healthy();
+    facts.firewalls = vec![iptables(uncertain)];
+    assert_eq!(codes(&facts), [""; 0]);
+    let mut facts = alone();
+    facts.firewalls = vec![iptables(uncertain)];
+    assert_eq!(codes(&facts), ["Warning firewall", "Warning alone"]);
+    hear(&mut facts, 2, OTHER, 49_152, VisitEnd::Greeted);
+    facts.sightings[0].heard = false;
+    facts.sightings[0].seen = true;
+    assert_eq!(
+        codes(&facts),
+        ["Problem firewall"],
+        "it was seen to be dropped"
+    );
+}
+
+#[test]
+fn a_firewall_that_cannot_be_read_is_noted_with_the_command_for_it() {
+    let mut facts = healthy();
+    let of = |name, reading| Firewall { name, reading };
+    facts.firewalls = vec![
+        of(FirewallName::Nftables, Reading::NotPermitted),
+        of(FirewallName::Iptables, Reading::NotPermitted),
+        of(FirewallName::Ufw, Reading::SwitchedOn),
+    ];
+    assert_eq!(codes(&facts), [""; 0]);
+    let finding = find(&facts, "firewall_unread");
+    assert_eq!(
+        finding.what,
+        "Only root may read the rules of nftables and iptables"
+    );
+    assert_eq!(commands(&finding), ["sudo zchat doctor"]);
+    let finding = find(&facts, "firewall_on");
+    assert_eq!(finding.what, "The firewall ufw is switched on");
+    assert_eq!(commands(&finding), ["sudo ufw status verbose"]);
+
+    let said = Reading::Failed(Trouble::Said("no such device".into()));
+    facts.firewalls = vec![of(FirewallName::Nftables, said)];
+    assert_eq!(
+        find(&facts, "firewall_unread").why,
+        "It said: no such device"
+    );
+}
