@@ -23,6 +23,8 @@ mod manual;
 mod names;
 mod observing;
 mod pair;
+#[path = "../common/replay.rs"]
+mod replay;
 mod screen;
 mod sending;
 mod talking;

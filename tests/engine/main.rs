@@ -16,5 +16,7 @@ mod link_local;
 mod messages;
 mod operations;
 mod places;
+#[path = "../common/replay.rs"]
+mod replay;
 mod solo;
 mod statics;

@@ -2,13 +2,11 @@
 //!
 //! The same checks are given to the fuzzer, in tests/fuzz.
 
-use std::fs;
-use std::path::PathBuf;
-
 use proptest::prelude::*;
 use zchat::zre::{Body, Content, DecodeError, Frame, Limits, Message};
 
 use crate::checks;
+use crate::replay::replay;
 use crate::vectors::{beacon, messages, octets};
 
 proptest! {
@@ -206,18 +204,6 @@ fn as_many_frames_as_the_limits_allow_are_taken_and_one_more_is_not() {
 /// Everything that the fuzzer found worth keeping, and seeds of each kind.
 #[test]
 fn what_the_fuzzer_has_kept_does_no_harm() {
-    for (name, check) in [
-        ("beacon", checks::beacon as fn(&[u8])),
-        ("message", checks::message),
-    ] {
-        let folder: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/fuzz/corpus", name]
-            .iter()
-            .collect();
-        let mut files = 0;
-        for file in fs::read_dir(&folder).unwrap() {
-            check(&fs::read(file.unwrap().path()).unwrap());
-            files += 1;
-        }
-        assert!(files > 0, "{} is empty", folder.display());
-    }
+    replay("beacon", checks::beacon);
+    replay("message", checks::message);
 }

@@ -15,6 +15,8 @@ mod checks;
 mod clock;
 mod golden;
 mod hostile;
+#[path = "../common/replay.rs"]
+mod replay;
 mod roster;
 mod roundtrip;
 mod vectors;
