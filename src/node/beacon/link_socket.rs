@@ -4,20 +4,17 @@
 //! Link-local addresses only: a datagram leaves by the interface that is named beside it, and goes no
 //! further than its link (one hop, which is what the system gives a multicast).
 
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io;
 use std::net::{Ipv6Addr, SocketAddrV6};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::libc::{in6_addr, in6_pktinfo};
-use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn6, recvmsg, sendmsg, setsockopt,
-    sockopt,
-};
-use socket2::{Domain, Protocol, Type};
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, SockaddrIn6, setsockopt, sockopt};
+use socket2::Domain;
 
-use super::socket::{BUFFER_OCTETS, MOST_OCTETS};
+use super::socket::{MOST_OCTETS, enlarge, receive, send, shared};
 use crate::node::interface::ALL_NODES;
 
 /// A UDP socket that shares its port with other programs.
@@ -47,17 +44,11 @@ impl LinkSocket {
     ///
     /// If the system has no IPv6, or the port is taken by somebody who does not share it.
     pub fn open(port: u16) -> io::Result<Self> {
-        let socket = socket2::Socket::new(Domain::IPV6, Type::DGRAM, Some(Protocol::UDP))?;
-        socket.set_nonblocking(true)?;
+        let socket = shared(Domain::IPV6)?;
         socket.set_only_v6(true)?;
-        socket.set_reuse_address(true)?;
-        socket.set_reuse_port(true)?;
         socket.bind(&SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, port, 0, 0).into())?;
         setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?;
-        // Less would do most of the time.
-        if let Err(error) = socket.set_recv_buffer_size(BUFFER_OCTETS) {
-            log::debug!("the IPv6 beacon socket keeps its small buffer: {error}");
-        }
+        enlarge(&socket);
         Ok(Self {
             socket,
             port,
@@ -95,25 +86,19 @@ impl LinkSocket {
         &mut self,
         into: &mut [u8; MOST_OCTETS],
     ) -> Result<Option<(usize, LinkArrival)>, Errno> {
-        let mut parts = [IoSliceMut::new(into)];
-        let message = recvmsg::<SockaddrIn6>(
-            self.socket.as_raw_fd(),
-            &mut parts,
-            Some(&mut self.beside),
-            MsgFlags::MSG_DONTWAIT,
-        )?;
-        let told = message.cmsgs().ok().and_then(|mut told| {
-            told.find_map(|told| match told {
-                ControlMessageOwned::Ipv6PacketInfo(info) => Some(info),
-                _ => None,
-            })
-        });
-        let arrival = message.address.zip(told).map(|(source, info)| LinkArrival {
-            source: source.ip(),
-            destination: Ipv6Addr::from(info.ipi6_addr.s6_addr),
-            interface: info.ipi6_ifindex,
-        });
-        Ok(arrival.map(|arrival| (message.bytes, arrival)))
+        let told = |told| match told {
+            ControlMessageOwned::Ipv6PacketInfo(info) => Some(info),
+            _ => None,
+        };
+        let received = receive(&self.socket, into, &mut self.beside, told)?;
+        Ok(received.map(|(octets, source, info): (_, SockaddrIn6, _)| {
+            let arrival = LinkArrival {
+                source: source.ip(),
+                destination: Ipv6Addr::from(info.ipi6_addr.s6_addr),
+                interface: info.ipi6_ifindex,
+            };
+            (octets, arrival)
+        }))
     }
 
     /// Sends one datagram to the beacon port of `to`, by this interface and from our address there.
@@ -136,18 +121,7 @@ impl LinkSocket {
         };
         let beside = [ControlMessage::Ipv6PacketInfo(&info)];
         let to = SockaddrIn6::from(SocketAddrV6::new(to, self.port, 0, by));
-        loop {
-            let sent = sendmsg(
-                self.socket.as_raw_fd(),
-                &[IoSlice::new(datagram)],
-                &beside,
-                MsgFlags::MSG_DONTWAIT,
-                Some(&to),
-            );
-            if sent != Err(Errno::EINTR) {
-                return sent.map(drop);
-            }
-        }
+        send(&self.socket, datagram, &beside, &to)
     }
 }
 

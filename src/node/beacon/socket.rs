@@ -16,8 +16,8 @@ use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::libc::{in_addr, in_pktinfo};
 use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, sendmsg, setsockopt,
-    sockopt,
+    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, SockaddrLike, recvmsg, sendmsg,
+    setsockopt, sockopt,
 };
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Type};
 
@@ -37,7 +37,7 @@ pub struct Socket {
 /// it (the whole buffer of a network driver), and where a thousand nodes hear of a new network at
 /// once, a thousand may come at once. Memory is taken only for what waits. Without a word from the
 /// administrator (`net.core.rmem_max`) the system gives less.
-pub(super) const BUFFER_OCTETS: usize = 2 << 20;
+const BUFFER_OCTETS: usize = 2 << 20;
 
 /// The longest datagram that is looked at; what is longer is cut, and is no beacon anyway.
 pub const MOST_OCTETS: usize = 64;
@@ -54,10 +54,7 @@ impl Socket {
         let socket = Self::bound(Ipv4Addr::UNSPECIFIED, port)?;
         socket.set_broadcast(true)?;
         setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?;
-        // Less would do most of the time.
-        if let Err(error) = socket.set_recv_buffer_size(BUFFER_OCTETS) {
-            log::debug!("the beacon socket keeps its small buffer: {error}");
-        }
+        enlarge(&socket);
         // Otherwise whatever group any program of this host has joined would be heard.
         #[cfg(target_os = "linux")]
         socket.set_multicast_all_v4(false)?;
@@ -74,10 +71,7 @@ impl Socket {
     }
 
     fn bound(address: Ipv4Addr, port: u16) -> io::Result<socket2::Socket> {
-        let socket = socket2::Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
-        socket.set_nonblocking(true)?;
-        socket.set_reuse_address(true)?;
-        socket.set_reuse_port(true)?;
+        let socket = shared(Domain::IPV4)?;
         socket.bind(&SocketAddrV4::new(address, port).into())?;
         Ok(socket)
     }
@@ -114,25 +108,19 @@ impl Socket {
         &mut self,
         into: &mut [u8; MOST_OCTETS],
     ) -> Result<Option<(usize, Arrival)>, Errno> {
-        let mut parts = [IoSliceMut::new(into)];
-        let message = recvmsg::<SockaddrIn>(
-            self.socket.as_raw_fd(),
-            &mut parts,
-            Some(&mut self.beside),
-            MsgFlags::MSG_DONTWAIT,
-        )?;
-        let told = message.cmsgs().ok().and_then(|mut told| {
-            told.find_map(|told| match told {
-                ControlMessageOwned::Ipv4PacketInfo(info) => Some(info),
-                _ => None,
-            })
-        });
-        let arrival = message.address.zip(told).map(|(source, info)| Arrival {
-            source: source.ip(),
-            destination: address_from(info.ipi_addr),
-            interface: info.ipi_ifindex.try_into().unwrap_or(0),
-        });
-        Ok(arrival.map(|arrival| (message.bytes, arrival)))
+        let told = |told| match told {
+            ControlMessageOwned::Ipv4PacketInfo(info) => Some(info),
+            _ => None,
+        };
+        let received = receive(&self.socket, into, &mut self.beside, told)?;
+        Ok(received.map(|(octets, source, info): (_, SockaddrIn, _)| {
+            let arrival = Arrival {
+                source: source.ip(),
+                destination: address_from(info.ipi_addr),
+                interface: info.ipi_ifindex.try_into().unwrap_or(0),
+            };
+            (octets, arrival)
+        }))
     }
 
     /// Sends one datagram to the beacon port of `to`. `from` is the interface and our address on it;
@@ -156,24 +144,63 @@ impl Socket {
         });
         let beside: Vec<_> = info.iter().map(ControlMessage::Ipv4PacketInfo).collect();
         let to = SockaddrIn::from(SocketAddrV4::new(to, self.port));
-        loop {
-            let sent = sendmsg(
-                self.socket.as_raw_fd(),
-                &[IoSlice::new(datagram)],
-                &beside,
-                MsgFlags::MSG_DONTWAIT,
-                Some(&to),
-            );
-            if sent != Err(Errno::EINTR) {
-                return sent.map(drop);
-            }
-        }
+        send(&self.socket, datagram, &beside, &to)
     }
 }
 
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+}
+
+/// A datagram socket that will share its port.
+pub(super) fn shared(domain: Domain) -> io::Result<socket2::Socket> {
+    let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    Ok(socket)
+}
+
+/// Asks for a large buffer. Less would do most of the time.
+pub(super) fn enlarge(socket: &socket2::Socket) {
+    if let Err(error) = socket.set_recv_buffer_size(BUFFER_OCTETS) {
+        log::debug!("a beacon socket keeps its small buffer: {error}");
+    }
+}
+
+/// Takes one datagram: how long it is, from where, and what the system tells beside it, if that is
+/// told.
+pub(super) fn receive<A: SockaddrLike, T>(
+    socket: &socket2::Socket,
+    into: &mut [u8; MOST_OCTETS],
+    beside: &mut [u8],
+    told: impl FnMut(ControlMessageOwned) -> Option<T>,
+) -> Result<Option<(usize, A, T)>, Errno> {
+    let mut parts = [IoSliceMut::new(into)];
+    let flags = MsgFlags::MSG_DONTWAIT;
+    let message = recvmsg::<A>(socket.as_raw_fd(), &mut parts, Some(beside), flags)?;
+    let found = message.cmsgs().ok().and_then(|mut all| all.find_map(told));
+    let (octets, source) = (message.bytes, message.address);
+    Ok(source
+        .zip(found)
+        .map(|(source, found)| (octets, source, found)))
+}
+
+/// Sends one datagram, with what the system is told beside it. A signal does not end the try.
+pub(super) fn send(
+    socket: &socket2::Socket,
+    datagram: &[u8],
+    beside: &[ControlMessage<'_>],
+    to: &impl SockaddrLike,
+) -> Result<(), Errno> {
+    let (parts, flags) = ([IoSlice::new(datagram)], MsgFlags::MSG_DONTWAIT);
+    loop {
+        let sent = sendmsg(socket.as_raw_fd(), &parts, beside, flags, Some(to));
+        if sent != Err(Errno::EINTR) {
+            return sent.map(drop);
+        }
     }
 }
 
