@@ -108,7 +108,8 @@ const PAGE: u64 = 4_096;
 /// More than all that a mailbox has to say, in octets: a greeting and a READY, 150 or so.
 const WORDS: u64 = 2_048;
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::{TcpListener, TcpStream};
