@@ -253,6 +253,7 @@ impl Peer {
             }
             Event::Evasive { peer } => self.tell_of("EVASIVE", peer, &[]),
             Event::Silent { peer } => self.tell_of("SILENT", peer, &[]),
+            Event::Heard { peer } => self.tell_of("HEARD", peer, &[]),
             Event::Join { peer, group } => {
                 self.tell_of("JOIN", peer, &[("group", group.as_str().into())]);
                 self.begin_if_ready();

@@ -31,6 +31,8 @@ pub(crate) enum Item {
     Evasive(Who),
     /// Nothing is heard of a peer.
     Silent(Who),
+    /// A peer that did not answer is heard again.
+    Heard(Who),
     /// A peer joined a group.
     Join { who: Who, group: String },
     /// A peer left a group.

@@ -24,7 +24,7 @@ pub(crate) struct Person {
     /// When it said something last, or came.
     pub(crate) heard: Stamp,
     /// When it was told last that the peer does not answer.
-    pub(crate) unanswered: Option<(Instant, Stamp)>,
+    pub(crate) unanswered: Option<Stamp>,
     /// What it told us about being away; empty where it gave no reason.
     pub(crate) away: Option<Arc<str>>,
     /// Whether we were told that it is away when we whispered to it.
@@ -92,7 +92,7 @@ impl People {
             Event::Update { peer, name, .. } => self.rename(*peer, name),
             Event::Evasive { peer } | Event::Silent { peer } => {
                 if let Some(person) = self.people.get_mut(peer) {
-                    person.unanswered = Some((now, wall));
+                    person.unanswered = Some(wall);
                 }
             }
             Event::Whisper { origin, .. } | Event::Shout { origin, .. } => {

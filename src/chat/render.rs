@@ -54,7 +54,11 @@ impl Look<'_> {
             Item::Notice(text) => self.line(LineKind::Notice).with("* ").with(text),
             Item::Rows(rows) => return self.rows(rows),
             Item::Error(text) => self.line(LineKind::Error).with("! ").with(text),
-            Item::Start { .. } | Item::Evasive(_) | Item::Silent(_) | Item::Stop => {
+            Item::Start { .. }
+            | Item::Evasive(_)
+            | Item::Silent(_)
+            | Item::Heard(_)
+            | Item::Stop => {
                 return Vec::new();
             }
         };

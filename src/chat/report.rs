@@ -43,6 +43,7 @@ pub(crate) fn records(item: Item, time: Stamp) -> Vec<Record> {
         | Item::Exit(_)
         | Item::Evasive(_)
         | Item::Silent(_)
+        | Item::Heard(_)
         | Item::Join { .. }
         | Item::Leave { .. }
         | Item::Rename { .. }
@@ -77,6 +78,7 @@ fn about(item: Item, time: Stamp) -> Option<Record> {
         Item::Exit(who) => of("exit", who),
         Item::Evasive(who) => of("evasive", who),
         Item::Silent(who) => of("silent", who),
+        Item::Heard(who) => of("heard", who),
         Item::Join { who, group } => Record {
             group: Some(group),
             ..of("join", who)

@@ -28,13 +28,19 @@ pub enum Event {
         link: Link,
     },
     /// Neither beacon nor traffic came from the peer for the `evasive` time, and it did not answer a
-    /// PING within a second. Told once, until it is heard again.
+    /// PING within a second. Told once, until [`Event::Heard`].
     Evasive {
         /// The peer.
         peer: PeerId,
     },
-    /// Nothing came from the peer for the `silent` time. Told once, until it is heard again.
+    /// Nothing came from the peer for the `silent` time. Told once, until [`Event::Heard`].
     Silent {
+        /// The peer.
+        peer: PeerId,
+    },
+    /// The peer is heard again, by a beacon or a message, after [`Event::Evasive`] and perhaps
+    /// [`Event::Silent`]. What it said comes behind this.
+    Heard {
         /// The peer.
         peer: PeerId,
     },

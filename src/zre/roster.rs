@@ -38,7 +38,7 @@ pub struct KnownPeer {
     /// When the last event came that it caused itself: a message, a join, a new name. Its beacons and
     /// PINGs are no events, so that it may have been heard later.
     pub last_event: Instant,
-    /// Whether it is heard.
+    /// Whether it is heard. It is again from [`Event::Heard`] on, or from any event that it causes.
     pub presence: Presence,
     /// The round trip that was measured last.
     pub round_trip: Option<Duration>,
@@ -49,9 +49,9 @@ pub struct KnownPeer {
 pub enum Presence {
     /// It is, as far as is known.
     Heard,
-    /// It was not, and did not answer ([`Event::Evasive`]); it has caused no event since.
+    /// It was not, and did not answer ([`Event::Evasive`]).
     Evasive,
-    /// It was not for long ([`Event::Silent`]); it has caused no event since.
+    /// It was not for long ([`Event::Silent`]).
     Silent,
 }
 
@@ -99,6 +99,9 @@ impl Roster {
             Event::Exit { peer, .. } => self.exit(*peer),
             Event::Evasive { peer } => self.set_presence(*peer, Presence::Evasive),
             Event::Silent { peer } => self.set_presence(*peer, Presence::Silent),
+            Event::Heard { peer } => {
+                self.heard(*peer, now);
+            }
             Event::Join { peer, group } => self.join_peer(*peer, group, now),
             Event::Leave { peer, group } => self.leave_peer(*peer, group, now),
             Event::Whisper { origin, .. } | Event::Shout { origin, .. } => {

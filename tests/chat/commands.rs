@@ -666,10 +666,29 @@ fn a_peer_that_did_not_answer_is_listed_with_when_that_was() {
     chat.screen();
     chat.line("/search bob");
     assert!(chat.said().ends_with("21:04:05  (no answer at 21:04:08)"));
-    chat.hear(BOB, "CHAT", "here I am");
-    chat.screen();
+    chat.event(Event::Heard { peer: BOB });
+    assert_eq!(chat.said(), "", "that is nothing to tell a person");
     chat.line("/search bob");
     assert!(chat.said().ends_with("CHAT    21:04:05"));
+}
+
+#[test]
+fn programs_are_told_that_a_peer_does_not_answer_and_that_it_is_heard_again() {
+    let mut chat = Chat::new(json("alice", &["CHAT"]));
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.records.clear();
+    let peer = BOB;
+    for event in [
+        Event::Evasive { peer },
+        Event::Silent { peer },
+        Event::Heard { peer },
+    ] {
+        chat.event(event);
+    }
+    let told = |record: &serde_json::Value| format!("{} {}", record["event"], record["peer"]);
+    let told: Vec<String> = chat.records.iter().map(told).collect();
+    let of_bob = |event| format!("\"{event}\" \"{BOB}\"");
+    assert_eq!(told, ["evasive", "silent", "heard"].map(of_bob));
 }
 
 #[test]

@@ -156,6 +156,7 @@ fn event() -> impl Strategy<Value = Event> {
         }),
         peer().prop_map(|peer| Event::Evasive { peer }),
         peer().prop_map(|peer| Event::Silent { peer }),
+        peer().prop_map(|peer| Event::Heard { peer }),
         peer().prop_map(|peer| Event::RoundTrip {
             peer,
             elapsed: Duration::from_millis(1)

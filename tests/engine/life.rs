@@ -226,13 +226,46 @@ fn an_evasive_peer_that_is_heard_again_is_simply_there() {
     let mut bob = Peer::new(2);
     solo.enter(&mut bob);
     assert_eq!(told(&mut solo, 7_000), [Event::Evasive { peer: bob.id }]);
-    assert_eq!(events(solo.beacon(&bob)), []);
+    let heard = Event::Heard { peer: bob.id };
+    assert_eq!(events(solo.beacon(&bob)), std::slice::from_ref(&heard));
+    assert_eq!(events(solo.beacon(&bob)), [], "that is told once");
     assert_eq!(told(&mut solo, 5_999), [], "it has its time again");
     assert_eq!(
         told(&mut solo, 1),
         [Event::Evasive { peer: bob.id }],
         "and is told once more"
     );
+    assert_eq!(told(&mut solo, 4_000), [Event::Silent { peer: bob.id }]);
+    assert_eq!(events(solo.say(&mut bob, Body::PingOk)), [heard]);
+}
+
+#[test]
+fn what_a_silent_peer_says_comes_after_the_word_that_it_is_heard() {
+    let heard = |peer: &Peer| Event::Heard { peer: peer.id };
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    told(&mut solo, 11_000);
+    let outputs = events(solo.say(&mut bob, whispered("hello")));
+    assert_eq!(outputs[0], heard(&bob));
+    assert!(matches!(outputs[1], Event::Whisper { .. }), "{outputs:?}");
+    // The same by another HELLO, of one that has another name since.
+    told(&mut solo, 11_000);
+    bob.name = "robert";
+    let outputs = events(solo.hello(&mut bob));
+    assert_eq!(outputs[0], heard(&bob));
+    assert!(matches!(outputs[1], Event::Update { .. }), "{outputs:?}");
+}
+
+#[test]
+fn a_peer_that_is_asked_and_answers_in_time_causes_no_event() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    assert_eq!(told(&mut solo, 5_500), []);
+    assert_eq!(events(solo.say(&mut bob, Body::PingOk)), []);
+    assert_eq!(told(&mut solo, 5_500), []);
+    assert_eq!(events(solo.beacon(&bob)), []);
 }
 
 #[test]

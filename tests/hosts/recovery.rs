@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::Value;
 
 use crate::lab::{Bridge, Lab};
 use crate::pair::{HASTY, Talk, pass};
@@ -39,6 +40,37 @@ fn a_cable_that_was_out_briefly_is_not_noticed_and_what_was_said_meanwhile_arriv
     });
     assert_eq!(text.line["name"], "alice");
     assert_eq!(pair.exits(), 0);
+}
+
+#[test]
+fn a_peer_behind_a_cable_that_was_out_for_seven_seconds_answers_again_for_lists_and_scripts() {
+    // Goal: who does not answer is told, and so is that it answers again, once each; lists tell the same.
+    let Some(lab) = Lab::new(2) else { return };
+    let mut pair = Talk::pair(&lab, &[]);
+    lab.cut(2);
+    pair.alice().event("evasive", "bob");
+    assert_ne!(remarks_on_bob(&mut pair), None);
+    pair.alice().say("said meanwhile");
+    lab.plug(2, Bridge::First);
+    pair.alice().event("heard", "bob");
+    assert_eq!(remarks_on_bob(&mut pair), None);
+    pair.bob().wait("what was said meanwhile", |line| {
+        line["event"] == "shout" && line["text"] == "said meanwhile"
+    });
+    pair.is_soon_whole("a cable that was out for seven seconds");
+    for event in ["evasive", "heard"] {
+        let lines = pair.alice().seen();
+        assert_eq!(lines.filter(|line| line["event"] == event).count(), 1);
+    }
+    assert_eq!(pair.exits(), 0);
+}
+
+/// What alice's list remarks on bob now.
+fn remarks_on_bob(pair: &mut Talk) -> Option<Value> {
+    let mark = pair.alice().mark();
+    pair.alice().say("/list");
+    let row = pair.alice().event_after(mark, "peer", "bob");
+    row.line.get("remarks").cloned()
 }
 
 #[test]

@@ -147,7 +147,7 @@ fn a_new_name_and_new_headers_replace_the_old_ones_and_nothing_else() {
 }
 
 #[test]
-fn a_peer_is_evasive_or_silent_until_it_causes_an_event() {
+fn a_peer_is_evasive_or_silent_until_it_is_heard() {
     let evasive = Event::Evasive { peer: id(1) };
     let silent = Event::Silent { peer: id(1) };
     let presence = |events: &[Event]| told(events).1.peer(id(1)).unwrap().presence;
@@ -165,7 +165,15 @@ fn a_peer_is_evasive_or_silent_until_it_causes_an_event() {
         group: group("CHAT"),
         content: Content::new("hello"),
     };
-    for sign in [whisper(1), shout, join(1, "A"), leave(1, "A"), answer] {
+    let heard = Event::Heard { peer: id(1) };
+    for sign in [
+        heard,
+        whisper(1),
+        shout,
+        join(1, "A"),
+        leave(1, "A"),
+        answer,
+    ] {
         let (epoch, roster) = told(&[enter(1), evasive.clone(), silent.clone(), sign.clone()]);
         let peer = roster.peer(id(1)).unwrap();
         assert_eq!(peer.presence, Presence::Heard, "{sign:?}");

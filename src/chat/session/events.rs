@@ -36,6 +36,10 @@ impl Session {
                 let who = self.people.who(peer);
                 self.show(Item::Silent(who));
             }
+            Event::Heard { peer } => {
+                let who = self.people.who(peer);
+                self.show(Item::Heard(who));
+            }
             Event::Whisper { origin, content } => self.whispered(origin.peer, &content),
             Event::Shout {
                 origin,

@@ -294,7 +294,7 @@ impl Session {
 
     /// What there is to say about a peer that is here.
     fn peer_row(&self, peer: PeerId) -> Option<PeerRow> {
-        let mut row = self.people.row(peer, self.now)?;
+        let mut row = self.people.row(peer)?;
         if let Some(ignored) = self.ignored.iter().find(|ignored| ignored.peer == peer) {
             row.remarks
                 .push(format!("ignored, {} not shown", ignored.hidden));

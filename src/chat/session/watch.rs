@@ -58,7 +58,7 @@ impl Session {
         let rows = self
             .people
             .by_name()
-            .filter_map(|(known, _)| self.people.row(known.id, self.now));
+            .filter_map(|(known, _)| self.people.row(known.id));
         let rows: Vec<PeerRow> = rows.collect();
         match every {
             None => {

@@ -13,6 +13,7 @@ impl Check {
             Event::Exit { peer, reason } => self.exit(now, told, *peer, *reason),
             Event::Evasive { peer } => self.alarm(now, told, *peer, Alarm::Evasive),
             Event::Silent { peer } => self.alarm(now, told, *peer, Alarm::Silent),
+            Event::Heard { peer } => self.heard(told, *peer),
             Event::Join { peer, group } => self.join(told, *peer, group, true),
             Event::Leave { peer, group } => self.join(told, *peer, group, false),
             Event::Whisper { origin, content } => {
@@ -88,32 +89,44 @@ impl Check {
         Ok(())
     }
 
+    /// Something that a peer causes.
     fn about(&self, told: usize, peer: PeerId, event: &'static str) -> super::Verdict {
         let peer = self.find(told, peer)?;
         let known = self.processes.get(told);
-        if known.is_some_and(|known| known.views.contains_key(&peer)) {
-            Ok(())
-        } else {
-            Err(Violation::NotEntered { told, peer, event })
+        match known.and_then(|known| known.views.get(&peer)) {
+            Some(view) if view.alarm == Alarm::None => Ok(()),
+            Some(_) => Err(Violation::OutOfTurn { told, peer, event }),
+            None => Err(Violation::NotEntered { told, peer, event }),
         }
     }
 
-    /// EVASIVE and SILENT come in this order, and once, until the peer is heard again. (That it was
-    /// heard is seen here only if it causes an event, or EVASIVE comes again after SILENT.)
+    /// EVASIVE and SILENT come in this order, and once, until the peer is heard again.
     fn alarm(&mut self, now: Time, told: usize, peer: PeerId, alarm: Alarm) -> super::Verdict {
-        let event = match alarm {
-            Alarm::None | Alarm::Evasive => "EVASIVE",
-            Alarm::Silent => "SILENT",
+        let (event, expected) = match alarm {
+            Alarm::None | Alarm::Evasive => ("EVASIVE", Alarm::None),
+            Alarm::Silent => ("SILENT", Alarm::Evasive),
         };
-        self.about(told, peer, event)?;
         let peer = self.find(told, peer)?;
-        if let Some(view) = self.known(told).views.get_mut(&peer) {
-            let before = std::mem::replace(&mut view.alarm, alarm);
-            if alarm == Alarm::Silent && before != Alarm::Evasive {
-                return Err(Violation::Repeated { told, peer, event });
-            }
+        let Some(view) = self.known(told).views.get_mut(&peer) else {
+            return Err(Violation::NotEntered { told, peer, event });
+        };
+        if std::mem::replace(&mut view.alarm, alarm) != expected {
+            return Err(Violation::OutOfTurn { told, peer, event });
         }
         self.is_slander(now, told, peer, event)
+    }
+
+    /// HEARD comes after one of them, and before anything else that the peer causes.
+    fn heard(&mut self, told: usize, peer: PeerId) -> super::Verdict {
+        let event = "HEARD";
+        let peer = self.find(told, peer)?;
+        let Some(view) = self.known(told).views.get_mut(&peer) else {
+            return Err(Violation::NotEntered { told, peer, event });
+        };
+        match std::mem::replace(&mut view.alarm, Alarm::None) {
+            Alarm::None => Err(Violation::OutOfTurn { told, peer, event }),
+            Alarm::Evasive | Alarm::Silent => Ok(()),
+        }
     }
 
     fn join(

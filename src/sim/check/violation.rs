@@ -61,8 +61,9 @@ pub enum Violation {
         /// What kind of event.
         event: &'static str,
     },
-    /// EVASIVE or SILENT twice, or in the wrong order.
-    Repeated {
+    /// EVASIVE, SILENT or HEARD twice or in the wrong order, or anything else that an evasive or silent
+    /// peer causes without HEARD before it.
+    OutOfTurn {
         /// Who was told.
         told: usize,
         /// The peer.
@@ -203,7 +204,7 @@ impl fmt::Display for Violation {
                     "p{told}: {event} of p{peer}, which was well all the time"
                 )
             }
-            Self::Repeated { told, peer, event } => {
+            Self::OutOfTurn { told, peer, event } => {
                 write!(f, "p{told}: {event} of p{peer} out of turn")
             }
             Self::Forged { told, peer } => {

@@ -340,6 +340,7 @@ fn event_number(event: &Event) -> u64 {
         Event::Flushed { ticket, .. } => ticket.0 << 8 | 12,
         Event::Network { .. } => 13,
         Event::Stop => 14,
+        Event::Heard { peer } => about(peer, 15),
     }
 }
 

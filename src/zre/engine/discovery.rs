@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::admission::Standing;
 use super::peer::{Channel, Peer, Phase, Place};
-use super::{Engine, ExitReason, Owner, Static, Timer};
+use super::{Engine, Event, ExitReason, Owner, Static, Timer};
 use crate::zre::{Body, Link, LinkId, Output, PeerId, Sighting};
 
 /// How long a mailbox may take to answer a dial before it counts as not reachable.
@@ -329,13 +329,13 @@ impl Engine {
             return;
         }
         peer.beacon = Some(now);
-        peer.heard = now;
+        if peer.show_itself(now) {
+            self.outputs
+                .push_back(Output::Event(Event::Heard { peer: id }));
+        }
         let is_elsewhere = |to: &Link| to.remote != link.remote;
         peer.challenge
             .take_if(|challenge| challenge.to.as_ref().is_some_and(is_elsewhere));
-        if peer.presence != super::peer::Presence::Present {
-            peer.presence = super::peer::Presence::Present;
-        }
         match peer.phase {
             Phase::Heard => self.dial_if_admitted(now, id),
             // It is heard over a connection that it has opened since: that one is well.

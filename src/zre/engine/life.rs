@@ -90,9 +90,10 @@ impl Engine {
                 peer.presence = Presence::Silent;
                 self.ping(now, id, Purpose::Life);
                 self.event(Event::Silent { peer: id });
-                heard + timing.expired
+                now + timing.evasive
             }
-            Presence::Silent => heard + timing.expired,
+            // It may be heard again long before it would have expired, and fall silent once more.
+            Presence::Silent => now + timing.evasive,
         };
         let next = next
             .min(heard + timing.expired)

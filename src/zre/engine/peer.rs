@@ -31,6 +31,13 @@ pub(super) enum Presence {
     Silent,
 }
 
+impl Presence {
+    /// Whether the application was told that it does not.
+    pub(super) const fn is_told(self) -> bool {
+        matches!(self, Self::Evasive | Self::Silent)
+    }
+}
+
 /// What waits for a PING-OK.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {

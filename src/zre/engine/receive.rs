@@ -10,7 +10,9 @@ use super::peer::{Peer, Phase, Presence, Purpose};
 use super::{Engine, Event, ExitReason, Timer};
 use crate::zre::host::is_link_local;
 use crate::zre::sequence::{Incoming, is_bridge};
-use crate::zre::{Body, Content, GroupName, Hello, Host, Link, Message, Name, Origin, PeerId, Via};
+use crate::zre::{
+    Body, Content, GroupName, Hello, Host, Link, Message, Name, Origin, Output, PeerId, Via,
+};
 
 /// How soon after a gap another one ends the acquaintance until the next beacon: a peer that makes
 /// gaps on purpose must not make us greet it as fast as it likes.
@@ -38,7 +40,9 @@ impl Engine {
         let follows = peer.expected.accept(sequence);
         if is_bridge(sequence) && body == Body::PingOk {
             // It answers nothing: a HELLO comes behind it (trap 10).
-            peer.hear(now);
+            if peer.hear(now) {
+                self.event(Event::Heard { peer: id });
+            }
             return;
         }
         if peer.out_of_step || !follows {
@@ -47,10 +51,14 @@ impl Engine {
             return;
         }
         self.stats.received += 1;
-        peer.hear(now);
+        let is_back = peer.hear(now);
         peer.speak_from(now, via);
         if body != Body::Ping {
             peer.doubts = 0;
+        }
+        if is_back {
+            self.outputs
+                .push_back(Output::Event(Event::Heard { peer: id }));
         }
         match body {
             Body::Whisper { content } => self.event(Event::Whisper { origin, content }),
@@ -264,7 +272,10 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        peer.hear(now);
+        if peer.hear(now) {
+            self.outputs
+                .push_back(Output::Event(Event::Heard { peer: id }));
+        }
         peer.expected = Incoming::greeted(1);
         peer.status = hello.status;
         peer.farewell = None;
@@ -442,12 +453,20 @@ impl Engine {
 
 impl Peer {
     /// A message has come from it: it lives. That it hears us, too, is shown only by an answer.
-    pub(super) fn hear(&mut self, now: Instant) {
-        self.heard = now;
+    /// Whether the application has to be told.
+    #[must_use]
+    pub(super) fn hear(&mut self, now: Instant) -> bool {
         self.traffic_before = std::mem::replace(&mut self.traffic, now);
-        self.presence = Presence::Present;
         self.broken = None;
         self.hung_up = false;
+        self.show_itself(now)
+    }
+
+    /// A sign of life. Whether the application was told that there were none.
+    #[must_use]
+    pub(super) fn show_itself(&mut self, now: Instant) -> bool {
+        self.heard = now;
+        std::mem::replace(&mut self.presence, Presence::Present).is_told()
     }
 
     /// A message has come from there. As long as it speaks from its old place it has not left that one,
