@@ -19,6 +19,9 @@ pub struct Line {
     pub text: String,
     /// What parts of the text are; in order, not overlapping, on character boundaries.
     pub spans: Vec<Span>,
+    /// Where what it tells begins, behind the time and who says it to whom, in octets of the text: a
+    /// screen that breaks the line may go on below that.
+    pub body: usize,
     /// Whether somebody else named this user in it: a terminal may ring its bell.
     pub mention: bool,
 }
@@ -68,6 +71,8 @@ pub enum Style {
     Group,
     /// Our own name in what somebody else said.
     Mention,
+    /// A sign that stands for the end of a line within what was said: a screen may end its row there.
+    End,
 }
 
 impl Line {
@@ -78,6 +83,7 @@ impl Line {
             time,
             text: String::new(),
             spans: Vec::new(),
+            body: 0,
             mention: false,
         }
     }
@@ -85,6 +91,12 @@ impl Line {
     /// This line with more text, which must be safe already.
     pub(crate) fn with(mut self, text: &str) -> Self {
         self.text.push_str(text);
+        self
+    }
+
+    /// This line; what it tells begins here.
+    pub(crate) const fn begun(mut self) -> Self {
+        self.body = self.text.len();
         self
     }
 

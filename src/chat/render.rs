@@ -29,7 +29,7 @@ pub(crate) struct Look<'a> {
 impl Look<'_> {
     /// The lines for something to show; most things have one.
     pub(crate) fn lines(self, item: &Item) -> Vec<Line> {
-        let presence = || self.line(LineKind::Presence).with("* ");
+        let presence = || self.line(LineKind::Presence).with("* ").begun();
         let line = match item {
             Item::Enter { who, address, .. } => presence()
                 .name(who)
@@ -51,9 +51,9 @@ impl Look<'_> {
             Item::Whois { row, heard, id } => return self.whois(row, *heard, id),
             Item::Groups(rows) => return rows.iter().map(|row| self.group(row)).collect(),
             Item::Sent { to, missing } => return self.sent(to, missing),
-            Item::Notice(text) => self.line(LineKind::Notice).with("* ").with(text),
+            Item::Notice(text) => self.line(LineKind::Notice).with("* ").begun().with(text),
             Item::Rows(rows) => return self.rows(rows),
-            Item::Error(text) => self.line(LineKind::Error).with("! ").with(text),
+            Item::Error(text) => self.line(LineKind::Error).with("! ").begun().with(text),
             Item::Start { .. }
             | Item::Evasive(_)
             | Item::Silent(_)
@@ -131,7 +131,7 @@ impl Look<'_> {
             }
         };
         let start = line.text.len();
-        let mut line = line.with(&body(&said.body));
+        let mut line = with_body(line.begun(), &said.body);
         if matches!(way, Way::Group(_) | Way::ToUs | Way::ToAll) {
             self.mark_mentions(&mut line, start);
         }
@@ -171,7 +171,7 @@ impl Look<'_> {
             _ => self.line(LineKind::Notice),
         };
         line.mention = state == State::Asked;
-        let line = line.with("* ");
+        let line = line.with("* ").begun();
         match state {
             State::Asked => line
                 .name(who)
@@ -216,7 +216,9 @@ impl Look<'_> {
         let messages = if count == 1 { "message" } else { "messages" };
         let line = self
             .line(LineKind::Error)
-            .with(&format!("! {count} {messages} to "))
+            .with("! ")
+            .begun()
+            .with(&format!("{count} {messages} to "))
             .name(who);
         line.with(" not delivered: ").with(match reason {
             UndeliveredReason::Gone => "it is gone",
@@ -347,16 +349,18 @@ impl Look<'_> {
             let names = few(to.iter().map(|who| who.shown.as_str()), ", ", to.len());
             lines.push(
                 self.line(LineKind::Notice)
-                    .with("* delivered to ")
+                    .with("* ")
+                    .begun()
+                    .with("delivered to ")
                     .with(&names),
             );
         }
         for missing in missing {
-            let line = self.line(LineKind::Error);
+            let line = self.line(LineKind::Error).with("! ").begun();
             lines.push(match missing {
-                Missing::Peer(who) => line.with("! not known to have reached ").name(who),
+                Missing::Peer(who) => line.with("not known to have reached ").name(who),
                 Missing::Name { name, near } => {
-                    let line = line.with("! not here: ").with(&sanitize::label(name));
+                    let line = line.with("not here: ").with(&sanitize::label(name));
                     if near.is_empty() {
                         line
                     } else {
@@ -412,9 +416,34 @@ fn away(line: Line, text: Option<&str>) -> Line {
     }
 }
 
-fn body(body: &Body) -> String {
+fn with_body(line: Line, body: &Body) -> Line {
     match body {
-        Body::Text(text) => sanitize::text(text).into_owned(),
-        Body::Octets(octets) => format!("({} octets that are not text)", octets.len()),
+        Body::Text(text) if text.contains('\n') => with_rows(line, text),
+        Body::Text(text) => line.with(&sanitize::text(text)),
+        Body::Octets(octets) => line.with(&format!("({} octets that are not text)", octets.len())),
     }
+}
+
+/// A text of several rows. Their ends are signs like all that a terminal could obey, and marked; from
+/// a certain number on, and at the very end, they are nothing but signs.
+fn with_rows(mut line: Line, text: &str) -> Line {
+    /// More than people paste, less than lets one message take the whole scrollback.
+    const ROWS: usize = 100;
+    let rows = text
+        .trim_end_matches(['\r', '\n'])
+        .match_indices('\n')
+        .take(ROWS);
+    let mut done = 0;
+    for (at, _) in rows {
+        let row = text.get(done..at).unwrap_or_default();
+        let (row, end) = match row.strip_suffix('\r') {
+            Some(row) => (row, "\r\n"),
+            None => (row, "\n"),
+        };
+        line = line
+            .with(&sanitize::text(row))
+            .styled(Style::End, &sanitize::text(end));
+        done = at + 1;
+    }
+    line.with(&sanitize::text(text.get(done..).unwrap_or_default()))
 }

@@ -331,3 +331,70 @@ fn a_terminal_that_knows_no_cursor_gets_plain_lines() {
     );
     assert_eq!(chat.prompt, None);
 }
+
+/// The rows of what was shown last, as a screen may break it: where the marked signs are.
+fn rows(line: &zchat::chat::Line) -> Vec<&str> {
+    let mut rows = Vec::new();
+    let mut done = 0;
+    for span in line.spans.iter().filter(|span| span.style == Style::End) {
+        rows.push(&line.text[done..span.range.start]);
+        done = span.range.end;
+    }
+    rows.push(&line.text[done..]);
+    rows
+}
+
+#[test]
+fn the_lines_of_a_message_are_marked_and_stay_one_line_for_a_pipe() {
+    let mut chat = alone();
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.screen();
+    chat.hear(BOB, "CHAT", "fn main() {\r\n    run();\n\n}\u{1b}\n");
+    let line = chat.lines.pop().unwrap();
+    assert_eq!(line.text, "21:04 [CHAT] bob: fn main() {␍␊    run();␊␊}␛␊");
+    assert_eq!(
+        rows(&line),
+        ["21:04 [CHAT] bob: fn main() {", "    run();", "", "}␛␊"]
+    );
+    assert_eq!(&line.text[..line.body], "21:04 [CHAT] bob: ");
+    chat.hear(BOB, "CHAT", "a picture of a line end: ␊ is none");
+    assert_eq!(rows(&chat.lines.pop().unwrap()).len(), 1);
+}
+
+#[test]
+fn a_message_of_thousands_of_lines_does_not_take_the_whole_scrollback() {
+    let mut chat = alone();
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.hear(BOB, "CHAT", &"\n".repeat(10_000));
+    chat.hear(BOB, "CHAT", &"x\n".repeat(10_000));
+    let line = chat.lines.pop().unwrap();
+    assert_eq!(rows(&line).len(), 101);
+    assert_eq!(line.text.matches('␊').count(), 10_000);
+    assert_eq!(rows(&chat.lines.pop().unwrap()).len(), 1);
+}
+
+#[test]
+fn what_a_line_tells_begins_behind_the_time_and_who_says_it() {
+    let mut chat = alone();
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.whisper(BOB, "psst");
+    chat.line("/msg bob yes");
+    chat.line("/away");
+    chat.line("/nothing");
+    let bodies: Vec<&str> = chat
+        .lines
+        .iter()
+        .map(|line| &line.text[line.body..])
+        .filter(|body| !body.starts_with("you are alice"))
+        .collect();
+    assert_eq!(
+        bodies,
+        [
+            "bob is here (10.0.0.176)",
+            "psst",
+            "yes",
+            "you are away",
+            "there is no /nothing; usage: /help [COMMAND]"
+        ]
+    );
+}

@@ -68,8 +68,8 @@ fn the_row_follows_the_width_of_the_window() {
     window.wait_for_row(&format!("[CHAT] {text}"));
     for columns in [40, 200, 20, 80] {
         window.resize(columns);
-        bob.say(&format!("at {columns}"));
-        window.wait_for(&format!("at {columns}"));
+        bob.say(&format!("at{columns}"));
+        window.wait_for(&format!("at{columns}"));
         window.wait_until("the row", |rows, (row, column)| {
             let shown = rows[usize::from(row)].as_str();
             let whole = columns >= 80 && shown == format!("[CHAT] {text}");
@@ -138,6 +138,31 @@ fn a_paste_of_several_lines_is_one_message() {
     window.wait_for_row("[CHAT] one↵two↵three");
     window.type_in("\r");
     bob.wait_for("\"text\":\"one\\ntwo\\nthree\"");
+}
+
+#[test]
+fn long_lines_are_broken_at_words_and_lines_of_a_message_stand_below_each_other() {
+    let (mut window, mut bob) = with_bob("");
+    window.resize(40);
+    window.type_in("x");
+    window.wait_for_row("[CHAT] x");
+    bob.say("shall we meet at noon, or would a later hour suit everybody better?");
+    window.wait_until("the words", |rows, _| {
+        let texts: Vec<&str> = rows.iter().map(|row| row.trim_end()).collect();
+        texts.windows(3).any(|rows| {
+            rows[0].ends_with(" [CHAT] bob: shall we meet at noon,")
+                && rows[1..]
+                    == [
+                        "        or would a later hour suit",
+                        "        everybody better?",
+                    ]
+        })
+    });
+    window.type_in("\x15\x1b[200~one\rtwo\x1b[201~\r");
+    window.wait_until("the lines", |rows, _| {
+        let mut pairs = rows.windows(2);
+        pairs.any(|rows| rows[0].ends_with("[CHAT] alice: one") && rows[1].trim() == "two")
+    });
 }
 
 #[test]

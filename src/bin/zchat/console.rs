@@ -46,11 +46,11 @@ pub(crate) struct Screen {
 
 impl Console for Screen {
     fn show(&mut self, line: &Line) -> io::Result<()> {
-        let mut painted = self.paint.line(line);
+        let mut text = self.paint.rows(line);
         if self.bell && (line.mention || line.kind == LineKind::Whisper) {
-            painted.push('\x07');
+            text.painted.push('\x07');
         }
-        self.lines.show(painted);
+        self.lines.show(text);
         Ok(())
     }
 

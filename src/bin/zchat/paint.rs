@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
+use unicode_width::UnicodeWidthStr as _;
 use zchat::chat::{Line, LineKind, Style};
+
+use crate::terminal::Text;
 
 /// Whether and how lines are coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,12 +28,32 @@ impl Paint {
         }
     }
 
+    /// The line with its colours, for a screen: with its own rows, and where they begin.
+    pub(crate) fn rows(self, line: &Line) -> Text {
+        let before = line.text.get(..line.body).unwrap_or_default();
+        Text {
+            painted: self.with_ends(line, Some("\n")),
+            indent: before.width().max(2),
+        }
+    }
+
     /// The line with its colours; it ends without any.
     pub(crate) fn line(self, line: &Line) -> String {
-        if self == Self::Plain {
+        self.with_ends(line, None)
+    }
+
+    /// The same, with this in place of each end of a row, if anything.
+    fn with_ends(self, line: &Line, end: Option<&str>) -> String {
+        let has_ends = end.is_some() && line.spans.iter().any(|span| span.style == Style::End);
+        if self == Self::Plain && !has_ends {
             return line.text.clone();
         }
-        let (base, text) = (base(line.kind), line.text.as_str());
+        let base = if self == Self::Plain {
+            ""
+        } else {
+            base(line.kind)
+        };
+        let text = line.text.as_str();
         let mut painted = String::with_capacity(text.len() + 64);
         let mut spans: Vec<_> = line.spans.iter().collect();
         spans.sort_by_key(|span| span.range.start);
@@ -44,12 +67,18 @@ impl Paint {
                 continue;
             };
             painted.push_str(before);
-            painted.push_str(PLAIN);
-            self.begin(&mut painted, span.style);
-            painted.push_str(part);
-            painted.push_str(PLAIN);
-            painted.push_str(base);
             done = span.range.end;
+            if span.style == Style::End {
+                painted.push_str(end.unwrap_or(part));
+            } else if self == Self::Plain {
+                painted.push_str(part);
+            } else {
+                painted.push_str(PLAIN);
+                self.begin(&mut painted, span.style);
+                painted.push_str(part);
+                painted.push_str(PLAIN);
+                painted.push_str(base);
+            }
         }
         painted.push_str(text.get(done..).unwrap_or_default());
         if painted.contains('\x1b') {

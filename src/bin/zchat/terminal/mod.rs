@@ -12,6 +12,7 @@ mod queue;
 mod recall;
 mod screen;
 pub(crate) mod tty;
+mod wrap;
 
 use std::io;
 use std::time::Duration;
@@ -27,6 +28,7 @@ use queue::Taker;
 use screen::{Resize, Screen};
 
 pub(crate) use queue::Lines;
+pub(crate) use wrap::Text;
 
 /// What stands around the input.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -119,7 +121,7 @@ impl Terminal {
     pub(crate) fn give_up(self) -> Vec<String> {
         let mut lines = Vec::new();
         self.taker.take(&mut lines, usize::MAX);
-        lines
+        lines.into_iter().map(|line| line.painted).collect()
     }
 
     /// Takes the terminal, and hands what is entered to the chat. `leave` is called when the user

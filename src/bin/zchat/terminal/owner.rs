@@ -14,7 +14,7 @@ use super::history::History;
 use super::keys::Key;
 use super::queue::Taker;
 use super::screen::Screen;
-use super::{Input, Leave, Status, tty};
+use super::{Input, Leave, Status, Text, tty};
 
 /// What the terminal's thread owns.
 pub(super) struct Owner<L> {
@@ -25,7 +25,7 @@ pub(super) struct Owner<L> {
     inputs: Receiver<Input>,
     status: Status,
     /// Lines that are not yet drawn.
-    fresh: Vec<String>,
+    fresh: Vec<Text>,
     /// What the chat was asked for Tab, and until when its answer is waited for.
     asked: Option<(Question, Instant)>,
     /// Keys that came meanwhile: they are meant for the line as the answer makes it.
@@ -166,7 +166,8 @@ impl<L: Fn(Leave)> Owner<L> {
 
     /// Takes as many lines as make a frame. A slow terminal shall not take long for one: keys wait.
     fn take_lines(&mut self) {
-        let mut octets: usize = self.fresh.iter().map(String::len).sum();
+        let octets_of = |lines: &[Text]| lines.iter().map(|line| line.painted.len()).sum::<usize>();
+        let mut octets = octets_of(&self.fresh);
         while octets < FRAME_OCTETS {
             let before = self.fresh.len();
             self.taker.take(&mut self.fresh, 1);
@@ -174,7 +175,7 @@ impl<L: Fn(Leave)> Owner<L> {
             if taken.is_empty() {
                 return;
             }
-            octets += taken.iter().map(String::len).sum::<usize>();
+            octets += octets_of(taken);
             self.dirty = true;
         }
     }
@@ -248,10 +249,10 @@ impl<L: Fn(Leave)> Owner<L> {
                 self.asked = Some((question, Instant::now() + ANSWER));
             }
             Reaction::Interrupt => (self.leave)(Leave::Interrupted),
-            Reaction::Misdirected => self.fresh.push(misdirected(&self.status)),
-            Reaction::TooLong => self.fresh.push(format!(
-                "! not taken: a message has at most {TEXT_OCTETS} octets"
-            )),
+            Reaction::Misdirected => self.fresh.push(misdirected(&self.status).into()),
+            Reaction::TooLong => self
+                .fresh
+                .push(format!("! not taken: a message has at most {TEXT_OCTETS} octets").into()),
             Reaction::End => self.enter(Entered::End),
             Reaction::Suspend => return self.suspend(),
             Reaction::Clear => tty::write(self.screen.clear(tty::columns()).as_bytes())?,
@@ -265,7 +266,7 @@ impl<L: Fn(Leave)> Owner<L> {
             self.unsent.push_back(entered);
         } else {
             self.fresh
-                .push("! too many lines wait to be sent; the last one is dropped".to_owned());
+                .push("! too many lines wait to be sent; the last one is dropped".into());
         }
     }
 
@@ -343,9 +344,10 @@ impl<L: Fn(Leave)> Owner<L> {
     /// Shows all lines that are left, and leaves an empty row.
     fn finish(&mut self) -> io::Result<()> {
         self.taker.take(&mut self.fresh, usize::MAX);
-        let mut frame = self.screen.erase(tty::columns());
+        let columns = tty::columns();
+        let mut frame = self.screen.erase(columns);
         for line in &self.fresh {
-            frame.push_str(line);
+            line.rows_into(&mut frame, columns.into());
             frame.push_str("\r\n");
         }
         tty::write(frame.as_bytes())

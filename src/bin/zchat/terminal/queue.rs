@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounded};
 
+use super::wrap::Text;
+
 /// How many lines wait for the terminal: four seconds of a flood of 1,000 a second.
 const MAX_LINES: usize = 4_096;
 
@@ -28,7 +30,7 @@ const MAX_OCTETS: usize = 4 << 20;
 /// The giving end. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Lines<S> {
-    lines: Sender<String>,
+    lines: Sender<Text>,
     shared: Arc<Shared>,
     status: Sender<S>,
     stale: Receiver<S>,
@@ -39,7 +41,7 @@ pub(crate) struct Lines<S> {
 #[derive(Debug)]
 pub(crate) struct Taker<S> {
     /// Lines, oldest first; to be taken by [`Taker::take`].
-    pub(crate) lines: Receiver<String>,
+    pub(crate) lines: Receiver<Text>,
     /// What is to be shown around the input, the newest alone.
     pub(crate) status: Receiver<S>,
     /// Rings where there is nothing but a count.
@@ -90,16 +92,16 @@ pub(crate) fn queue<S>() -> (Lines<S>, Taker<S>) {
 
 impl<S> Lines<S> {
     /// Hands a line over, or counts it. Waits a moment for a terminal that is slow.
-    pub(crate) fn show(&self, line: String) {
-        self.give(line, PATIENCE);
+    pub(crate) fn show(&self, line: impl Into<Text>) {
+        self.give(line.into(), PATIENCE);
     }
 
     /// The same without any waiting.
-    pub(crate) fn show_now(&self, line: String) {
-        self.give(line, Duration::ZERO);
+    pub(crate) fn show_now(&self, line: impl Into<Text>) {
+        self.give(line.into(), Duration::ZERO);
     }
 
-    fn give(&self, line: String, patience: Duration) {
+    fn give(&self, line: Text, patience: Duration) {
         // Once one line was left out, all are until the taker has emptied the queue and told the
         // count: so the count stands exactly where the lines would.
         let missed = &self.shared.missed;
@@ -110,7 +112,7 @@ impl<S> Lines<S> {
             return;
         }
         let deadline = Instant::now() + patience;
-        let octets = line.len();
+        let octets = line.painted.len();
         while !self.shared.reserve(octets) {
             if Instant::now() >= deadline {
                 return self.miss();
@@ -141,7 +143,7 @@ impl<S> Lines<S> {
 
 impl<S> Taker<S> {
     /// Moves up to `most` lines to the end of `to`.
-    pub(crate) fn take(&self, to: &mut Vec<String>, most: usize) {
+    pub(crate) fn take(&self, to: &mut Vec<Text>, most: usize) {
         for _ in 0..most {
             match self.lines.try_recv() {
                 Ok(line) => to.push(self.count(line)),
@@ -151,16 +153,18 @@ impl<S> Taker<S> {
     }
 
     /// Accounts for a line that was received directly.
-    pub(crate) fn count(&self, line: String) -> String {
-        self.shared.octets.fetch_sub(line.len(), Ordering::SeqCst);
+    pub(crate) fn count(&self, line: Text) -> Text {
+        self.shared
+            .octets
+            .fetch_sub(line.painted.len(), Ordering::SeqCst);
         line
     }
 
-    fn tell_missed(&self, to: &mut Vec<String>) {
+    fn tell_missed(&self, to: &mut Vec<Text>) {
         match self.shared.missed.swap(0, Ordering::SeqCst) {
             0 => {}
-            1 => to.push("... 1 line not shown".to_owned()),
-            missed => to.push(format!("... {missed} lines not shown")),
+            1 => to.push("... 1 line not shown".into()),
+            missed => to.push(format!("... {missed} lines not shown").into()),
         }
     }
 }
@@ -172,7 +176,7 @@ mod tests {
     fn taken(taker: &Taker<u32>) -> Vec<String> {
         let mut lines = Vec::new();
         taker.take(&mut lines, usize::MAX);
-        lines
+        lines.into_iter().map(|line| line.painted).collect()
     }
 
     #[test]
@@ -229,7 +233,7 @@ mod tests {
             let mut next = 0;
             while next < 5 * MAX_LINES {
                 let line = taker.lines.recv_timeout(Duration::from_secs(10)).unwrap();
-                assert_eq!(taker.count(line), next.to_string());
+                assert_eq!(taker.count(line).painted, next.to_string());
                 next += 1;
             }
             assert_eq!(taken(&taker), Vec::<String>::new());

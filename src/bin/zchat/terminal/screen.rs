@@ -17,6 +17,8 @@ use std::fmt::Write as _;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+use super::wrap::Text;
+
 /// The row of input, as it shall be seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Row {
@@ -73,9 +75,8 @@ impl Screen {
 
     /// The bytes that put `lines` above the row and draw the row. Nothing if nothing has changed.
     ///
-    /// The lines are written as they are: they must not hold control characters other than
-    /// attributes that they also switch off.
-    pub(super) fn draw(&mut self, columns: u16, lines: &[String], row: &Row) -> String {
+    /// The lines are broken into rows at their words.
+    pub(super) fn draw(&mut self, columns: u16, lines: &[Text], row: &Row) -> String {
         let unchanged = self
             .last
             .as_ref()
@@ -86,7 +87,7 @@ impl Screen {
         let mut out = String::from(BEGIN);
         self.erase_into(&mut out, columns);
         for line in lines {
-            out.push_str(line);
+            line.rows_into(&mut out, columns.into());
             out.push_str("\r\n");
         }
         out.push_str(WRAP_OFF);
