@@ -37,6 +37,7 @@ fn in_terminal(settings: &Settings) -> Result<Exit, Box<dyn Error>> {
     let (terminal, lines) = Terminal::new();
     logger::start(settings.verbose, Some(lines.clone()));
     let remembered = remembered(settings);
+    let caught = signals::catch()?;
     let (node, config) = match start(settings, remembered.as_ref(), Form::Screen, Input::Typed) {
         Ok(started) => started,
         Err(error) => {
@@ -58,7 +59,7 @@ fn in_terminal(settings: &Settings) -> Result<Exit, Box<dyn Error>> {
     let teller = terminal.teller();
     let (pipe, task) = Channel::open(node, config, console)?.split();
     let end = Ending::new(task.control());
-    signals::watch(end.clone(), Progress::default(), Some(teller))?;
+    signals::watch(caught, end.clone(), Progress::default(), Some(teller))?;
     let styled = paint != Paint::Plain;
     let running = terminal.run(pipe, task.control(), styled, move |leave| {
         end.signal(match leave {
@@ -82,6 +83,7 @@ fn in_stream(settings: &Settings) -> Result<Exit, Box<dyn Error>> {
     let input = if typed { Input::Typed } else { Input::Piped };
     let progress = Progress::default();
     let remembered = remembered(settings);
+    let caught = signals::catch()?;
     let (node, config) = start(settings, remembered.as_ref(), form, input)?;
     let console = Stream {
         out: BufWriter::new(io::stdout()),
@@ -91,7 +93,7 @@ fn in_stream(settings: &Settings) -> Result<Exit, Box<dyn Error>> {
         remembered,
     };
     let (lines, task) = Channel::open(node, config, console)?.split();
-    signals::watch(Ending::new(task.control()), progress, None)?;
+    signals::watch(caught, Ending::new(task.control()), progress, None)?;
     if io::stdout().is_terminal() {
         // Tables are read by a person here.
         task.control().width(tty::columns().into());

@@ -38,13 +38,19 @@ impl Ending {
     }
 }
 
+/// Catches the signals that end the program from now on. To be called before others can know of this
+/// one, who would miss its farewell: what comes until [`watch`] is kept for that.
+pub(crate) fn catch() -> io::Result<Signals> {
+    Signals::new([SIGINT, SIGTERM, SIGHUP])
+}
+
 /// Starts to watch. Without a terminal of ours, its signals keep their usual meaning.
 pub(crate) fn watch(
+    signals: Signals,
     ending: Ending,
     progress: Progress,
     terminal: Option<Teller>,
 ) -> io::Result<()> {
-    let signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     if terminal.is_some() {
         signals.add_signal(SIGWINCH)?;
         signals.add_signal(SIGCONT)?;
