@@ -48,6 +48,7 @@ impl Text {
             out,
             columns,
             indent: indent(self.indent, columns),
+            first: self.indent,
             column: 0,
             begun: false,
             style: String::new(),
@@ -164,6 +165,8 @@ struct Rows<'a> {
     out: &'a mut String,
     columns: usize,
     indent: usize,
+    /// Where the first word of the text is.
+    first: usize,
     column: usize,
     /// Whether the row has more than its indent.
     begun: bool,
@@ -187,9 +190,10 @@ impl Rows<'_> {
         let width: usize = piece.iter().map(|(_, width)| width).sum();
         let gap = blanks.width();
         let fits = self.column + gap + width <= self.columns;
-        // What no row has room for begins where it is: it is broken in any case.
-        let never_fits = self.indent + width > self.columns && self.column + gap < self.columns;
-        if width == 0 || fits || never_fits || !self.begun {
+        // What no row has room for is broken in any case, and needs no row of its own for that.
+        let is_first = self.column + gap <= self.first && self.first < self.columns;
+        let never_fits = self.indent + width > self.columns;
+        if width == 0 || fits || (never_fits && is_first) || !self.begun {
             self.gap(blanks);
         } else {
             self.end();

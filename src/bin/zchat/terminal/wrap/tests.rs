@@ -53,11 +53,17 @@ fn where_there_is_little_room_rows_begin_further_to_the_left() {
 #[test]
 fn an_address_of_the_web_is_left_to_the_terminal_to_break() {
     let address = "https://example.org/".to_owned() + &"path/".repeat(10) + "漢字";
-    let line = format!("bob: look at {address} please");
-    assert_eq!(rows(&line, 5, 40), [line.as_str()]);
     assert_eq!(
-        rows(&line, 5, 30),
-        [line.trim_end_matches(" please"), "     please"]
+        rows(&format!("bob: look at {address} please"), 5, 40),
+        [
+            "bob: look at".to_owned(),
+            format!("     {address}"),
+            "     please".to_owned()
+        ]
+    );
+    assert_eq!(
+        rows(&format!("bob: {address} please do look"), 5, 30),
+        [format!("bob: {address} please do"), "     look".to_owned()]
     );
     assert_eq!(
         rows("bob: look at https://example.org/path/to/it", 5, 40),
