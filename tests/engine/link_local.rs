@@ -2,7 +2,7 @@
 
 use std::net::{Ipv6Addr, SocketAddr};
 
-use zchat::zre::{Beacon, Body, Event, Host, Origin, Output, Sighting, Via};
+use zchat::zre::{Beacon, Body, Event, Host, Message, Origin, Output, Sighting, Via};
 
 use crate::solo::{LOCAL, Peer, Solo, events, hellos, ip, ms};
 
@@ -73,6 +73,46 @@ fn a_peer_that_is_heard_by_both_is_one_and_stays_where_it_was_heard_first() {
     }
 }
 
+/// The peer's HELLO over a connection on the link.
+fn hello_on_link(solo: &mut Solo, peer: &Peer) -> Vec<Output> {
+    let via = Via {
+        remote: Some(neighbour()),
+        local: Some(OWN.into()),
+    };
+    let message = Message {
+        sequence: 1,
+        body: Body::Hello(peer.hello()),
+    };
+    let origin = Origin::unproven(peer.id);
+    solo.engine.handle_message(solo.now, origin, via, message);
+    solo.outputs()
+}
+
+#[test]
+fn a_peer_that_comes_over_the_link_while_ipv4_does_not_answer_is_met_there_at_once() {
+    let mut solo = solo();
+    let bob = Peer::new(2);
+    assert_eq!(connects(&solo.beacon(&bob)), [bob.place]);
+    assert_eq!(connects(&beacon_on_link(&mut solo, &bob)), []);
+    solo.pass(ms(600));
+    let outputs = hello_on_link(&mut solo, &bob);
+    assert_eq!(connects(&outputs), [neighbour().at(49_152)]);
+    assert_eq!(events(outputs).len(), 1);
+}
+
+#[test]
+fn a_peer_that_comes_over_the_link_at_once_leaves_ipv4_the_time_to_answer() {
+    let mut solo = solo();
+    let bob = Peer::new(2);
+    solo.beacon(&bob);
+    beacon_on_link(&mut solo, &bob);
+    solo.pass(ms(100));
+    assert_eq!(connects(&hello_on_link(&mut solo, &bob)), []);
+    assert_eq!(connects(&solo.pass(ms(899))), []);
+    let outputs = solo.pass(ms(1));
+    assert_eq!(connects(&outputs), [neighbour().at(49_152)]);
+}
+
 #[test]
 fn a_peer_that_cannot_be_reached_by_ipv4_is_tried_on_the_link() {
     let mut solo = solo();
@@ -128,7 +168,7 @@ fn a_hello_over_the_link_is_answered_there_whatever_it_states() {
             remote: Some(neighbour()),
             local: Some(OWN.into()),
         };
-        let message = zchat::zre::Message {
+        let message = Message {
             sequence: 1,
             body: Body::Hello(hello),
         };

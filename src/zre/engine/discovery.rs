@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::admission::Standing;
 use super::peer::{Channel, Peer, Phase, Place};
 use super::{Engine, Event, ExitReason, Owner, Static, Timer};
-use crate::zre::{Body, Link, LinkId, Output, PeerId, Sighting};
+use crate::zre::{Body, Host, Link, LinkId, Output, PeerId, Sighting, Via};
 
 /// How long a mailbox may take to answer a dial before it counts as not reachable.
 const DIAL: Duration = Duration::from_secs(3);
@@ -296,22 +296,53 @@ impl Engine {
             .others
             .iter()
             .position(|one| is_ready || is_allowed(one));
-        let Some(other) = other.map(|index| peer.others.remove(index)) else {
+        let Some(to) = other.and_then(|index| Some(peer.others.get(index)?.link.clone())) else {
             return;
         };
-        peer.others.push(Place {
-            link: peer.place.clone(),
-            heard: peer.beacon.unwrap_or(peer.heard),
-        });
         if !is_ready {
             let address = peer.place.remote.ip();
             self.admission.in_vain(limits, now, address);
         }
-        // Its beacons there count from now on.
-        if let Some(peer) = self.peers.get_mut(&id) {
-            peer.beacon = Some(other.heard);
+        self.move_to(now, id, to);
+    }
+
+    /// A peer has come over another of its networks than the one where nobody has answered us yet: there
+    /// the way is open. But an answer may be under way, and two connections of ours to it would be in each
+    /// other's way (trap 16): so the first one has some time.
+    pub(super) fn answer_where_it_is_heard(&mut self, now: Instant, id: PeerId, via: Via) {
+        let Some(peer) = self.peers.get(&id) else {
+            return;
+        };
+        let is_connected = peer.channel.as_ref().is_some_and(|it| it.connected);
+        let host = |place: SocketAddr| Some(Host::from(place));
+        if is_connected || host(peer.place.remote) == via.remote {
+            return;
         }
-        self.reconnect(now, id, other.link);
+        let due = peer.greeted + ELSEWHERE;
+        if now + ELSEWHERE / 2 < due {
+            self.deadlines.set(due, Timer::Dial(id, peer.serial));
+            return;
+        }
+        let mut others = peer.others.iter().map(|other| &other.link);
+        if let Some(to) = others.find(|to| host(to.remote) == via.remote).cloned() {
+            self.move_to(now, id, to);
+        }
+    }
+
+    /// Connects to a peer at another of its places, and keeps the one where nobody has answered.
+    fn move_to(&mut self, now: Instant, id: PeerId, to: Link) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            let here = Place {
+                link: peer.place.clone(),
+                heard: peer.beacon.unwrap_or(peer.heard),
+            };
+            // Its beacons there count from now on.
+            let mut others = peer.others.iter();
+            let other = others.position(|other| other.link.remote == to.remote);
+            peer.beacon = other.map(|other| peer.others.remove(other).heard);
+            peer.others.push(here);
+        }
+        self.reconnect(now, id, to);
     }
 
     /// A beacon from where the peer is connected.

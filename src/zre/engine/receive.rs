@@ -162,6 +162,7 @@ impl Engine {
             Some(Phase::Greeted) => {
                 if self.may_enter(id) {
                     self.enter(now, id, hello);
+                    self.answer_where_it_is_heard(now, id, via);
                 }
             }
             None => self.meet_by_hello(now, id, via, place, hello),
