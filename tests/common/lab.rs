@@ -14,7 +14,7 @@
 )]
 
 use std::fs::File;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -118,32 +118,34 @@ impl Lab {
         });
     }
 
-    /// Waits until an interface has a link-local address that can be used.
+    /// Waits until an interface has a link-local address that can be used, and says which.
     ///
     /// # Panics
     ///
     /// If it has none within ten seconds.
-    pub fn wait_for_ipv6(&self, host: u8, interface: &str) {
+    pub fn wait_for_ipv6(&self, host: u8, interface: &str) -> Ipv6Addr {
         let deadline = Instant::now() + Duration::from_secs(10);
+        let namespace = self.namespace(host);
+        let words = [
+            "-n", &namespace, "-6", "addr", "show", "dev", interface, "scope", "link",
+        ];
         loop {
-            let shown = run(Command::new("ip").args([
-                "-n",
-                &self.namespace(host),
-                "-6",
-                "addr",
-                "show",
-                "dev",
-                interface,
-                "scope",
-                "link",
-            ]));
+            let shown = run(Command::new("ip").args(words));
             let text = String::from_utf8_lossy(&shown.stdout);
-            if text.contains("fe80::") && !text.contains("tentative") {
-                return;
+            let address = text
+                .split_once("inet6 ")
+                .and_then(|(_, rest)| rest.split_once('/')?.0.parse().ok());
+            if let Some(address) = address.filter(|_| !text.contains("tentative")) {
+                return address;
             }
             assert!(Instant::now() < deadline, "no IPv6 address: {text}");
             thread::park_timeout(Duration::from_millis(20));
         }
+    }
+
+    /// The number that a host has given to an interface.
+    pub fn scope(&self, host: u8, interface: &str) -> u32 {
+        self.run(host, || nix::net::if_::if_nametoindex(interface).unwrap())
     }
 
     /// The address of a host's `eth0`.

@@ -1,10 +1,10 @@
 //! Peers without beacons, and peers to stay away from.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV6};
 
-use zchat::zre::{Action, Event, ExitReason, Output};
+use zchat::zre::{Action, Body, Event, ExitReason, Output};
 
-use crate::solo::{LOCAL, Peer, Solo, events, hellos, ip, ms};
+use crate::solo::{LOCAL, Peer, Solo, events, group, hellos, ip, ms, pings, whispered};
 
 fn connects(outputs: &[Output]) -> Vec<SocketAddr> {
     outputs
@@ -126,22 +126,147 @@ fn of_several_peers_on_one_host_none_is_told_farewell_for_another() {
     assert!(outputs.iter().any(is_farewell), "she is alone there now");
 }
 
+/// How often HELLO and PING go out.
+fn hellos_and_pings(outputs: &[Output]) -> (usize, usize) {
+    (hellos(outputs).len(), pings(outputs))
+}
+
 #[test]
-fn whose_hello_was_ignored_is_asked_for_another_when_it_is_greeted_again() {
+fn what_a_dismissed_peer_says_until_it_is_greeted_is_followed_and_nothing_behind_that_is_lost() {
+    // Goal: bob hears our beacons still and greets us; he takes our first HELLO for the answer, speaks
+    // from then on, and never says his own again.
     let mut solo = Solo::new();
     let mut bob = Peer::new(2);
     solo.enter(&mut bob);
     solo.act(Action::Dismiss(bob.place));
-    // It hears our beacons still, and greets us.
     assert_eq!(solo.hello(&mut bob), []);
+    let status = 1;
+    let group = group("CHAT");
+    let join = Body::Join { group, status };
+    assert_eq!(solo.say(&mut bob, join), []);
     let outputs = greet(&mut solo, &bob);
-    let said: Vec<_> = hellos(&outputs).iter().map(|(link, _)| *link).collect();
-    assert_eq!((connects(&outputs).len(), said.len()), (1, 2));
-    assert_eq!(said[0], said[1], "over one connection");
-    // Once is enough.
-    solo.hello(&mut bob);
+    assert_eq!(connects(&outputs), [bob.place]);
+    assert_eq!(hellos_and_pings(&outputs), (1, 1));
+    let outputs = solo.say(&mut bob, whispered("here I am"));
+    assert_eq!(connects(&outputs), [], "it is greeted already");
+    assert_eq!(hellos_and_pings(&outputs), (0, 0));
+    let told = events(outputs);
+    assert!(matches!(
+        &told[..],
+        [Event::Enter { link, .. }, Event::Join { .. }, Event::Whisper { .. }]
+            if link.remote == bob.place
+    ));
+    assert_eq!(told_by(solo.say(&mut bob, Body::PingOk)), 0);
+}
+
+#[test]
+fn a_peer_that_was_dismissed_and_greeted_before_it_noticed_goes_on_where_it_was() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.say(&mut bob, whispered("one"));
     solo.act(Action::Dismiss(bob.place));
-    assert_eq!(hellos(&greet(&mut solo, &bob)).len(), 1);
+    assert_eq!(solo.say(&mut bob, whispered("two")), []);
+    assert_eq!(hellos_and_pings(&greet(&mut solo, &bob)), (1, 1));
+    let told = events(solo.say(&mut bob, Body::PingOk));
+    assert!(matches!(told[..], [Event::Enter { .. }]));
+}
+
+#[test]
+fn of_whom_something_was_lost_while_it_was_dismissed_another_hello_is_asked_for() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.act(Action::Dismiss(bob.place));
+    solo.hello(&mut bob);
+    bob.next += 1;
+    solo.say(&mut bob, Body::Ping);
+    assert_eq!(hellos_and_pings(&greet(&mut solo, &bob)), (2, 0));
+    assert_eq!(solo.say(&mut bob, whispered("too early")), []);
+    assert_eq!(told_by(solo.hello(&mut bob)), 1);
+    // The same, if it is lost after that.
+    solo.act(Action::Dismiss(bob.place));
+    assert_eq!(hellos_and_pings(&greet(&mut solo, &bob)), (1, 1));
+    bob.next += 1;
+    let outputs = solo.say(&mut bob, Body::PingOk);
+    assert_eq!(hellos_and_pings(&outputs), (1, 0));
+    assert_eq!(told_by(solo.hello(&mut bob)), 1);
+    // What cannot be read is lost as well.
+    solo.act(Action::Dismiss(bob.place));
+    solo.hello(&mut bob);
+    solo.engine.handle_malformed(solo.now, bob.id);
+    assert_eq!(hellos_and_pings(&greet(&mut solo, &bob)), (2, 0));
+}
+
+fn told_by(outputs: Vec<Output>) -> usize {
+    events(outputs).len()
+}
+
+/// Where bob is heard by IPv6.
+fn link_local(scope: u32) -> SocketAddr {
+    SocketAddrV6::new("fe80::2".parse().unwrap(), 49_152, 0, scope).into()
+}
+
+#[test]
+fn a_dismissed_peer_is_stayed_away_from_whatever_way_it_comes() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.beacon_from(&bob, link_local(3));
+    let outputs = solo.act(Action::Dismiss(link_local(3)));
+    for place in [bob.place, link_local(3)] {
+        let farewell = Output::Farewell { to: place.into() };
+        assert!(outputs.contains(&farewell), "it knows us by one of them");
+    }
+    assert_eq!(told_by(outputs), 1);
+    let mut successor = Peer::new(99);
+    for place in [bob.place, link_local(3)] {
+        assert_eq!(solo.beacon_from(&bob, place), []);
+        assert_eq!(solo.beacon_from(&successor, place), []);
+        successor.place = place;
+        assert_eq!(solo.hello(&mut successor), []);
+    }
+    // By whichever it is added again, it is free by all.
+    let (again, elsewhere) = (bob.place, link_local(3));
+    assert_eq!(connects(&greet(&mut solo, &bob)), [again]);
+    assert_eq!(
+        connects(&solo.beacon_from(&bob, elsewhere)),
+        [],
+        "it is greeted once"
+    );
+    assert_eq!(told_by(solo.hello(&mut bob)), 1);
+    solo.pass(ms(4_000));
+    assert_eq!(
+        connects(&solo.beacon_from(&successor, elsewhere)),
+        [elsewhere]
+    );
+}
+
+#[test]
+fn somebody_who_comes_where_it_is_greeted_is_free_whatever_address_it_was_dismissed_by() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.act(Action::Dismiss(bob.place));
+    bob.place = "10.0.7.2:49152".parse().unwrap();
+    assert_eq!(solo.hello(&mut bob), []);
+    assert_eq!(connects(&greet(&mut solo, &bob)), [bob.place]);
+    assert_eq!(told_by(solo.hello(&mut bob)), 1);
+}
+
+#[test]
+fn an_answer_from_where_it_was_greeted_needs_no_connection_elsewhere() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let outputs = greet(&mut solo, &bob);
+    let Output::Connect { link, .. } = outputs[0] else {
+        panic!("{outputs:?}")
+    };
+    solo.engine.handle_connected(solo.now, link);
+    solo.hello(&mut bob);
+    solo.beacon(&bob);
+    solo.beacon_from(&bob, link_local(3));
+    assert_eq!(connects(&solo.pass(ms(3_000))), []);
 }
 
 #[test]

@@ -160,3 +160,35 @@ fn two_programs_on_one_host_without_ipv4_meet_and_part() {
     talk.programs[1].end_input();
     talk.programs[0].event("exit", "carol");
 }
+
+#[test]
+fn who_is_deleted_and_added_again_goes_once_and_comes_once_by_whatever_address() {
+    // Goal: neither IPv6 nor what was said meanwhile makes anybody flap, nothing is lost after the
+    // meeting, and the third one notices nothing. Method: hosts with both; each address of bob's once.
+    let Some(lab) = both(3) else { return };
+    let mut talk = Talk::start(&lab, &["alice", "bob", "carol"], &[]);
+    talk.is_soon_whole("a start with both");
+    // His beacons come by both.
+    crate::pair::pass(Duration::from_secs(2));
+    let by_ipv4 = "10.77.0.2:49152".to_owned();
+    let address = lab.wait_for_ipv6(2, "eth0");
+    let by_ipv6 = format!("[{address}%{}]:49152", lab.scope(1, "eth0"));
+    let mut parted = 0;
+    for (place, apart) in [
+        (&by_ipv4, 50),
+        (&by_ipv6, 50),
+        (&by_ipv6, 2_500),
+        (&by_ipv4, 2_500),
+    ] {
+        talk.alice().say(&format!("/delete {place}"));
+        parted += 1;
+        crate::pair::pass(Duration::from_millis(apart));
+        assert_eq!(talk.exits(), 2 * parted, "{place} after {apart} ms");
+        talk.alice().say(&format!("/add {place}"));
+        talk.is_soon_whole("a peer was added again");
+        // What goes wrong shows when the next beacons come.
+        crate::pair::pass(Duration::from_secs(3));
+        talk.is_soon_whole("a peer was added again a while ago");
+        assert_eq!(talk.exits(), 2 * parted, "{place} after {apart} ms");
+    }
+}

@@ -78,7 +78,7 @@ impl Engine {
 
     /// A beacon of somebody new.
     fn meet(&mut self, now: Instant, id: PeerId, link: Link) {
-        if self.is_stopping() {
+        if self.is_stopping() || self.is_returning(now, id) {
             return;
         }
         if !self

@@ -2,13 +2,15 @@
 //!
 //! It knows no socket, thread or clock. The files beside this one hold its parts: `discovery` (who is
 //! there, and where), `admission` (how many strangers), `receive` and `send` (messages), `life` (who is still there), `patience` (who
-//! doubts that we are), `flush` (what was delivered), `statics` (peers without beacons). It
+//! doubts that we are), `flush` (what was delivered), `statics` (peers without beacons), `dismissed` (peers to stay
+//! away from). It
 //! deliberately leaves out elections, which are understood on the wire and otherwise ignored, and
 //! encrypted links.
 
 mod admission;
 mod deadlines;
 mod discovery;
+mod dismissed;
 mod flush;
 mod life;
 mod patience;
@@ -23,10 +25,11 @@ use std::time::Instant;
 
 use self::admission::Admission;
 use self::deadlines::{Deadlines, Timer};
+use self::dismissed::{Dismissed, Returning};
 use self::flush::Flushes;
 use self::life::Reconnection;
 use self::peer::Peer;
-use self::statics::{Dismissed, Static};
+use self::statics::Static;
 use super::{
     Action, Event, ExitReason, GroupName, Headers, Hello, Host, Limits, LinkId, Name, Output,
     PeerId, Stats, Timing, UndeliveredReason,
@@ -141,6 +144,8 @@ pub struct Engine {
     /// Which address of ours is on the way to a host that is greeted without a beacon.
     routes: BTreeMap<Host, Option<IpAddr>>,
     dismissed: Dismissed,
+    /// Peers that were dismissed and are greeted again.
+    returning: BTreeMap<PeerId, Returning>,
     admission: Admission,
     /// Our own addresses.
     addresses: Vec<IpAddr>,
@@ -200,6 +205,7 @@ impl Engine {
             statics: BTreeMap::new(),
             routes: BTreeMap::new(),
             dismissed: Dismissed::default(),
+            returning: BTreeMap::new(),
             admission: Admission::default(),
             addresses: Vec::new(),
             readdressed: now,
@@ -231,7 +237,7 @@ impl Engine {
                 self.config.headers = headers;
                 self.greet_again(now);
             }
-            Action::Greet(address) => self.greet(address),
+            Action::Greet(address) => self.greet(now, address),
             Action::Dismiss(address) => self.dismiss(now, address),
             Action::Ping(peer) => self.measure(now, peer),
             Action::Flush { ticket, within } => self.flush(now, ticket, within),

@@ -34,7 +34,12 @@ impl Engine {
             return;
         }
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_ready()) else {
-            self.stats.unknown_peers += 1;
+            let message = Message { sequence, body };
+            if self.returns(now, id, via, &message) {
+                self.handle_message(now, origin, via, message);
+            } else {
+                self.stats.unknown_peers += 1;
+            }
             return;
         };
         let follows = peer.expected.accept(sequence);
@@ -82,6 +87,8 @@ impl Engine {
         self.stats.bad_messages += 1;
         if self.peers.get(&peer).is_some_and(Peer::is_ready) {
             self.remove(now, peer, ExitReason::Gap);
+        } else {
+            self.lose_track(peer);
         }
     }
 
@@ -141,7 +148,7 @@ impl Engine {
             return;
         }
         let place = place_of(&hello, via);
-        if self.dismissed.ignores(id, place) {
+        if self.ignores(id, place, via, &hello) {
             self.stats.dismissed += 1;
             return;
         }
@@ -179,7 +186,7 @@ impl Engine {
     }
 
     /// A HELLO from somebody new is as good as a beacon: its mailbox is dialled.
-    fn meet_by_hello(
+    pub(super) fn meet_by_hello(
         &mut self,
         now: Instant,
         id: PeerId,
@@ -211,7 +218,8 @@ impl Engine {
 
     /// Connects to a peer whose HELLO has come, unless it answers one that was sent there already.
     fn answer(&mut self, now: Instant, id: PeerId, to: Link, via: Via, hello: &Hello) {
-        let greeted = self.static_for(to.remote, via, hello);
+        let returned = self.static_of_returned(id);
+        let greeted = self.static_for(to.remote, via, hello).or(returned);
         self.change_standing(id, |engine| match greeted {
             Some(address) => engine.adopt_static(id, address),
             None => engine.reach(now, id, to),

@@ -1,12 +1,10 @@
-//! Peers without beacons: addresses that are greeted until somebody answers, and those to stay away
-//! from.
+//! Peers without beacons: addresses that are greeted until somebody answers.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use super::peer::{Channel, Peer};
-use super::{Engine, ExitReason, Owner, Timer};
+use super::peer::Channel;
+use super::{Engine, Owner, Timer};
 use crate::zre::{Body, Hello, Host, Link, LinkId, Output, PeerId, Via};
 
 /// How long somebody who took our HELLO has to answer it, before it is dialled anew.
@@ -39,59 +37,19 @@ impl Static {
         matches!(self.state, State::Dialling(..))
     }
 
+    /// The peer that has its mailbox there.
+    pub(super) const fn holder(&self) -> Option<PeerId> {
+        match self.state {
+            State::Held(id) => Some(id),
+            State::Idle | State::Dialling(..) => None,
+        }
+    }
+
     pub(super) fn channel_mut(&mut self) -> Option<&mut Channel> {
         match &mut self.state {
             State::Dialling(channel, _) => Some(channel),
             State::Idle | State::Held(_) => None,
         }
-    }
-}
-
-/// Ids and addresses to stay away from.
-#[derive(Debug, Default)]
-pub(super) struct Dismissed {
-    ids: BTreeMap<PeerId, SocketAddr>,
-    addresses: BTreeSet<SocketAddr>,
-    /// In the order in which they were dismissed.
-    order: VecDeque<SocketAddr>,
-    /// Of the addresses, those whose HELLO has come since, and was ignored.
-    unheard: BTreeSet<SocketAddr>,
-}
-
-impl Dismissed {
-    pub(super) fn holds(&self, id: PeerId, place: SocketAddr) -> bool {
-        self.ids.contains_key(&id) || self.addresses.contains(&place)
-    }
-
-    /// Whether a HELLO from there is to be ignored. If so, that is remembered: its sender will not say
-    /// it again by itself.
-    pub(super) fn ignores(&mut self, id: PeerId, place: Option<SocketAddr>) -> bool {
-        let dismissed = self.ids.get(&id).copied();
-        let address = dismissed.or_else(|| place.filter(|place| self.addresses.contains(place)));
-        self.unheard.extend(address);
-        address.is_some()
-    }
-
-    fn add(&mut self, address: SocketAddr, id: Option<PeerId>, limit: usize) {
-        if self.addresses.insert(address) {
-            self.order.push_back(address);
-        }
-        if let Some(id) = id {
-            self.ids.insert(id, address);
-        }
-        if self.order.len() > limit
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.forget(oldest);
-        }
-    }
-
-    /// Says whether a HELLO from there was ignored.
-    fn forget(&mut self, address: SocketAddr) -> bool {
-        self.addresses.remove(&address);
-        self.order.retain(|other| *other != address);
-        self.ids.retain(|_, other| *other != address);
-        self.unheard.remove(&address)
     }
 }
 
@@ -117,8 +75,7 @@ impl Engine {
     }
 
     /// Greets whoever has its mailbox there, from now on.
-    pub(super) fn greet(&mut self, address: SocketAddr) {
-        let was_ignored = self.dismissed.forget(address);
+    pub(super) fn greet(&mut self, now: Instant, address: SocketAddr) {
         if self.statics.contains_key(&address) || self.statics.len() >= self.config.limits.statics {
             return;
         }
@@ -135,45 +92,13 @@ impl Engine {
         }
         self.statics.insert(address, Static { local, state });
         self.dial_static(address);
-        if was_ignored {
-            // Whoever is there takes our first HELLO for the answer to its own, which we ignored, and
-            // would speak to us without ever greeting us. A second one asks for it again.
-            self.greet_address_again(address);
-        }
+        self.end_dismissal(now, address);
     }
 
-    /// Disconnects whoever has its mailbox there, and stays away from it.
-    pub(super) fn dismiss(&mut self, now: Instant, address: SocketAddr) {
+    /// Greets nobody there any more.
+    pub(super) fn drop_static(&mut self, address: SocketAddr) {
         self.drop_static_channel(address);
-        let known = self.statics.remove(&address);
-        let held = match known.map(|known| known.state) {
-            Some(State::Held(id)) => Some(id),
-            _ => None,
-        };
-        let id = held.or_else(|| {
-            self.peers
-                .iter()
-                .find(|(_, peer)| peer.place.remote == address)
-                .map(|(id, _)| *id)
-        });
-        self.dismissed
-            .add(address, id, self.config.limits.dismissed);
-        if let Some(id) = id {
-            if !self.shares_its_host(id) {
-                self.outputs
-                    .push_back(Output::Farewell { to: address.into() });
-            }
-            self.remove(now, id, ExitReason::Dismissed);
-        }
-    }
-
-    /// Whether other peers are at the same address. They share the beacon port, so that a farewell to
-    /// it reaches one of them by chance: it would tell somebody else that we leave.
-    fn shares_its_host(&self, id: PeerId) -> bool {
-        let host = |peer: &Peer| Host::from(peer.place.remote);
-        let here = self.peers.get(&id).map(host);
-        let mut others = self.peers.iter().filter(|(other, _)| **other != id);
-        others.any(|(_, peer)| Some(host(peer)) == here)
+        self.statics.remove(&address);
     }
 
     /// Dials a static address, if nobody is connected there.
@@ -199,8 +124,10 @@ impl Engine {
     /// Our HELLO has been taken there.
     pub(super) fn static_connected(&mut self, now: Instant, address: SocketAddr) {
         if let Some(known) = self.statics.get_mut(&address)
-            && let State::Dialling(_, taken @ None) = &mut known.state
+            && let State::Dialling(channel, taken @ None) = &mut known.state
         {
+            // Whoever answers has a connection that is known to be taken.
+            channel.connected = true;
             *taken = Some(now);
             self.deadlines.set(now + ANSWER, Timer::Static(address));
         }
@@ -307,7 +234,7 @@ impl Engine {
 
     // What is sent to addresses where nobody has answered yet.
 
-    fn send_static(&mut self, address: SocketAddr, body: Body) {
+    pub(super) fn send_static(&mut self, address: SocketAddr, body: Body) {
         let Some(channel) = self.statics.get_mut(&address).and_then(Static::channel_mut) else {
             return;
         };
@@ -349,7 +276,7 @@ impl Engine {
         }
     }
 
-    fn greet_address_again(&mut self, address: SocketAddr) {
+    pub(super) fn greet_address_again(&mut self, address: SocketAddr) {
         let local = self.statics.get(&address).and_then(|known| known.local);
         let hello = self.hello(local);
         self.send_static(address, Body::Hello(hello));
