@@ -41,6 +41,8 @@ pub use config::{Config, Form, Input, Purpose, TEXT_OCTETS};
 pub use line::{Line, LineKind, Span, Style};
 pub use output::{Exit, Output, Place, Prompt, Signal};
 pub use record::Record;
+#[doc(hidden)]
+pub use sanitize::text as harmless;
 pub use session::{BadLine, Session};
 pub use stamp::Stamp;
 

@@ -25,7 +25,7 @@ const CELL_COLUMNS: usize = 32;
 const SHOWN_OCTETS: usize = super::TEXT_OCTETS;
 
 /// What somebody said, on one line.
-pub(crate) fn text(received: &str) -> Cow<'_, str> {
+pub fn text(received: &str) -> Cow<'_, str> {
     if received.len() <= SHOWN_OCTETS {
         return visible(received, Strictness::Text);
     }

@@ -85,6 +85,8 @@ use crate::zre::{
 
 pub use builder::Builder;
 pub use error::{RecvError, SendError, StartError, TooLarge, TrySendError};
+#[doc(hidden)]
+pub use route::local_towards;
 pub use sender::Sender;
 
 use mailbox::{Mailbox, TryRecvError};

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use crate::zre::Host;
 
 /// The address that the system would send from, `None` if it knows no way there. Nothing is sent.
-pub(super) fn local_towards(remote: Host) -> Option<IpAddr> {
+pub fn local_towards(remote: Host) -> Option<IpAddr> {
     let any: IpAddr = match remote.address {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),

@@ -241,3 +241,13 @@ pub(crate) enum Trouble {
     /// Its output is not understood.
     Garbled,
 }
+
+/// Some address of this network that is not ours; `None` if nobody else has room there.
+pub(crate) fn other_of(network: &Network) -> Option<Ipv4Addr> {
+    let first = u32::from(network.address & network.mask);
+    let near = [1, 2]
+        .into_iter()
+        .filter_map(|number| first.checked_add(number));
+    let mut near = near.map(Ipv4Addr::from);
+    near.find(|other| *other != network.address && network.contains(*other))
+}

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use zchat::chat::Stamp;
+use unicode_width::UnicodeWidthStr;
+use zchat::chat::{Stamp, harmless};
 
 use super::facts::Facts;
 use super::findings::{Finding, Severity, Step};
@@ -53,7 +54,7 @@ fn write(to: &mut impl Write, finding: &Finding) -> io::Result<()> {
                 }
             }
             Step::Run(command) => {
-                let command = visible(command);
+                let command = harmless(command);
                 writeln!(to, "{indent}  {BOLD}{command}{PLAIN}")?;
             }
         }
@@ -101,11 +102,12 @@ fn summary(findings: &[Finding]) -> String {
 /// Lines that fit behind the indent. Words that are too long stay whole.
 fn wrap(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    let text = visible(text);
+    // Names of programs, interfaces and nodes are in it, which may hold what a terminal would obey.
+    let text = harmless(text);
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         let room = WIDTH - INDENT;
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
+            Some(line) if line.width() + 1 + word.width() <= room => {
                 line.push(' ');
                 line.push_str(word);
             }
@@ -113,19 +115,6 @@ fn wrap(text: &str) -> Vec<String> {
         }
     }
     lines
-}
-
-/// Without anything that a terminal could obey: names of programs and of interfaces may hold it.
-fn visible(text: &str) -> String {
-    let is_harmful = |character: char| {
-        character.is_control()
-            || matches!(
-                character,
-                '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}'
-            )
-            || matches!(character, '\u{2066}'..='\u{206F}' | '\u{FEFF}')
-    };
-    text.replace(is_harmful, "\u{FFFD}")
 }
 
 /// Writes for a program: one object a line.

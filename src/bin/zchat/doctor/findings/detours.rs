@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use zchat::node::interface::{Listed, Network};
 
-use super::super::facts::{Facts, Interface, Visit, VisitEnd};
+use super::super::facts::{Facts, Interface, Visit, VisitEnd, other_of};
 use super::Finding;
 
 /// The networks whose packets leave by another interface.
@@ -65,20 +65,12 @@ fn tell(detour: &Detour<'_>) -> Finding {
     } else {
         Finding::warning("taken_over", what)
     };
-    finding
+    let finding = finding
         .because("A VPN that keeps all traffic to itself does so; or a route is wrong.")
-        .say("Allow the local network in the settings of the VPN, or look at the routes:")
-        .run(format!("ip route get {}", other_of(network)))
+        .say("Allow the local network in the settings of the VPN, or look at the routes:");
+    let route = other_of(network).map(|other| format!("ip route get {other}"));
+    route
+        .into_iter()
+        .fold(finding, Finding::run)
         .run("ip rule list")
-}
-
-/// Some address of this network that is not ours.
-fn other_of(network: &Network) -> Ipv4Addr {
-    let first = u32::from(network.address & network.mask) | 1;
-    let first = Ipv4Addr::from(first);
-    if first == network.address {
-        Ipv4Addr::from(u32::from(first) + 1)
-    } else {
-        first
-    }
 }

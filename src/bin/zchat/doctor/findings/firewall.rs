@@ -116,7 +116,7 @@ const fn name(firewall: &Firewall) -> &'static str {
 }
 
 /// The command that lists its rules.
-const fn list(name: FirewallName) -> &'static str {
+pub(super) const fn list(name: FirewallName) -> &'static str {
     match name {
         FirewallName::Nftables => "sudo nft list ruleset",
         FirewallName::Iptables => "sudo iptables-save",

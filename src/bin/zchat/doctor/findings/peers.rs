@@ -304,7 +304,7 @@ fn other_datagrams(facts: &Facts) -> Vec<Finding> {
         })
         .collect();
     if facts.left_out > 0 {
-        let what = format!("{} more senders are not shown", facts.left_out);
+        let what = format!("At least {} more senders are not shown", facts.left_out);
         findings.push(Finding::note("left_out", what));
     }
     findings

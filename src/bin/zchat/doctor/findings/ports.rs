@@ -6,9 +6,9 @@ use std::net::Ipv4Addr;
 use nix::errno::Errno;
 use zchat::node::interface::Network;
 
-use super::super::facts::{Facts, Owner, Port};
+use super::super::facts::{Facts, FirewallName, Owner, Port};
 use super::super::firewall::PacketKind;
-use super::firewall::InTheWay;
+use super::firewall::{InTheWay, list};
 use super::places::{Node, Nodes, Place};
 use super::{Finding, as_root, enumerate};
 
@@ -174,7 +174,7 @@ fn unheard(facts: &Facts, nodes: &Nodes, network: &Network) -> Finding {
     ))
     .say("Look which, as root:");
     let finding = if facts.is_root {
-        finding.run("nft list ruleset")
+        finding.run(list(FirewallName::Nftables))
     } else {
         finding.run(as_root(facts))
     };

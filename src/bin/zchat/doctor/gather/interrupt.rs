@@ -4,6 +4,8 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
@@ -41,6 +43,30 @@ impl Interrupts {
     /// Readable when a signal has come.
     pub(super) fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.0.iter().map(|(_, stream)| stream.as_fd())
+    }
+
+    /// Waits until something can be read there, or has ended.
+    ///
+    /// # Errors
+    ///
+    /// If a signal came first.
+    pub(super) fn wait_for(&self, that: BorrowedFd<'_>) -> Result<(), Interrupted> {
+        loop {
+            let signals = self.fds().map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+            let that = PollFd::new(that, PollFlags::POLLIN);
+            let mut waiting: Vec<PollFd<'_>> = std::iter::once(that).chain(signals).collect();
+            let polled = poll(&mut waiting, PollTimeout::NONE);
+            if let Some(interrupted) = self.came() {
+                return Err(interrupted);
+            }
+            let is_there = waiting.first().is_some_and(|it| it.any().unwrap_or(true));
+            match polled {
+                Ok(_) if !is_there => {}
+                Err(Errno::EINTR) => {}
+                // Whoever waits finds out what is wrong with it.
+                Ok(_) | Err(_) => return Ok(()),
+            }
+        }
     }
 
     /// The signal that has come, if any.

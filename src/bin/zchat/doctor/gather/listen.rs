@@ -2,6 +2,7 @@
 //! mailboxes are tried. One thread, which waits in one place.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 use std::net::SocketAddrV4;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
@@ -22,7 +23,7 @@ use super::visit::Attempt;
 use super::wire::Wire;
 use super::{Start, connections, mailbox};
 
-/// The most senders that are told apart; more are counted.
+/// The most senders that are told apart; as many more are counted.
 const MOST_SENDERS: usize = 1_000;
 
 /// The most mailboxes that are tried: each takes a descriptor, and whoever makes up beacons must not
@@ -44,7 +45,8 @@ pub(super) struct Heard {
     pub(super) beacon_port: Port,
     pub(super) saw_the_wire: bool,
     pub(super) sightings: Vec<Sighting>,
-    pub(super) left_out: usize,
+    /// Who else sends, as far as that is told apart.
+    pub(super) left_out: BTreeSet<(Ipv4Addr, u32)>,
     pub(super) visits: Vec<Visit>,
     pub(super) listened: Duration,
     pub(super) watched: Duration,
@@ -100,7 +102,7 @@ pub(super) fn listen(
             beacon_port,
             saw_the_wire: wire.is_some(),
             sightings: Vec::new(),
-            left_out: 0,
+            left_out: BTreeSet::new(),
             visits: Vec::new(),
             listened: wait,
             watched: wait,
@@ -330,7 +332,10 @@ impl Listener {
             return;
         }
         if count >= MOST_SENDERS {
-            self.heard.left_out += 1;
+            if self.heard.left_out.len() < MOST_SENDERS {
+                let sender = (arrival.source, arrival.interface);
+                self.heard.left_out.insert(sender);
+            }
             return;
         }
         self.heard.sightings.push(Sighting {

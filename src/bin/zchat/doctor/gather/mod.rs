@@ -15,7 +15,10 @@ mod walls;
 mod wire;
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -24,9 +27,12 @@ use nix::unistd::geteuid;
 use zchat::node::interface::{
     Decision, Network, Selection, UnknownInterface, decide, list, networks,
 };
+use zchat::node::local_towards;
 
 use super::Options;
-use super::facts::{Connection, Facts, Firewall, Interface, Port, Probe, Visit, VisitEnd};
+use super::facts::{
+    Connection, Facts, Firewall, Interface, Port, Probe, Visit, VisitEnd, other_of,
+};
 use interrupt::{Interrupted, Interrupts};
 use listen::{Heard, listen};
 
@@ -40,7 +46,7 @@ const LEAST_WAIT: Duration = Duration::from_millis(100);
 /// If a signal came that ends the program.
 pub(super) fn gather(options: &Options) -> Result<Facts, Interrupted> {
     let interrupts = Interrupts::new();
-    let walls = read_walls();
+    let walls = Walls::read();
     let selection = Selection::parse(&options.interfaces);
     let mailbox_port = options.bind_port.map(mailbox_port);
     let mut look = Look::at_networks(&selection);
@@ -55,6 +61,7 @@ pub(super) fn gather(options: &Options) -> Result<Facts, Interrupted> {
     let answering = proc_net::neighbours(&read("/proc/net/arp"));
     let wireless = proc_net::wireless(&read("/proc/net/wireless"));
     let is_changing = again.networks != look.networks;
+    let firewalls = walls.map_or(Ok(Vec::new()), |walls| walls.collect(&interrupts))?;
     let visits = heard.visits.iter();
     let visits = visits.map(|visit| weigh(*visit, &look.networks, &answering));
     let visits = visits.collect();
@@ -74,12 +81,12 @@ pub(super) fn gather(options: &Options) -> Result<Facts, Interrupted> {
         beacon_port: heard.beacon_port,
         mailbox_port,
         sightings: heard.sightings,
-        left_out: heard.left_out,
+        left_out: heard.left_out.len(),
         saw_the_wire: heard.saw_the_wire,
         visits,
         meeting: heard.meeting,
         connections: heard.connections,
-        firewalls: walls.map(collect).unwrap_or_default(),
+        firewalls,
         descriptors: getrlimit(Resource::RLIMIT_NOFILE)
             .ok()
             .map(|(_, hard)| hard),
@@ -118,19 +125,37 @@ impl Look {
     }
 }
 
-/// Lists the rules of all firewalls, beside everything else.
-fn read_walls() -> Option<JoinHandle<Vec<Firewall>>> {
-    let named = thread::Builder::new().name("zchat-walls".into());
-    let started = named.spawn(walls::read);
-    if let Err(error) = &started {
-        log::warn!("the firewall is not looked at: {error}");
-    }
-    started.ok()
+/// The rules of all firewalls, which are read beside everything else.
+struct Walls {
+    reading: JoinHandle<Vec<Firewall>>,
+    /// Ends when they have been read.
+    done: UnixStream,
 }
 
-fn collect(walls: JoinHandle<Vec<Firewall>>) -> Vec<Firewall> {
-    // It has no end of its own to fail by: a panic there was printed.
-    walls.join().unwrap_or_default()
+impl Walls {
+    fn read() -> Option<Self> {
+        let read = || {
+            let (here, done) = UnixStream::pair()?;
+            let named = thread::Builder::new().name("zchat-walls".into());
+            let reading = named.spawn(move || {
+                let _done = done;
+                walls::read()
+            })?;
+            Ok(Self {
+                reading,
+                done: here,
+            })
+        };
+        let failed = |error: &io::Error| log::warn!("the firewall is not looked at: {error}");
+        read().inspect_err(failed).ok()
+    }
+
+    /// Waits for them.
+    fn collect(self, interrupts: &Interrupts) -> Result<Vec<Firewall>, Interrupted> {
+        interrupts.wait_for(self.done.as_fd())?;
+        // It has no end of its own to fail by: a panic there was printed.
+        Ok(self.reading.join().unwrap_or_default())
+    }
 }
 
 fn interface(
@@ -180,18 +205,10 @@ fn weigh(visit: Visit, networks: &[Network], answering: &[(Ipv4Addr, String)]) -
 
 /// The address that the system writes to others of a network from; nothing is sent.
 fn leaves_from(network: &Network) -> Option<Ipv4Addr> {
-    /// Discard: any port would do.
-    const PORT: u16 = 9;
-    let first = u32::from(network.address & network.mask);
-    let mut others = [1, 2]
-        .into_iter()
-        .filter_map(|number| first.checked_add(number));
-    let other = others.find(|other| *other != u32::from(network.address))?;
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-    socket.connect((Ipv4Addr::from(other), PORT)).ok()?;
-    match socket.local_addr().ok()?.ip() {
-        std::net::IpAddr::V4(address) => Some(address),
-        std::net::IpAddr::V6(_) => None,
+    let other = other_of(network)?;
+    match local_towards(IpAddr::V4(other).into())? {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
     }
 }
 

@@ -3,13 +3,16 @@
 use std::env;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a program may take.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often is looked whether a program has ended.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// The most octets of its output that are read.
 const MOST_OUTPUT: u64 = 16 << 20;
@@ -53,21 +56,35 @@ pub(super) fn run(program: &Path, arguments: &[&str]) -> io::Result<Ended> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
+    let deadline = Instant::now() + PATIENCE;
     let output = read(&mut child).and_then(|output| {
         output
             .recv_timeout(PATIENCE)
             .map_err(|_| io::ErrorKind::TimedOut.into())
     });
-    let Ok((output, errors)) = output else {
-        // It may have ended by itself just now.
-        let _ended = child.kill();
-        child.wait()?;
-        return Ok(Ended::Late);
-    };
-    if child.wait()?.success() {
-        Ok(Ended::Well(output))
-    } else {
-        Ok(Ended::Badly(errors))
+    if let Ok((output, errors)) = output
+        && let Some(status) = end_of(&mut child, deadline)?
+    {
+        return Ok(if status.success() {
+            Ended::Well(output)
+        } else {
+            Ended::Badly(errors)
+        });
+    }
+    // It may have ended by itself just now.
+    let _ended = child.kill();
+    child.wait()?;
+    Ok(Ended::Late)
+}
+
+/// How a program ends that has closed its outputs, which is most often at once; `None` if it stays.
+fn end_of(child: &mut Child, deadline: Instant) -> io::Result<Option<ExitStatus>> {
+    loop {
+        let status = child.try_wait()?;
+        if status.is_some() || Instant::now() >= deadline {
+            return Ok(status);
+        }
+        thread::sleep(LOOK);
     }
 }
 
