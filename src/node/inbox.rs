@@ -102,7 +102,7 @@ pub(super) enum Received {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Notice {
     /// [`Engine::handle_unheard`](crate::zre::Engine::handle_unheard)
-    Unheard(PeerId, IpAddr),
+    Unheard(PeerId, Host),
     /// A connection was refused: there are too many, or too many from its address.
     Refused,
     /// A connection was ended because nothing that is heard came over it.
@@ -204,7 +204,7 @@ impl Inbox {
             else {
                 return;
             };
-            let Some(token) = self.connections.accepted(now, remote.ip()) else {
+            let Some(token) = self.connections.accepted(now, remote.into()) else {
                 self.notices.push_back(Notice::Refused);
                 continue;
             };
@@ -532,8 +532,8 @@ impl Inbox {
     }
 
     /// The peer is not behind its connection any more, but perhaps behind one from this address.
-    pub(super) fn hang_up(&mut self, peer: PeerId, address: IpAddr) {
-        for verdict in self.connections.hang_up(peer, address) {
+    pub(super) fn hang_up(&mut self, peer: PeerId, at: Host) {
+        for verdict in self.connections.hang_up(peer, at) {
             self.carry_out(verdict);
         }
     }

@@ -385,7 +385,7 @@ impl Core {
                     let unsent = self.links.disconnect(link);
                     self.engine.handle_closed(now, link, unsent);
                 }
-                Output::HangUp { peer, address } => self.inbox.hang_up(peer, address),
+                Output::HangUp { peer, at } => self.inbox.hang_up(peer, at),
                 Output::Farewell { to } => self.beacon.farewell(to),
                 Output::Stop => self.stopping = true,
             }

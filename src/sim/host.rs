@@ -11,8 +11,8 @@ use super::stream::Key;
 use super::time::Time;
 use crate::zre::connections::{Connections, Most, Token};
 use crate::zre::{
-    Action, Announcer, Beacon, Engine, Event, GroupName, LinkId, Message, Origin, Output, PeerId,
-    Sighting, Via,
+    Action, Announcer, Beacon, Engine, Event, GroupName, Host, LinkId, Message, Origin, Output,
+    PeerId, Sighting, Via,
 };
 
 /// What a process is told.
@@ -27,7 +27,7 @@ pub(super) enum Input {
     Full(LinkId, Message, bool),
     Closed(LinkId, u64),
     Broken(PeerId),
-    Unheard(PeerId, IpAddr),
+    Unheard(PeerId, Host),
     Addresses(Vec<IpAddr>),
     Inbox(bool),
     Timeout,

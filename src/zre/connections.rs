@@ -8,10 +8,9 @@
 //! No socket is touched here, nor is known what is said: the shell carries out what comes of it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use super::PeerId;
+use super::{Host, PeerId};
 
 /// The name of a connection; later ones have higher numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,18 +21,18 @@ pub(crate) struct Token(pub(crate) u64);
 pub(crate) struct Connections {
     limits: Most,
     open: BTreeMap<Token, Connection>,
-    by_address: BTreeMap<IpAddr, usize>,
+    by_address: BTreeMap<Host, usize>,
     /// When each address may open as many connections at once as it may have.
-    rested: BTreeMap<IpAddr, Instant>,
+    rested: BTreeMap<Host, Instant>,
     claims: BTreeMap<PeerId, Claim>,
     /// Connections in the order in which they began to wait, to be asked about when they have had
     /// their time.
     young: VecDeque<(Instant, Token)>,
-    /// All connections in the order in which they were accepted, to be ended if they have not been
-    /// heard by then.
-    unheard: VecDeque<(Instant, Token)>,
-    /// While the inbox is not read, nobody can be heard.
-    reading: bool,
+    /// The connections over which nothing was heard, and since when each might have been: in the order
+    /// in which they were accepted, to be ended if that takes too long.
+    unheard: BTreeMap<Token, Instant>,
+    /// Since when the inbox is not read, so that nobody can be heard.
+    unread: Option<Instant>,
     last: u64,
 }
 
@@ -46,17 +45,15 @@ pub(crate) struct Most {
 
 #[derive(Debug, Clone, Copy)]
 struct Connection {
-    remote: IpAddr,
+    remote: Host,
     peer: Option<PeerId>,
-    /// A message of it was read.
-    is_heard: bool,
 }
 
 /// Who speaks, or wants to speak, under an id.
 #[derive(Debug, Default)]
 struct Claim {
     /// Over which connection, from which address, its peer has entered.
-    entered: Option<(Option<Token>, IpAddr)>,
+    entered: Option<(Option<Token>, Host)>,
     /// All others. They are heard while nobody has entered.
     others: Vec<Token>,
 }
@@ -71,7 +68,7 @@ pub(crate) enum Verdict {
     /// It is to be ended.
     End(Token),
     /// The engine is to be asked whether this peer may be behind a connection from there.
-    Unheard(PeerId, IpAddr),
+    Unheard(PeerId, Host),
 }
 
 impl Connections {
@@ -83,16 +80,20 @@ impl Connections {
             rested: BTreeMap::new(),
             claims: BTreeMap::new(),
             young: VecDeque::new(),
-            unheard: VecDeque::new(),
-            reading: true,
+            unheard: BTreeMap::new(),
+            unread: None,
             last: 0,
         }
     }
 
     /// A connection was accepted; `None` if there are too many.
-    pub(crate) fn accepted(&mut self, now: Instant, remote: IpAddr) -> Option<Token> {
+    pub(crate) fn accepted(&mut self, now: Instant, remote: Host) -> Option<Token> {
         let here = self.by_address.get(&remote).copied().unwrap_or(0);
-        if here >= self.limits.per_address || self.open.len() >= self.limits.in_all {
+        if here >= self.limits.per_address {
+            return None;
+        }
+        if self.open.len() >= self.limits.in_all {
+            self.make_room(now);
             return None;
         }
         if !self.is_slow_enough(now, remote) {
@@ -101,20 +102,27 @@ impl Connections {
         self.by_address.insert(remote, here + 1);
         self.last += 1;
         let token = Token(self.last);
-        let connection = Connection {
-            remote,
-            peer: None,
-            is_heard: false,
-        };
-        self.open.insert(token, connection);
-        self.unheard.push_back((now, token));
+        self.open.insert(token, Connection { remote, peer: None });
+        self.unheard.insert(token, now);
         Some(token)
+    }
+
+    /// There are as many connections as there may be: the oldest over which nothing was heard has had
+    /// its time, so that whoever is refused now finds room when it comes again. Whoever has many
+    /// addresses, as anybody has of IPv6, cannot keep all others out.
+    fn make_room(&mut self, now: Instant) {
+        if let Some(mut oldest) = self.unheard.first_entry()
+            && let Some(over) = now.checked_sub(UNHEARD)
+        {
+            let since = oldest.get_mut();
+            *since = over.min(*since);
+        }
     }
 
     /// Whether an address has not opened too many connections of late. It may open as many at once as
     /// it may have, and then so many again in [`RESTED`]: what a peer leaves behind when it goes, above
     /// all our connection to it, takes a moment to be gone.
-    fn is_slow_enough(&mut self, now: Instant, remote: IpAddr) -> bool {
+    fn is_slow_enough(&mut self, now: Instant, remote: Host) -> bool {
         let most = u32::try_from(self.limits.per_address).unwrap_or(u32::MAX);
         let step = RESTED / most.max(1);
         let rested = self.rested.get(&remote).copied().unwrap_or(now).max(now) + step;
@@ -158,9 +166,7 @@ impl Connections {
 
     /// A message was read from it.
     pub(crate) fn heard(&mut self, token: Token) {
-        if let Some(connection) = self.open.get_mut(&token) {
-            connection.is_heard = true;
-        }
+        self.unheard.remove(&token);
     }
 
     /// The peer has entered by what it said over this connection: all others wait.
@@ -188,7 +194,7 @@ impl Connections {
 
     /// Ends what was opened before `token` under the same id from the same address: it is left over from
     /// earlier, and what it brings is old.
-    fn end_older(&mut self, peer: PeerId, token: Token, address: IpAddr) -> Vec<Verdict> {
+    fn end_older(&mut self, peer: PeerId, token: Token, address: Host) -> Vec<Verdict> {
         let Some(claim) = self.claims.get_mut(&peer) else {
             return Vec::new();
         };
@@ -230,6 +236,7 @@ impl Connections {
         let Some(connection) = self.open.remove(&token) else {
             return nothing;
         };
+        self.unheard.remove(&token);
         if let Some(here) = self.by_address.get_mut(&connection.remote) {
             *here -= 1;
             if *here == 0 {
@@ -261,7 +268,7 @@ impl Connections {
 
     /// Lets one that waits, was opened after the one that is gone, and comes from this address, take its
     /// place.
-    fn succeed(&mut self, peer: PeerId, address: IpAddr, after: Token) -> Vec<Verdict> {
+    fn succeed(&mut self, peer: PeerId, address: Host, after: Token) -> Vec<Verdict> {
         let open = &self.open;
         let claim = self.claims.get_mut(&peer);
         let Some((claim, (current @ None, home))) = claim.and_then(|claim| {
@@ -289,7 +296,7 @@ impl Connections {
     }
 
     /// The peer is not behind its connection any more, but perhaps behind one from this address.
-    pub(crate) fn hang_up(&mut self, peer: PeerId, address: IpAddr) -> Vec<Verdict> {
+    pub(crate) fn hang_up(&mut self, peer: PeerId, address: Host) -> Vec<Verdict> {
         let Some((current, _)) = self
             .claims
             .get_mut(&peer)
@@ -306,22 +313,24 @@ impl Connections {
         ended.map(Verdict::End).into_iter().chain(heard).collect()
     }
 
-    /// The inbox is read, or not: while it is not, nobody can be heard, and nothing is held against
-    /// those who are not.
+    /// The inbox is read, or not: while it is not, nobody can be heard, and that time is held against
+    /// nobody.
     pub(crate) fn set_reading(&mut self, now: Instant, reading: bool) {
-        if reading && !self.reading {
-            for (since, _) in &mut self.unheard {
-                *since = now;
+        if !reading {
+            self.unread.get_or_insert(now);
+        } else if let Some(unread) = self.unread.take() {
+            let pause = now.saturating_duration_since(unread);
+            for since in self.unheard.values_mut() {
+                *since = (*since + pause).min(now);
             }
         }
-        self.reading = reading;
     }
 
     /// When [`Connections::handle_timeout`] is wanted.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let young = self.young.front().map(|(since, _)| *since + YOUNG);
-        let unheard = self.unheard.front().map(|(since, _)| *since + UNHEARD);
-        [young, unheard.filter(|_| self.reading)]
+        let unheard = self.unheard.values().next().map(|since| *since + UNHEARD);
+        [young, unheard.filter(|_| self.unread.is_none())]
             .into_iter()
             .flatten()
             .min()
@@ -329,36 +338,25 @@ impl Connections {
 
     /// Time has passed. To be asked until it has nothing to say.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Option<Verdict> {
-        while let Some(token) = due(&mut self.young, now, YOUNG) {
+        let is_due = |(since, _): &mut (Instant, Token)| now >= *since + YOUNG;
+        while let Some((_, token)) = self.young.pop_front_if(is_due) {
             if let Some((peer, remote)) = self.is_waiting(token) {
                 return Some(Verdict::Unheard(peer, remote));
             }
         }
-        while self.reading
-            && let Some(token) = due(&mut self.unheard, now, UNHEARD)
-        {
-            if self
-                .open
-                .get(&token)
-                .is_some_and(|connection| !connection.is_heard)
-            {
-                return Some(Verdict::End(token));
-            }
+        let oldest = self.unheard.first_entry()?;
+        if self.unread.is_some() || now < *oldest.get() + UNHEARD {
+            return None;
         }
-        None
+        Some(Verdict::End(oldest.remove_entry().0))
     }
 
-    fn is_waiting(&self, token: Token) -> Option<(PeerId, IpAddr)> {
+    fn is_waiting(&self, token: Token) -> Option<(PeerId, Host)> {
         let connection = self.open.get(&token)?;
         let peer = connection.peer?;
         let (current, _) = self.claims.get(&peer)?.entered?;
         (current != Some(token)).then_some((peer, connection.remote))
     }
-}
-
-fn due(queue: &mut VecDeque<(Instant, Token)>, now: Instant, after: Duration) -> Option<Token> {
-    let (_, token) = queue.pop_front_if(|(since, _)| now >= *since + after)?;
-    Some(token)
 }
 
 /// Connections under one id that wait, or are heard before anybody has entered, from one address: more

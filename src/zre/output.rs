@@ -55,14 +55,14 @@ pub enum Output {
         /// The connection.
         link: LinkId,
     },
-    /// Shut the inbound connection under this peer's routing id, and those from this address over which
-    /// nothing is heard: the peer is not behind the one any more, but perhaps behind one of the others,
-    /// and opens it again at once. None of them is told as broken.
+    /// Shut the inbound connection under this peer's routing id: the peer is not behind it any more. If
+    /// others from this host wait under that id, the newest is heard from now on, and older ones are
+    /// ended. None of them is told as broken.
     HangUp {
         /// The peer.
         peer: PeerId,
         /// Where it is now, as far as is known.
-        address: IpAddr,
+        at: Host,
     },
     /// Send a farewell beacon (port 0) to this host alone.
     Farewell {

@@ -97,7 +97,9 @@ impl World {
             10 => self.message(peer, u16::from(second), Body::PingOk),
             11 => self.engine.handle_malformed(now, peer),
             12 => self.engine.handle_broken(now, peer),
-            13 => self.engine.handle_unheard(now, peer, address(second)),
+            13 => self
+                .engine
+                .handle_unheard(now, peer, address(second).into()),
             14 => self.engine.handle_inbox(now, second & 1 == 0),
             15 => self.engine.handle_addresses(now, &[address(second)]),
             16 => self.fill(first),

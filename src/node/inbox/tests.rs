@@ -281,7 +281,10 @@ fn trap_16_a_second_connection_under_one_id_does_not_take_the_place_of_the_first
     desk.serve_until("the question", |desk| !desk.notices.is_empty());
     assert_eq!(
         desk.notices,
-        [Notice::Unheard(id(1), Ipv4Addr::LOCALHOST.into())]
+        [Notice::Unheard(
+            id(1),
+            IpAddr::from(Ipv4Addr::LOCALHOST).into()
+        )]
     );
     for _ in 0..500 {
         honest.multipart(&[WHISPER, b"honest"]);
@@ -354,7 +357,8 @@ fn a_peer_that_is_hung_up_is_not_told_as_broken_and_its_other_connection_is_hear
     let again = desk.peer(1);
     again.greet();
     desk.serve_until("the question", |desk| !desk.notices.is_empty());
-    desk.inbox.hang_up(id(1), Ipv4Addr::LOCALHOST.into());
+    desk.inbox
+        .hang_up(id(1), IpAddr::from(Ipv4Addr::LOCALHOST).into());
     desk.serve_until("the second HELLO", |desk| desk.heard().len() == 2);
     assert_eq!(desk.broken(), []);
 }

@@ -1,13 +1,11 @@
 //! Which of the connections to a process are heard: as the node decides it, and for foreign processes
 //! as a ROUTER does that hands over.
 
-use std::net::IpAddr;
-
 use super::{Kind, World};
 use crate::sim::host::Input;
 use crate::sim::stream::Key;
 use crate::zre::connections::{Token, Verdict};
-use crate::zre::{Event, PeerId};
+use crate::zre::{Event, Host, PeerId};
 
 impl World {
     /// A process learns who is at the other end of a connection.
@@ -22,7 +20,7 @@ impl World {
         };
         let now = self.clock(receiver).read(self.now);
         let router = &mut self.process_mut(receiver).router;
-        let Some(token) = router.book.accepted(now, near) else {
+        let Some(token) = router.book.accepted(now, near.into()) else {
             self.close_receiving_end(key);
             return;
         };
@@ -130,8 +128,8 @@ impl World {
     }
 
     /// A peer is not behind its connection any more.
-    pub(super) fn hang_up(&mut self, number: usize, peer: PeerId, address: IpAddr) {
-        let verdicts = self.process_mut(number).router.book.hang_up(peer, address);
+    pub(super) fn hang_up(&mut self, number: usize, peer: PeerId, at: Host) {
+        let verdicts = self.process_mut(number).router.book.hang_up(peer, at);
         for verdict in verdicts {
             self.judge_connection(number, verdict);
         }

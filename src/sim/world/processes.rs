@@ -209,7 +209,7 @@ impl World {
                 let unsent = self.close_mailbox(number, link);
                 self.reply(number, Input::Closed(link, unsent));
             }
-            Output::HangUp { peer, address } => self.hang_up(number, peer, address),
+            Output::HangUp { peer, at } => self.hang_up(number, peer, at),
             Output::Farewell { to } => self.say_farewell(number, to.address),
             Output::Event(event) => self.tell_application(number, event),
             Output::Stop => {

@@ -1,11 +1,18 @@
 //! Connections that come and go, in virtual time.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::*;
 
-const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
-const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 66));
+const HOME: Host = host(2);
+const ELSEWHERE: Host = host(66);
+
+const fn host(number: u8) -> Host {
+    Host {
+        address: IpAddr::V4(Ipv4Addr::new(10, 0, 0, number)),
+        scope: 0,
+    }
+}
 
 struct Book {
     connections: Connections,
@@ -31,14 +38,14 @@ impl Book {
         }
     }
 
-    fn accept(&mut self, remote: IpAddr) -> Token {
+    fn accept(&mut self, remote: Host) -> Token {
         self.connections
             .accepted(self.now, remote)
             .expect("there is room")
     }
 
     /// A connection under bob's id, and what becomes of it.
-    fn as_bob(&mut self, remote: IpAddr) -> (Token, Verdict) {
+    fn as_bob(&mut self, remote: Host) -> (Token, Verdict) {
         let token = self.accept(remote);
         let verdict = self.connections.introduced(self.now, token, bob());
         (token, verdict)
@@ -257,4 +264,50 @@ fn there_are_so_many_connections_from_an_address_and_in_all() {
     book.connections.ended(first);
     book.pass(ms(1_000));
     book.accept(HOME);
+}
+
+/// An application that is slow now and then stops the inbox for a moment each time: whoever says nothing
+/// has its five seconds all the same.
+#[test]
+fn whoever_says_nothing_is_ended_though_the_inbox_stops_again_and_again() {
+    let mut book = Book::new();
+    let silent = book.accept(HOME);
+    let mut read = ms(0);
+    loop {
+        book.connections.set_reading(book.now, false);
+        assert_eq!(book.pass(ms(100)), []);
+        book.connections.set_reading(book.now, true);
+        let ended = book.pass(ms(1_000));
+        read += ms(1_000);
+        if !ended.is_empty() {
+            assert_eq!((ended, read), (vec![Verdict::End(silent)], ms(5_000)));
+            return;
+        }
+        assert!(read < ms(5_000));
+    }
+}
+
+#[test]
+fn whoever_is_heard_or_gone_is_not_kept_in_mind_as_unheard() {
+    let mut book = Book::new();
+    book.enter();
+    let gone = book.accept(HOME);
+    book.connections.ended(gone);
+    assert!(book.connections.unheard.is_empty());
+}
+
+/// Anybody has as many addresses as they like of IPv6.
+#[test]
+fn when_there_is_no_room_left_the_oldest_who_has_said_nothing_makes_some() {
+    let mut book = Book::with(Most {
+        per_address: 2,
+        in_all: 2,
+    });
+    let oldest = book.accept(HOME);
+    book.accept(HOME);
+    book.pass(ms(100));
+    assert_eq!(book.connections.accepted(book.now, ELSEWHERE), None);
+    assert_eq!(book.pass(ms(0)), [Verdict::End(oldest)]);
+    book.connections.ended(oldest);
+    book.accept(ELSEWHERE);
 }

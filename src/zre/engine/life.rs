@@ -8,11 +8,10 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-use super::admission::Standing;
 use super::discovery::MISSED;
 use super::peer::{Challenge, Presence, Purpose};
 use super::{Engine, Event, ExitReason, Owner, Timer, UndeliveredReason};
-use crate::zre::{Body, Link, LinkId, Output, PeerId};
+use crate::zre::{Body, Host, Link, LinkId, Output, PeerId};
 
 /// How long a peer that was greeted again has to open its connection to us again. Zyre does it at once;
 /// a busy network takes a while.
@@ -51,9 +50,7 @@ impl Engine {
         if !peer.is_ready() {
             let due = heard + timing.expired;
             if peer.channel.is_some() {
-                // Its dial has a time of its own.
-                self.deadlines
-                    .set(due.max(now + timing.evasive), Timer::Life(id, serial));
+                // Its dial has a time of its own, and when it enters its life has another one.
             } else if now < heard + timing.evasive {
                 self.deadlines.set(due, Timer::Life(id, serial));
             } else {
@@ -188,9 +185,7 @@ impl Engine {
             return;
         };
         if peer.broken.is_none() {
-            // One that was greeted again opens its connection anew, if it is a Zyre.
-            let expected = self.reconnecting.get(&id);
-            let due = expected.map_or(now, |it| it.until).max(now + patience);
+            let due = now + patience;
             peer.broken = Some(due);
             self.ping(now, id, Purpose::Life);
             self.deadlines.set(due, Timer::Broken(id));
@@ -199,17 +194,13 @@ impl Engine {
 
     pub(super) fn check_broken(&mut self, now: Instant, id: PeerId) {
         let patience = self.config.timing.broken;
-        let Some((due, greeted)) = self
-            .peers
-            .get(&id)
-            .and_then(|peer| Some((peer.broken?, peer.greeted)))
-        else {
+        let Some(due) = self.peers.get(&id).and_then(|peer| peer.broken) else {
             return;
         };
         let mut due = due.max(self.blameless + patience);
-        if self.reconnecting.contains_key(&id) {
-            // It may have been greeted since, and open its connection anew for that.
-            due = due.max(greeted + RECONNECTION);
+        if let Some(expected) = self.reconnecting.get(&id) {
+            // One that was greeted again opens its connection anew, if it is a Zyre.
+            due = due.max(expected.until);
         }
         if self.inbox_stopped.is_some() {
             self.deadlines.set(now + patience, Timer::Broken(id));
@@ -277,7 +268,7 @@ impl Engine {
         peer.others.retain(|other| other.link.remote != to.remote);
         peer.beacon = Some(now);
         self.doubt(id);
-        self.hang_up(id, to.remote.ip());
+        self.hang_up(id, Host::from(to.remote));
         self.reconnect(now, id, to);
     }
 
@@ -292,13 +283,13 @@ impl Engine {
 
     /// A peer was not heard for too long. Its connection to us may be dead without our noticing, and in
     /// the way of a new one (trap 16).
-    fn hang_up(&mut self, peer: PeerId, address: IpAddr) {
-        self.outputs.push_back(Output::HangUp { peer, address });
+    fn hang_up(&mut self, peer: PeerId, at: Host) {
+        self.outputs.push_back(Output::HangUp { peer, at });
     }
 
     /// A second inbound connection under this peer's id, from this address, waits to be heard: perhaps
     /// the peer has opened another one, and we have not noticed the end of the first.
-    pub fn handle_unheard(&mut self, now: Instant, id: PeerId, remote: IpAddr) {
+    pub fn handle_unheard(&mut self, now: Instant, id: PeerId, remote: Host) {
         let Some(peer) = self.peers.get(&id).filter(|peer| peer.is_ready()) else {
             return;
         };
@@ -307,7 +298,7 @@ impl Engine {
         let follows = self.config.peer < id;
         let elsewhere = peer.others.iter().filter(|_| follows);
         let mut places = std::iter::once(&peer.place).chain(elsewhere.map(|other| &other.link));
-        let Some(to) = places.find(|to| to.remote.ip() == remote).cloned() else {
+        let Some(to) = places.find(|to| Host::from(to.remote) == remote).cloned() else {
             return;
         };
         if peer.displaced {
@@ -441,9 +432,9 @@ impl Engine {
             return;
         };
         let told = peer.is_ready().then_some(reason);
-        if reason == ExitReason::Expired && peer.standing() > Standing::Dialled {
-            let address = peer.place.remote.ip();
-            self.hang_up(id, address);
+        if told == Some(ExitReason::Expired) {
+            let at = Host::from(peer.place.remote);
+            self.hang_up(id, at);
         }
         self.leave_groups(id);
         self.end_reconnection(id);

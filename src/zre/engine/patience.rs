@@ -9,6 +9,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::discovery::MISSED;
 use super::peer::Purpose;
 use super::{Engine, Timer};
 use crate::zre::{Body, PeerId};
@@ -20,10 +21,6 @@ const LEAST: Duration = Duration::from_millis(4_500);
 
 /// Nor is one that comes this soon after another message: it asks whether that was read.
 const CONFIRMING: Duration = Duration::from_secs(2);
-
-/// Beacon intervals for which a peer may go unheard and still be taken for one that sends beacons: who
-/// sends none may have to ask for that reason alone, as we do.
-const MISSED: u32 = 3;
 
 /// Questions in a row, each a second or so after the last answer, that show that none was heard.
 const UNHEARD: u8 = 4;
