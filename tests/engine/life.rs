@@ -552,3 +552,22 @@ fn ten_thousand_beacons_leave_one_deadline_behind() {
     }
     assert!(wakes <= 1, "{wakes}");
 }
+
+/// A connection that breaks takes messages with it: the next one, over the new connection, shows a gap.
+#[test]
+fn a_peer_that_enters_again_after_a_break_with_a_gap_is_here_though_it_says_nothing_more() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.engine.handle_broken(solo.now, bob.id);
+    solo.outputs();
+    let gap = solo.say_as(&bob, bob.next + 3, whispered("you have missed something"));
+    let exit = Event::Exit {
+        peer: bob.id,
+        reason: ExitReason::Gap,
+    };
+    assert_eq!(events(gap), [exit]);
+    assert_eq!(events(solo.hello(&mut bob)).len(), 1);
+    solo.beacon(&bob);
+    assert_eq!(events(solo.pass(ms(900))), []);
+}

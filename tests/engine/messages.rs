@@ -445,6 +445,24 @@ fn no_more_groups_are_known_of_all_peers_than_the_limit_allows() {
     assert_eq!(solo.engine.stats().too_many_groups, 1);
 }
 
+/// Whoever fills the limit must not keep our friends out of our own group.
+#[test]
+fn whoever_joins_a_group_that_we_are_in_is_known_there_whatever_others_have_joined() {
+    let mut solo = Solo::with(|config| config.limits.groups = 1);
+    solo.act(Action::Join(group("CHAT")));
+    let mut flooder = Peer::new(66);
+    flooder.groups = vec![group("one"), group("two")];
+    solo.enter(&mut flooder);
+    let mut bob = Peer::new(2);
+    bob.groups = vec![group("CHAT"), group("three")];
+    solo.beacon(&bob);
+    let joined = Event::Join {
+        peer: bob.id,
+        group: group("CHAT"),
+    };
+    assert_eq!(events(solo.hello(&mut bob))[1..], [joined]);
+}
+
 #[test]
 fn a_message_that_cannot_be_decoded_ends_the_acquaintance_until_the_next_beacon() {
     let mut solo = Solo::new();

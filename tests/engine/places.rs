@@ -71,7 +71,8 @@ fn trap_16_a_second_connection_under_a_peers_id_is_a_question_to_that_peer_alone
     let (mut bob, mut eve) = (Peer::new(2), Peer::new(3));
     solo.enter(&mut bob);
     solo.enter(&mut eve);
-    solo.engine.handle_unheard(solo.now, bob.id, bob.place.ip());
+    solo.engine
+        .handle_unheard(solo.now, bob.id, bob.place.into());
     let outputs = solo.outputs();
     assert_eq!(pings(&outputs), 1);
     let outputs = solo.pass(ms(500));
@@ -90,7 +91,8 @@ fn trap_16_a_connection_from_the_other_network_of_a_peer_is_a_question_to_it_too
         solo.pass(ms(10));
         solo.beacon(&bob);
         solo.beacon_from(&bob, elsewhere);
-        solo.engine.handle_unheard(solo.now, bob.id, elsewhere.ip());
+        solo.engine
+            .handle_unheard(solo.now, bob.id, elsewhere.into());
         assert_eq!(pings(&solo.outputs()), asked);
         let moved = connects(&solo.pass(ms(500)));
         assert_eq!(moved, vec![elsewhere; asked]);
@@ -333,7 +335,7 @@ fn trap_16_whoever_is_found_replaced_later_is_given_up_then() {
     solo.enter(&mut bob);
     let mut successor = Peer::new(3);
     successor.place = bob.place;
-    solo.enter(&mut successor);
+    solo.hello(&mut successor);
     solo.engine.handle_broken(solo.now, bob.id);
     let exit = Event::Exit {
         peer: bob.id,
@@ -349,7 +351,83 @@ fn trap_16_whoever_is_heard_is_not_given_up_for_somebody_who_says_to_be_there() 
     solo.enter(&mut bob);
     let mut other = Peer::new(3);
     other.place = bob.place;
-    solo.enter(&mut other);
+    solo.hello(&mut other);
     solo.say(&mut bob, whispered("I am still here"));
     assert_eq!(solo.events(), []);
+}
+
+/// A beacon costs nothing to forge: a second connection of ours would take the place of the one that
+/// carries our conversation.
+#[test]
+fn trap_16_a_beacon_in_another_name_from_where_a_peer_is_opens_no_second_connection() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.pass(ms(500));
+    let mut forged = Peer::new(3);
+    forged.place = bob.place;
+    let outputs = solo.beacon(&forged);
+    assert_eq!((connects(&outputs), pings(&outputs)), (vec![], 1));
+    solo.say(&mut bob, Body::PingOk);
+    assert_eq!(connects(&solo.pass(ms(2_000))), []);
+    assert_eq!(connects(&solo.beacon(&forged)), []);
+}
+
+#[test]
+fn a_process_that_takes_the_place_of_one_that_does_not_answer_is_met_by_its_next_beacon() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.pass(ms(500));
+    let mut successor = Peer::new(3);
+    successor.place = bob.place;
+    assert_eq!(connects(&solo.beacon(&successor)), []);
+    let exit = Event::Exit {
+        peer: bob.id,
+        reason: ExitReason::Broken,
+    };
+    assert_eq!(events(solo.pass(ms(999))), [exit]);
+    assert_eq!(connects(&solo.beacon(&successor)), [bob.place]);
+}
+
+#[test]
+fn a_process_that_takes_the_place_of_one_that_has_hung_up_is_met_at_once() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.engine.handle_broken(solo.now, bob.id);
+    solo.outputs();
+    let mut successor = Peer::new(3);
+    successor.place = bob.place;
+    assert_eq!(connects(&solo.beacon(&successor)), [bob.place]);
+}
+
+#[test]
+fn a_stranger_who_says_to_be_where_a_peer_is_is_dialled_where_it_comes_from() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    let stranger = Peer::new(66);
+    let mut hello = stranger.hello();
+    hello.endpoint = format!("tcp://{}", bob.place);
+    let outputs = solo.say_as(&stranger, 1, Body::Hello(hello));
+    let beside = SocketAddr::new(stranger.place.ip(), bob.place.port());
+    assert_eq!(connects(&outputs), [beside]);
+}
+
+/// HELLO names a place in words of its sender, who may mean us by it.
+#[test]
+fn trap_11_ipv4_in_disguise_of_ipv6_is_ipv4_and_a_scope_of_theirs_means_nothing_here() {
+    for (stated, dialled) in [
+        ("tcp://[::ffff:127.0.0.1]:49152", "10.0.0.2:49152"),
+        ("tcp://[::ffff:10.0.0.9]:49152", "10.0.0.9:49152"),
+        ("tcp://[2001:db8::1%7]:49152", "[2001:db8::1]:49152"),
+    ] {
+        let mut solo = Solo::new();
+        let bob = Peer::new(2);
+        let mut hello = bob.hello();
+        hello.endpoint = stated.into();
+        let outputs = solo.say_as(&bob, 1, Body::Hello(hello));
+        assert_eq!(connects(&outputs), [dialled.parse().unwrap()], "{stated}");
+    }
 }

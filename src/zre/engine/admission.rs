@@ -4,8 +4,8 @@
 //! answered a dial with a HELLO is trusted with as many more dials as have done so; for one where dials
 //! are in vain, there is one at a time, and now and then another. So a host with hundreds of nodes is
 //! met as fast as they answer, and a forger gets a victim no more than a few connections from each node
-//! that believes it. That costs no honest peer its place: it hears us, too, and its own HELLO is met
-//! without a dial.
+//! that believes it. It does not cost an honest peer its place that hears us, too, and is not flooded
+//! itself: its own HELLO is met without a dial.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -17,7 +17,8 @@ use crate::zre::{Limits, PeerId};
 /// that was in vain.
 const DOUBLINGS: u32 = 6;
 
-/// Addresses that are remembered for their dials alone; those that wait least are forgotten first.
+/// Addresses that are remembered for their dials alone; half of them are forgotten when there are more,
+/// those that wait least.
 const REMEMBERED: usize = 4_096;
 
 /// How many peers there are of which kind, in all and by address.
@@ -55,6 +56,9 @@ pub(super) enum Standing {
     Dialled,
     /// Dialled, and somebody took our HELLO.
     Answered,
+    /// Its HELLO has come, and says where it is; whether that is so is not known.
+    Here,
+    /// It is here, and somebody takes our messages where it said.
     Proven,
 }
 
@@ -103,15 +107,17 @@ impl Admission {
         }
     }
 
-    /// Forgets addresses where nobody is, and that need not be waited for; all of them, if that is not
-    /// enough.
+    /// Forgets addresses where nobody is: those that need not be waited for, and of the others the half
+    /// that waits least.
     fn forget_idle(&mut self, now: Instant) {
-        let waits = |here: &Address| here.next.is_some_and(|next| next > now);
+        let idle = self.addresses.values().filter(|here| here.is_empty());
+        let mut nexts: Vec<Instant> = idle.filter_map(|here| here.next).collect();
+        nexts.sort_unstable();
+        let middle = nexts.get(nexts.len() / 2).copied();
+        let from = middle.map_or(now, |middle| middle.max(now));
+        let waits = |here: &Address| here.next.is_some_and(|next| next >= from);
         self.addresses
             .retain(|_, here| !here.is_empty() || waits(here));
-        if self.addresses.len() > REMEMBERED {
-            self.addresses.retain(|_, here| !here.is_empty());
-        }
     }
 
     fn count(&mut self, address: IpAddr, standing: Standing, more: bool) {
@@ -124,6 +130,7 @@ impl Admission {
             };
         };
         match standing {
+            Standing::Here => step(&mut self.proven),
             Standing::Proven => {
                 step(&mut self.proven);
                 step(&mut here.proven);

@@ -33,7 +33,8 @@ pub(super) const MISSED: u32 = 3;
 impl Peer {
     pub(super) fn standing(&self) -> Standing {
         match (self.phase, &self.channel) {
-            (Phase::Ready, _) => Standing::Proven,
+            (Phase::Ready, Some(channel)) if channel.connected => Standing::Proven,
+            (Phase::Ready, _) => Standing::Here,
             (_, None) => Standing::Heard,
             (_, Some(channel)) if channel.connected => Standing::Answered,
             (_, Some(_)) => Standing::Dialled,
@@ -65,7 +66,7 @@ impl Engine {
             return;
         }
         if beacon.is_farewell() {
-            self.hear_farewell(now, id, source.address);
+            self.hear_farewell(now, id, source);
             return;
         }
         let link = Link::plain(place, Some(local));
@@ -98,18 +99,18 @@ impl Engine {
         self.dial_if_admitted(now, id);
     }
 
-    /// Whether nobody else is being dialled at a place. Two connections of ours there would be taken for
-    /// one (trap 16), and whoever is behind it has one HELLO of ours under way already. A peer that has
-    /// entered from there is asked whether it is still there.
+    /// Whether nobody else is known at a place, and dialled there. Two connections of ours there would be
+    /// taken for one (trap 16), and whoever is behind it has one HELLO of ours under way already. A peer
+    /// that has entered from there is asked whether it is still there; if it is known to have hung up,
+    /// the place is free at once, and else when it has not answered, for the next beacon from there.
     fn is_free(&mut self, now: Instant, place: SocketAddr) -> bool {
         let Some(&other) = self.places.get(&place) else {
             return true;
         };
-        let is_ready = self.peers.get(&other).is_some_and(Peer::is_ready);
-        if is_ready {
+        if self.peers.get(&other).is_some_and(Peer::is_ready) {
             self.suspect(now, other);
         }
-        is_ready
+        !self.places.contains_key(&place)
     }
 
     /// Remembers a peer that is new.
@@ -455,11 +456,11 @@ impl Engine {
 
     /// A farewell beacon. It counts only from the address where the peer is connected: beacons in its
     /// name from other ones prove nothing. (A host on several networks says farewell on all of them.)
-    fn hear_farewell(&mut self, now: Instant, id: PeerId, source: IpAddr) {
+    fn hear_farewell(&mut self, now: Instant, id: PeerId, source: Host) {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        if peer.place.remote.ip() != source {
+        if Host::from(peer.place.remote) != source {
             self.stats.forged_farewells += 1;
         } else if !peer.is_ready() {
             self.remove(now, id, ExitReason::Farewell);

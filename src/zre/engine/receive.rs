@@ -201,6 +201,7 @@ impl Engine {
         if self.is_stopping() || !self.may_enter(id) {
             return;
         }
+        let place = self.place_beside(place, via);
         let link = Link::plain(place, via.local);
         if let Some(&other) = self.places.get(&place) {
             if self.peers.get(&other).is_some_and(Peer::is_ready) {
@@ -234,6 +235,18 @@ impl Engine {
         }
     }
 
+    /// Where somebody new is dialled who says to be at this place: not where a peer is that has entered,
+    /// just because a stranger on another host says so. A second connection of ours would take the first
+    /// one's place there (trap 16).
+    fn place_beside(&self, stated: SocketAddr, via: Via) -> SocketAddr {
+        let there = self.places.get(&stated).and_then(|id| self.peers.get(id));
+        let is_taken = there.is_some_and(Peer::is_ready);
+        match via.remote {
+            Some(remote) if is_taken && remote != Host::from(stated) => remote.at(stated.port()),
+            _ => stated,
+        }
+    }
+
     /// The peer's HELLO has come: it is here.
     fn enter(&mut self, now: Instant, id: PeerId, hello: Hello) {
         let mut link = None;
@@ -251,8 +264,10 @@ impl Engine {
             peer.name = named(&hello.name, id);
             peer.headers = hello.headers.clone();
             peer.status = hello.status;
-            peer.traffic = now;
-            peer.heard = now;
+            // Whatever was thought of it before has another answer now.
+            peer.hear(now);
+            peer.farewell = None;
+            peer.displaced = false;
             link = Some(peer.place.clone());
         });
         self.answer_reconnection(id);
@@ -393,7 +408,8 @@ impl Engine {
             self.stats.too_many_groups += 1;
             return;
         }
-        if self.members.len() >= self.config.limits.groups && !self.members.contains_key(&group) {
+        let is_known = self.members.contains_key(&group) || self.view.groups.contains(&group);
+        if !is_known && self.members.len() >= self.config.limits.groups {
             self.stats.too_many_groups += 1;
             return;
         }
@@ -513,9 +529,11 @@ fn place_of(hello: &Hello, via: Via) -> Option<SocketAddr> {
         .endpoint
         .strip_prefix("tcp://")
         .unwrap_or(&hello.endpoint);
+    // IPv4 in disguise of IPv6 is IPv4, whose loopback is ours; and a scope is said of a link of theirs.
     let parsed = stated
         .parse::<SocketAddr>()
         .ok()
+        .map(|place| SocketAddr::new(place.ip().to_canonical(), place.port()))
         .filter(|place| place.port() != 0);
     // Who comes over a link-local address is on our link, and perhaps in no network of ours; and what
     // it calls that link says nothing here.
