@@ -265,7 +265,7 @@ impl Engine {
             peer.headers = hello.headers.clone();
             peer.status = hello.status;
             // Whatever was thought of it before has another answer now.
-            peer.hear(now);
+            let _told_by_enter = peer.hear(now);
             peer.farewell = None;
             peer.displaced = false;
             link = Some(peer.place.clone());
