@@ -23,7 +23,7 @@ use super::interface::{self, LinkLocal, Network, Selection};
 use super::links::Links;
 use super::mailbox::{self, Capacity, Receiver};
 use super::mesh::{Beacon, Core, Mesh, Shared, hosts};
-use super::outlet::Outlet;
+use super::outlet;
 use super::sender::Sender;
 
 /// The settings of a node that is to be started; made by [`Node::builder`].
@@ -177,8 +177,8 @@ impl Builder {
         let capacity = |values, octets| Capacity { values, octets };
         let (to_mesh, actions) =
             mailbox::channel(capacity(limits.actions, limits.action_octets), &waker);
-        let (to_application, events) =
-            mailbox::mailbox(capacity(limits.events, limits.event_octets), &waker)
+        let (outlet, events) =
+            outlet::events(capacity(limits.events, limits.event_octets), &waker)
                 .map_err(StartError::Resources)?;
         // As late as possible: from here on others hear of the node.
         let (beacon, heard) = self.start_beacon(id, port, &selection, &waker)?;
@@ -191,7 +191,7 @@ impl Builder {
             inbox,
             links: Links::new(context, id, limits.queued_octets, waker.bell()),
             beacon,
-            outlet: Outlet::new(to_application),
+            outlet,
             shared: Arc::clone(&shared),
             follows_networks: selection != Selection::All,
             reading: true,

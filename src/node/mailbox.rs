@@ -20,7 +20,9 @@ use crossbeam_channel as crossbeam;
 pub use super::bell::Waker;
 
 use super::bell::Bell;
-use room::{Load, Shared, Waiting};
+use room::{Shared, Waiting};
+
+pub(super) use room::Load;
 
 /// What a value counts for against [`Capacity::octets`].
 pub trait Weigh {
@@ -57,7 +59,7 @@ pub fn channel<T: Weigh>(capacity: Capacity, consumer: &Waker) -> (Sender<T>, Re
 /// # Errors
 ///
 /// If the process has no descriptor left.
-pub fn mailbox<T: Weigh>(
+pub fn mailbox<T>(
     capacity: Capacity,
     producer: &Waker,
 ) -> io::Result<(Sender<T>, Mailbox<T>)> {
@@ -68,7 +70,7 @@ pub fn mailbox<T: Weigh>(
     Ok((sender, Mailbox { receiver, bell }))
 }
 
-fn connect<T: Weigh>(
+fn connect<T>(
     capacity: Capacity,
     consumer: Arc<Bell>,
     producer: Option<Arc<Bell>>,
@@ -99,26 +101,10 @@ impl<T: Weigh> Sender<T> {
     ///
     /// The value comes back if the queue is full or its receiver is gone.
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        if self.shared.is_closed() {
-            return Err(TrySendError::Closed(value));
-        }
-        let load = Load::of(value.octets());
-        if !self.shared.reserve(load) {
-            return Err(TrySendError::Full(value));
-        }
-        match self.queue.try_send((value, load)) {
-            Ok(()) => {
-                self.shared.ring_consumer();
-                Ok(())
-            }
-            Err(crossbeam::TrySendError::Disconnected((value, _))) => {
-                Err(TrySendError::Closed(value))
-            }
-            // Cannot be: a place is reserved, and was given back only after it was empty.
-            Err(crossbeam::TrySendError::Full((value, load))) => {
-                self.shared.cancel(load);
-                Err(TrySendError::Full(value))
-            }
+        match self.reserve(value.octets()) {
+            Ok(load) => self.put(value, load),
+            Err(Refused::Full) => Err(TrySendError::Full(value)),
+            Err(Refused::Closed) => Err(TrySendError::Closed(value)),
         }
     }
 
@@ -144,20 +130,76 @@ impl<T: Weigh> Sender<T> {
     }
 
     fn send_until(&self, value: T, deadline: Option<Instant>) -> Result<(), TrySendError<T>> {
-        let mut value = match self.try_send(value) {
-            Err(TrySendError::Full(value)) => value,
-            sent_or_closed => return sent_or_closed,
+        let reserved = match self.reserve(value.octets()) {
+            Err(Refused::Full) => self.await_room(value.octets(), deadline),
+            reserved_or_closed => reserved_or_closed,
         };
+        match reserved {
+            Ok(load) => self.put(value, load),
+            Err(Refused::Full) => Err(TrySendError::Full(value)),
+            Err(Refused::Closed) => Err(TrySendError::Closed(value)),
+        }
+    }
+}
+
+// In two steps: a place first, and what goes there later, perhaps together with what goes to others.
+impl<T> Sender<T> {
+    /// Takes the place of one value of so many octets.
+    pub(super) fn reserve(&self, octets: usize) -> Result<Load, Refused> {
+        if self.shared.is_closed() {
+            return Err(Refused::Closed);
+        }
+        let load = Load::of(octets);
+        if self.shared.reserve(load) {
+            Ok(load)
+        } else {
+            Err(Refused::Full)
+        }
+    }
+
+    /// The same, and waits for it until `deadline`, or without end.
+    pub(super) fn await_room(
+        &self,
+        octets: usize,
+        deadline: Option<Instant>,
+    ) -> Result<Load, Refused> {
         let _waiting = Waiting::on(&self.shared);
         let mut time_is_left = true;
         loop {
-            value = match self.try_send(value) {
-                Err(TrySendError::Full(value)) if time_is_left => value,
+            match self.reserve(octets) {
+                Err(Refused::Full) if time_is_left => {}
                 done => return done,
-            };
+            }
             time_is_left = self.shared.wait_for_room(deadline);
         }
     }
+
+    /// Sends what places were taken for.
+    pub(super) fn put(&self, value: T, load: Load) -> Result<(), TrySendError<T>> {
+        match self.queue.try_send((value, load)) {
+            Ok(()) => {
+                self.shared.ring_consumer();
+                Ok(())
+            }
+            Err(crossbeam::TrySendError::Disconnected((value, _))) => {
+                Err(TrySendError::Closed(value))
+            }
+            // Cannot be: a place is reserved, and was given back only after it was empty.
+            Err(crossbeam::TrySendError::Full((value, load))) => {
+                self.shared.cancel(load);
+                Err(TrySendError::Full(value))
+            }
+        }
+    }
+}
+
+/// Why there is no place for a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// The queue is full.
+    Full,
+    /// The receiver is gone.
+    Closed,
 }
 
 impl<T> Sender<T> {
@@ -314,18 +356,9 @@ impl<T> Mailbox<T> {
     ///
     /// If none waits, or none will come any more.
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        match self.receiver.try_recv() {
-            Err(TryRecvError::Empty) => {}
-            value_or_closed => return value_or_closed,
-        }
-        // From here on the next value rings, so that the descriptor may be polled; but one that came
-        // in between did not ring, and more may wait behind it.
-        self.bell.arm();
-        let found = self.receiver.try_recv();
-        if !matches!(found, Err(TryRecvError::Empty)) {
-            self.bell.ring();
-        }
-        found
+        let (value, load) = self.try_take()?;
+        self.release(load);
+        Ok(value)
     }
 
     /// Takes one value, and waits for it.
@@ -334,13 +367,10 @@ impl<T> Mailbox<T> {
     ///
     /// If none will come any more.
     pub fn recv(&self) -> Result<T, Closed<()>> {
-        loop {
-            match self.try_recv() {
-                Ok(value) => return Ok(value),
-                Err(TryRecvError::Closed) => return Err(Closed(())),
-                Err(TryRecvError::Empty) => self.bell.sleep(None),
-            }
-        }
+        // Without a deadline nothing but the end of all senders ends the wait in vain.
+        let (value, load) = self.take(None).map_err(|_| Closed(()))?;
+        self.release(load);
+        Ok(value)
     }
 
     /// Takes one value, and waits for it until `deadline`.
@@ -349,20 +379,53 @@ impl<T> Mailbox<T> {
     ///
     /// If none has come until then, or none will come any more.
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, TryRecvError> {
-        loop {
-            match self.try_recv() {
-                Err(TryRecvError::Empty) if Instant::now() < deadline => {
-                    self.bell.sleep(Some(deadline));
-                }
-                done => return done,
-            }
-        }
+        let (value, load) = self.take(Some(deadline))?;
+        self.release(load);
+        Ok(value)
     }
 
     /// Whether no value waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.receiver.is_empty()
+    }
+
+    /// Takes what was put in one piece; its places stay taken until [`Mailbox::release`].
+    pub(super) fn try_take(&self) -> Result<(T, Load), TryRecvError> {
+        match self.receiver.take() {
+            Err(TryRecvError::Empty) => {}
+            value_or_closed => return value_or_closed,
+        }
+        // From here on the next value rings, so that the descriptor may be polled; but one that came
+        // in between did not ring, and more may wait behind it.
+        self.bell.arm();
+        let found = self.receiver.take();
+        if !matches!(found, Err(TryRecvError::Empty)) {
+            self.bell.ring();
+        }
+        found
+    }
+
+    /// The same, and waits for it until `deadline`, or without end.
+    pub(super) fn take(&self, deadline: Option<Instant>) -> Result<(T, Load), TryRecvError> {
+        loop {
+            match self.try_take() {
+                Err(TryRecvError::Empty) if deadline.is_none_or(|at| Instant::now() < at) => {
+                    self.bell.sleep(deadline);
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Gives places back.
+    pub(super) fn release(&self, load: Load) {
+        self.receiver.shared.release(load);
+    }
+
+    /// Whether so much is worth telling of: where each value is told, that costs more than the value.
+    pub(super) fn is_worth_release(&self, load: Load) -> bool {
+        load.is_part(self.receiver.shared.capacity())
     }
 }
 

@@ -163,7 +163,10 @@ impl Mesh {
         core.look_after_connections(now);
         core.look_after_links(now);
         core.read_inbox(now);
+        // Before the actions, for they may take a while.
+        core.outlet.hand_over();
         self.take_actions(now);
+        self.core.outlet.hand_over();
     }
 
     fn take_actions(&mut self, now: Instant) {

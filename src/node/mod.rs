@@ -89,8 +89,9 @@ pub use error::{RecvError, SendError, StartError, TooLarge, TrySendError};
 pub use route::local_towards;
 pub use sender::Sender;
 
-use mailbox::{Mailbox, TryRecvError};
+use mailbox::TryRecvError;
 use mesh::Shared;
+use outlet::Inlet;
 
 /// A running ZRE node: it finds peers, is found by them, and exchanges messages with them, until it is
 /// stopped or dropped.
@@ -109,7 +110,7 @@ pub struct Node {
     addresses: Vec<IpAddr>,
     sender: Sender,
     /// `None` only while the node is dropped.
-    events: Option<Mailbox<Event>>,
+    events: Option<Inlet>,
     roster: Roster,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -478,13 +479,7 @@ impl Node {
     ///
     /// If the node has stopped, and that was told.
     pub fn recv(&mut self) -> Result<Event, RecvError> {
-        match self.try_recv() {
-            Err(RecvError::Empty) => {}
-            event_or_stopped => return event_or_stopped,
-        }
-        let received = self.events.as_ref().map(Mailbox::recv);
-        let event = received.and_then(Result::ok).ok_or(RecvError::Stopped)?;
-        Ok(self.received(event))
+        self.recv_until(None)
     }
 
     /// The next event; waits for it until `deadline`.
@@ -493,13 +488,7 @@ impl Node {
     ///
     /// If none has come until then, or the node has stopped.
     pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Event, RecvError> {
-        match self.try_recv() {
-            Err(RecvError::Empty) => {}
-            event_or_stopped => return event_or_stopped,
-        }
-        let events = self.events.as_ref().ok_or(RecvError::Stopped)?;
-        let event = events.recv_deadline(deadline)?;
-        Ok(self.received(event))
+        self.recv_until(Some(deadline))
     }
 
     /// The next event, if one waits.
@@ -508,7 +497,7 @@ impl Node {
     ///
     /// If none waits, or the node has stopped.
     pub fn try_recv(&mut self) -> Result<Event, RecvError> {
-        let events = self.events.as_ref().ok_or(RecvError::Stopped)?;
+        let events = self.events.as_mut().ok_or(RecvError::Stopped)?;
         match events.try_recv() {
             Ok(event) => Ok(self.received(event)),
             Err(none) => {
@@ -516,6 +505,16 @@ impl Node {
                 Err(none.into())
             }
         }
+    }
+
+    fn recv_until(&mut self, deadline: Option<Instant>) -> Result<Event, RecvError> {
+        match self.try_recv() {
+            Err(RecvError::Empty) => {}
+            event_or_stopped => return event_or_stopped,
+        }
+        let events = self.events.as_mut().ok_or(RecvError::Stopped)?;
+        let event = events.recv(deadline)?;
+        Ok(self.received(event))
     }
 
     fn received(&mut self, event: Event) -> Event {

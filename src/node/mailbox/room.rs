@@ -16,21 +16,30 @@ use crate::node::bell::Bell;
 /// A number of values and of octets: the values in the upper 24 bits, the octets in the lower 40.
 /// Sums may wrap: differences stay right as long as what is queued at a time fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Load(u64);
+pub(in crate::node) struct Load(u64);
 
 const OCTET_BITS: u32 = 40;
 
+/// Values of which the sender need not be told one by one that they were taken.
+const MANY: usize = 64;
+
 impl Load {
-    pub(super) const NOTHING: Self = Self(0);
+    pub(in crate::node) const NOTHING: Self = Self(0);
 
     /// One value of so many octets.
-    pub(super) fn of(octets: usize) -> Self {
+    pub(in crate::node) fn of(octets: usize) -> Self {
         let octets = octets.min(Capacity::MOST_OCTETS) as u64;
         Self((1 << OCTET_BITS) | octets)
     }
 
-    pub(super) fn add(&mut self, other: Self) {
+    pub(in crate::node) fn add(&mut self, other: Self) {
         self.0 = self.0.wrapping_add(other.0);
+    }
+
+    /// Whether it is an eighth of a capacity, or many values.
+    pub(super) fn is_part(self, capacity: Capacity) -> bool {
+        let many = (capacity.values / 8).min(MANY) as u64;
+        self.values() >= many || self.octets() >= (capacity.octets / 8) as u64
     }
 
     fn values(self) -> u64 {
