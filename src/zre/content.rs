@@ -107,8 +107,14 @@ impl fmt::Debug for Frame {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
     first: Frame,
-    more: Option<Arc<[Frame]>>,
-    tail: Option<Arc<Tail>>,
+    /// What most content has not: it is moved from place to place as one word.
+    rest: Option<Arc<Rest>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Rest {
+    more: Vec<Frame>,
+    tail: Option<Tail>,
 }
 
 impl Content {
@@ -116,8 +122,7 @@ impl Content {
     pub fn new(frame: impl Into<Frame>) -> Self {
         Self {
             first: frame.into(),
-            more: None,
-            tail: None,
+            rest: None,
         }
     }
 
@@ -125,29 +130,35 @@ impl Content {
     /// Pyre (trap 6).
     pub fn from_frames(frames: impl IntoIterator<Item = Frame>) -> Option<Self> {
         let mut frames = frames.into_iter();
-        let first = frames.next()?;
-        let more: Vec<Frame> = frames.collect();
-        Some(Self {
-            first,
-            more: (!more.is_empty()).then(|| more.into()),
-            tail: None,
-        })
+        let mut content = Self::new(frames.next()?);
+        if let Some(second) = frames.next() {
+            let more = std::iter::once(second).chain(frames).collect();
+            content.rest = Some(Arc::new(Rest { more, tail: None }));
+        }
+        Some(content)
     }
 
     /// This content, with frames behind it that only some of the receivers are sent.
     #[must_use]
     pub fn with_tail(mut self, tail: Tail) -> Self {
-        self.tail = Some(Arc::new(tail));
+        let rest = self.rest.get_or_insert_default();
+        Arc::make_mut(rest).tail = Some(tail);
         self
     }
 
     /// This content without its tail: what a receiver is sent who does not have the header.
     #[must_use]
     pub fn without_tail(&self) -> Self {
+        let more = || self.frames().skip(1).cloned().collect();
+        let rest = self.rest.as_ref();
+        let rest = match rest.filter(|rest| rest.tail.is_some()) {
+            Some(rest) if rest.more.is_empty() => None,
+            Some(_) => Some(Arc::new(Rest { more: more(), tail: None })),
+            None => rest.cloned(),
+        };
         Self {
             first: self.first.clone(),
-            more: self.more.clone(),
-            tail: None,
+            rest,
         }
     }
 
@@ -159,14 +170,13 @@ impl Content {
 
     /// The frames in order, those of the tail left out.
     pub fn frames(&self) -> impl Iterator<Item = &Frame> {
-        std::iter::once(&self.first).chain(self.more.iter().flat_map(|more| more.iter()))
+        std::iter::once(&self.first).chain(self.more())
     }
 
     /// The frames for a receiver with these headers: those of the tail last, if they are for it.
     pub fn frames_for(&self, headers: &super::Headers) -> impl Iterator<Item = &Frame> {
         let tail = self
-            .tail
-            .as_ref()
+            .tail()
             .filter(|tail| headers.get(&tail.header).is_some());
         self.frames()
             .chain(tail.into_iter().flat_map(|tail| tail.frames.iter()))
@@ -175,22 +185,26 @@ impl Content {
     /// The frames that go only to some receivers.
     #[must_use]
     pub fn tail(&self) -> Option<&Tail> {
-        self.tail.as_deref()
+        self.rest.as_ref()?.tail.as_ref()
+    }
+
+    fn more(&self) -> &[Frame] {
+        self.rest.as_ref().map_or(&[], |rest| &rest.more)
     }
 
     /// How many frames there are, the tail left out.
     #[must_use]
     pub fn count(&self) -> usize {
-        1 + self.more.as_ref().map_or(0, |more| more.len())
+        1 + self.more().len()
     }
 
     /// The octets of all frames together, the tail included.
     #[must_use]
     pub fn size(&self) -> usize {
-        if self.more.is_none() && self.tail.is_none() {
+        if self.rest.is_none() {
             return self.first.len();
         }
-        let tail = self.tail.iter().flat_map(|tail| tail.frames.iter());
+        let tail = self.tail().into_iter().flat_map(|tail| tail.frames.iter());
         self.frames().chain(tail).map(|frame| frame.len()).sum()
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Making a random id is the shell's work; nothing here is random.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use uuid::Uuid;
@@ -10,8 +11,23 @@ use uuid::Uuid;
 ///
 /// Ids made by this crate are random version-4 UUIDs. Their bytes 6 and 7 can therefore never be
 /// `8c 7a`, which is kept free for ids that are one day proven by a key.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PeerId([u8; 16]);
+
+/// Octet by octet, the first one first, as two words: all that is known of peers is found by this.
+impl Ord for PeerId {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        u128::from_be_bytes(self.0).cmp(&u128::from_be_bytes(other.0))
+    }
+}
+
+impl PartialOrd for PeerId {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl PeerId {
     /// The id with these 16 octets.

@@ -43,7 +43,7 @@ impl Engine {
             return;
         };
         let follows = peer.expected.accept(sequence);
-        if is_bridge(sequence) && body == Body::PingOk {
+        if is_bridge(sequence) && matches!(body, Body::PingOk) {
             // It answers nothing: a HELLO comes behind it (trap 10).
             if peer.hear(now) {
                 self.event(Event::Heard { peer: id });
@@ -58,7 +58,7 @@ impl Engine {
         self.stats.received += 1;
         let is_back = peer.hear(now);
         peer.speak_from(now, via);
-        if body != Body::Ping {
+        if !matches!(body, Body::Ping) {
             peer.doubts = 0;
         }
         if is_back {

@@ -5,9 +5,10 @@
 //! too, and nothing is lost. A peer that takes nothing for the `evasive` time is not waited for any
 //! more: messages to it are refused, counted and told.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::peer::{Barrier, Channel, Full, Purpose};
+use super::peer::{Barrier, Channel, Full, Peer, Purpose};
 use super::{Engine, Event, ExitReason, Owner, Timer, UndeliveredReason};
 use crate::zre::sequence::Number;
 use crate::zre::{Body, Content, GroupName, LinkId, Message, Output, PeerId};
@@ -104,20 +105,22 @@ impl Engine {
             self.refuse(now, id, UndeliveredReason::Gone);
             return;
         };
-        let stalled = peer
-            .channel
-            .as_ref()
-            .and_then(|channel| channel.full)
-            .is_some_and(|full| full.stalled);
-        if stalled || peer.channel.is_none() {
+        let channel = peer.channel.as_ref();
+        let Some(channel) = channel.filter(|it| it.full.is_none_or(|full| !full.stalled)) else {
             self.refuse(now, id, UndeliveredReason::Full);
             return;
-        }
+        };
+        let has_to_greet = channel.outgoing.has_to_greet();
         peer.unconfirmed += 1;
         if !std::mem::replace(&mut peer.confirming, true) {
             self.deadlines.set(now + CONFIRM, Timer::Confirm(id));
         }
-        self.send(now, id, body);
+        if has_to_greet {
+            self.send(now, id, body);
+        } else {
+            // The way of nearly all messages: the peer is looked up once.
+            self.stats.sent += u64::from(peer.say(now, body, &mut self.outputs));
+        }
     }
 
     /// Numbers a message to a peer, and sends it or lets it wait.
@@ -144,21 +147,7 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        let Some(channel) = &mut peer.channel else {
-            return;
-        };
-        let tail = match &body {
-            Body::Whisper { content } | Body::Shout { content, .. } => content
-                .tail()
-                .is_some_and(|tail| peer.headers.get(&tail.header).is_some()),
-            _ => false,
-        };
-        let Some((link, message)) = channel.number(body) else {
-            return;
-        };
-        peer.said = now;
-        self.stats.sent += 1;
-        self.outputs.extend(channel.pass(link, message, tail));
+        self.stats.sent += u64::from(peer.say(now, body, &mut self.outputs));
     }
 
     /// Says HELLO to a peer that was greeted before on this connection and has not asked for it.
@@ -191,7 +180,7 @@ impl Engine {
 
     /// Sends a PING for the application, to measure the way there and back.
     pub(super) fn measure(&mut self, now: Instant, id: PeerId) {
-        if self.peers.get(&id).is_some_and(super::Peer::is_ready) {
+        if self.peers.get(&id).is_some_and(Peer::is_ready) {
             self.ping(now, id, Purpose::RoundTrip);
         }
     }
@@ -397,6 +386,27 @@ impl Engine {
                 });
             }
         }
+    }
+}
+
+impl Peer {
+    /// Numbers a message and sends it, or lets it wait; `false` if a HELLO has to go first.
+    fn say(&mut self, now: Instant, body: Body, outputs: &mut VecDeque<Output>) -> bool {
+        let Some(channel) = &mut self.channel else {
+            return false;
+        };
+        let tail = match &body {
+            Body::Whisper { content } | Body::Shout { content, .. } => content
+                .tail()
+                .is_some_and(|tail| self.headers.get(&tail.header).is_some()),
+            _ => false,
+        };
+        let Some((link, message)) = channel.number(body) else {
+            return false;
+        };
+        self.said = now;
+        outputs.extend(channel.pass(link, message, tail));
+        true
     }
 }
 
