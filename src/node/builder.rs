@@ -177,9 +177,8 @@ impl Builder {
         let capacity = |values, octets| Capacity { values, octets };
         let (to_mesh, actions) =
             mailbox::channel(capacity(limits.actions, limits.action_octets), &waker);
-        let (outlet, events) =
-            outlet::events(capacity(limits.events, limits.event_octets), &waker)
-                .map_err(StartError::Resources)?;
+        let (outlet, events) = outlet::events(capacity(limits.events, limits.event_octets), &waker)
+            .map_err(StartError::Resources)?;
         // As late as possible: from here on others hear of the node.
         let (beacon, heard) = self.start_beacon(id, port, &selection, &waker)?;
         // libzmq takes a millisecond to begin, most of it for protocols that nobody here uses. Meanwhile

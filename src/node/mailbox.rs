@@ -59,10 +59,7 @@ pub fn channel<T: Weigh>(capacity: Capacity, consumer: &Waker) -> (Sender<T>, Re
 /// # Errors
 ///
 /// If the process has no descriptor left.
-pub fn mailbox<T>(
-    capacity: Capacity,
-    producer: &Waker,
-) -> io::Result<(Sender<T>, Mailbox<T>)> {
+pub fn mailbox<T>(capacity: Capacity, producer: &Waker) -> io::Result<(Sender<T>, Mailbox<T>)> {
     let bell = Arc::new(Bell::new()?);
     let (sender, receiver) = connect(capacity, Arc::clone(&bell), Some(producer.bell()));
     // Whoever polls the descriptor does not say so first: it has to be rung from the start.

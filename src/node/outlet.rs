@@ -105,8 +105,13 @@ impl Outlet {
     /// Tells everything that waits, and that the node has stopped. Only here the application is
     /// waited for: there is nothing else left to do.
     pub(super) fn finish(mut self) {
-        for event in std::mem::take(&mut self.backlog).into_iter().chain([Event::Stop]) {
-            let Some(event) = self.add(event) else { continue };
+        for event in std::mem::take(&mut self.backlog)
+            .into_iter()
+            .chain([Event::Stop])
+        {
+            let Some(event) = self.add(event) else {
+                continue;
+            };
             self.hand_over();
             let Ok(load) = self.events.await_room(event.octets(), None) else {
                 return;

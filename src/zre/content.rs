@@ -153,7 +153,10 @@ impl Content {
         let rest = self.rest.as_ref();
         let rest = match rest.filter(|rest| rest.tail.is_some()) {
             Some(rest) if rest.more.is_empty() => None,
-            Some(_) => Some(Arc::new(Rest { more: more(), tail: None })),
+            Some(_) => Some(Arc::new(Rest {
+                more: more(),
+                tail: None,
+            })),
             None => rest.cloned(),
         };
         Self {

@@ -278,19 +278,20 @@ impl Engine {
 
     /// What to do next; to be asked until there is nothing.
     pub fn poll_output(&mut self) -> Option<Output> {
-        loop {
-            match self.outputs.pop_front()? {
-                // Something before it on this connection was given back: it has to wait behind that.
-                Output::Send {
-                    link,
-                    message,
-                    tail,
-                } if self.full.contains(&link) => {
-                    self.put_by(link, message, tail);
-                }
-                output => return Some(output),
+        while let Some(Output::Send { link, .. }) = self.outputs.front()
+            && self.full.contains(link)
+        {
+            // Something before it on this connection was given back: it has to wait behind that.
+            if let Some(Output::Send {
+                link,
+                message,
+                tail,
+            }) = self.outputs.pop_front()
+            {
+                self.put_by(link, message, tail);
             }
         }
+        self.outputs.pop_front()
     }
 
     /// When [`Engine::handle_timeout`] is wanted; `None` while there is nothing to wait for.

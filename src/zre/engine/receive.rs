@@ -28,13 +28,14 @@ impl Engine {
             self.stats.bad_origins += 1;
             return;
         }
-        let Message { sequence, body } = message;
-        if let Body::Hello(hello) = body {
-            self.receive_hello(now, id, via, sequence, hello);
+        let sequence = message.sequence;
+        if matches!(message.body, Body::Hello(_)) {
+            if let Body::Hello(hello) = message.body {
+                self.receive_hello(now, id, via, sequence, hello);
+            }
             return;
         }
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_ready()) else {
-            let message = Message { sequence, body };
             if self.returns(now, id, via, &message) {
                 self.handle_message(now, origin, via, message);
             } else {
@@ -43,7 +44,7 @@ impl Engine {
             return;
         };
         let follows = peer.expected.accept(sequence);
-        if is_bridge(sequence) && matches!(body, Body::PingOk) {
+        if is_bridge(sequence) && matches!(message.body, Body::PingOk) {
             // It answers nothing: a HELLO comes behind it (trap 10).
             if peer.hear(now) {
                 self.event(Event::Heard { peer: id });
@@ -58,14 +59,14 @@ impl Engine {
         self.stats.received += 1;
         let is_back = peer.hear(now);
         peer.speak_from(now, via);
-        if !matches!(body, Body::Ping) {
+        if !matches!(message.body, Body::Ping) {
             peer.doubts = 0;
         }
         if is_back {
             self.outputs
                 .push_back(Output::Event(Event::Heard { peer: id }));
         }
-        match body {
+        match message.body {
             Body::Whisper { content } => self.event(Event::Whisper { origin, content }),
             Body::Shout { group, content } => self.receive_shout(origin, group, content),
             Body::Join { group, status } => self.receive_join(now, id, group, status),

@@ -157,10 +157,10 @@ impl Engine {
             .get_mut(&id)
             .and_then(|peer| peer.channel.as_mut());
         if let Some(channel) = channel
-            && let Some((link, message)) = channel.bridge()
+            && let Some(message) = channel.bridge()
         {
             self.stats.sent += 1;
-            self.outputs.extend(channel.pass(link, message, false));
+            channel.pass(message, false, &mut self.outputs);
         }
         self.say_hello(now, id);
     }
@@ -401,11 +401,11 @@ impl Peer {
                 .is_some_and(|tail| self.headers.get(&tail.header).is_some()),
             _ => false,
         };
-        let Some((link, message)) = channel.number(body) else {
+        let Some(sequence) = channel.number(&body) else {
             return false;
         };
         self.said = now;
-        outputs.extend(channel.pass(link, message, tail));
+        channel.pass(Message { sequence, body }, tail, outputs);
         true
     }
 }
@@ -413,10 +413,10 @@ impl Peer {
 impl Channel {
     /// What has to go before a HELLO, if one was sent before (trap 10): a PING-OK, which asks nothing
     /// of whoever takes it.
-    pub(super) fn bridge(&self) -> Option<(LinkId, Message)> {
+    pub(super) fn bridge(&self) -> Option<Message> {
         let sequence = self.outgoing.bridge()?;
         let body = Body::PingOk;
-        Some((self.link, Message { sequence, body }))
+        Some(Message { sequence, body })
     }
 
     /// Whether a HELLO was sent on it.
@@ -424,28 +424,28 @@ impl Channel {
         self.outgoing.bridge().is_some()
     }
 
-    /// What to do with a message that has its number: nothing yet, if others wait before it.
-    fn pass(&mut self, link: LinkId, message: Message, tail: bool) -> Option<Output> {
+    /// Sends a message that has its number, or lets it wait, if others wait before it.
+    pub(super) fn pass(&mut self, message: Message, tail: bool, outputs: &mut VecDeque<Output>) {
         if self.full.is_some() {
             self.outbox.push_back((message, tail));
-            return None;
+        } else {
+            let link = self.link;
+            outputs.push_back(Output::Send {
+                link,
+                message,
+                tail,
+            });
         }
-        Some(Output::Send {
-            link,
-            message,
-            tail,
-        })
     }
 
-    /// Gives a message the next number on this connection; `None` if a HELLO has to go first.
-    pub(super) fn number(&mut self, body: Body) -> Option<(LinkId, Message)> {
-        let sequence = match body {
-            Body::Hello(_) => self.outgoing.greet(),
+    /// The next number on this connection, for this message; `None` if a HELLO has to go first.
+    pub(super) const fn number(&mut self, body: &Body) -> Option<u16> {
+        match body {
+            Body::Hello(_) => Some(self.outgoing.greet()),
             _ => match self.outgoing.number() {
-                Number::Next(sequence) => sequence,
-                Number::GreetFirst => return None,
+                Number::Next(sequence) => Some(sequence),
+                Number::GreetFirst => None,
             },
-        };
-        Some((self.link, Message { sequence, body }))
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::peer::Channel;
 use super::{Engine, Owner, Timer};
-use crate::zre::{Body, Hello, Host, Link, LinkId, Output, PeerId, Via};
+use crate::zre::{Body, Hello, Host, Link, LinkId, Message, Output, PeerId, Via};
 
 /// How long somebody who took our HELLO has to answer it, before it is dialled anew.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -242,17 +242,8 @@ impl Engine {
         if channel.outbox.len() >= limit {
             return;
         }
-        let Some((link, message)) = channel.number(body) else {
-            return;
-        };
-        if channel.full.is_some() {
-            channel.outbox.push_back((message, false));
-        } else {
-            self.outputs.push_back(Output::Send {
-                link,
-                message,
-                tail: false,
-            });
+        if let Some(sequence) = channel.number(&body) {
+            channel.pass(Message { sequence, body }, false, &mut self.outputs);
         }
     }
 
