@@ -17,7 +17,6 @@ use super::beacon::{self, Heard};
 use super::bell::Waker;
 use super::descriptors;
 use super::error::StartError;
-use super::ffi::{self, Context};
 use super::inbox::{BindError, Inbox};
 use super::interface::{self, LinkLocal, Network, Selection};
 use super::links::Links;
@@ -149,12 +148,11 @@ impl Builder {
         self
     }
 
-    /// Starts the node: two threads, `zchat-mesh` and `zchat-beacon`, and libzmq's own. Peers are
-    /// looked for at once; that there is no network (yet) is no error.
+    /// Starts the node: two threads, `zchat-mesh` and `zchat-beacon`. Peers are looked for at
+    /// once; that there is no network (yet) is no error.
     ///
     /// The limit of descriptors of the process (`RLIMIT_NOFILE`) is raised as far as the node may
     /// come to need and the system allows; where that is less, [`Limits::peers`] is lowered to it.
-    /// libc's `rand()` is seeded, since libzmq draws from it.
     ///
     /// # Errors
     ///
@@ -164,15 +162,14 @@ impl Builder {
         let selection = Selection::parse(&self.interfaces);
         let networks = choose(&selection)?;
         let id = PeerId::from(Uuid::new_v4());
-        // libzmq draws from libc's rand(), which it does not seed, when to connect again after a
-        // connection broke: nodes that lost one at the same time should not try at the same time.
-        let (seed, ..) = Uuid::new_v4().as_fields();
-        ffi::seed_libc(seed);
         let mut inbox = self.open_inbox(&selection, &networks, &limits)?;
         let links = links(&selection);
         inbox.follow(ipv6_addresses(&selection, &links));
         let port = inbox.port();
         let waker = Waker::new().map_err(StartError::Resources)?;
+        // Nodes that lose a connection at the same time should not dial again at the same time.
+        let (seed, _) = Uuid::new_v4().as_u64_pair();
+        let outgoing = Links::new(id, &limits, seed).map_err(StartError::Resources)?;
         let shared = Arc::new(Shared::new(waker.bell()));
         let capacity = |values, octets| Capacity { values, octets };
         let (to_mesh, actions) =
@@ -181,22 +178,16 @@ impl Builder {
             .map_err(StartError::Resources)?;
         // As late as possible: from here on others hear of the node.
         let (beacon, heard) = self.start_beacon(id, port, &selection, &waker)?;
-        // libzmq takes a millisecond to begin, most of it for protocols that nobody here uses. Meanwhile
-        // the first beacon is under way, and those who hear it come.
-        let sockets = limits.peers + limits.unproven + limits.statics + OWN_SOCKETS;
-        let context = Context::new(sockets).map_err(StartError::Resources)?;
         let core = Core {
             engine: self.engine(id, port, &limits),
             inbox,
-            links: Links::new(context, id, limits.queued_octets, waker.bell()),
+            links: outgoing,
             beacon,
             outlet,
             shared: Arc::clone(&shared),
             follows_networks: selection != Selection::All,
             reading: true,
             stopping: false,
-            look: None,
-            news: Vec::new(),
         };
         let mesh = Mesh::new(core, actions, heard, waker);
         let thread = thread::Builder::new()
@@ -311,6 +302,3 @@ const HEARD: Capacity = Capacity {
     values: 1_024,
     octets: 0,
 };
-
-/// Sockets besides those to peers, to spare: one that is closed lives on for a moment.
-const OWN_SOCKETS: usize = 64;

@@ -9,8 +9,7 @@ use super::error::StartError;
 /// Raises the limit of the process as far as it may, if that helps, and lowers the limits of the node
 /// to what remains possible.
 ///
-/// A peer needs three descriptors: one for the connection to it, one that libzmq signals by, one for
-/// the connection from it.
+/// A peer needs two descriptors: for the connection to it, and for the one from it.
 pub(super) fn provide(mut limits: Limits) -> Result<Limits, StartError> {
     let wanted = (limits.peers + limits.unproven + limits.statics) * A_PEER + A_NODE;
     let open = open_now();
@@ -66,7 +65,7 @@ fn open_now() -> usize {
     }
 }
 
-const A_PEER: usize = 3;
+const A_PEER: usize = 2;
 /// What a node needs besides its peers; 18 were counted.
 const A_NODE: usize = 32;
 /// A node that can have fewer peers than this is of no use.

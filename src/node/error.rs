@@ -28,7 +28,7 @@ pub enum StartError {
     Interfaces(io::Error),
     /// The beacon thread did not start: its UDP port is taken, or cannot be opened.
     Beacon(beacon::StartError),
-    /// A descriptor, or something else that ZeroMQ needs, cannot be had.
+    /// A descriptor, or something else that a node needs, cannot be had.
     Resources(io::Error),
     /// A thread cannot be started.
     Thread(io::Error),
@@ -52,7 +52,7 @@ impl fmt::Display for StartError {
             Self::Address(address, error) => write!(f, "cannot receive at {address}: {error}"),
             Self::Interfaces(error) => write!(f, "cannot list the network interfaces: {error}"),
             Self::Beacon(error) => error.fmt(f),
-            Self::Resources(error) => write!(f, "cannot open what ZeroMQ needs: {error}"),
+            Self::Resources(error) => write!(f, "cannot open what a node needs: {error}"),
             Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
         }
     }

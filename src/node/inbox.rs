@@ -22,7 +22,8 @@ use crate::zre::{Content, Frame, Host, Limits, Message, PeerId, Via};
 use self::listen::Listeners;
 use self::turns::{Turn, Turns};
 use super::readiness::Readiness;
-use super::zmtp::{self, Item, Reader};
+use super::tcp::is_for_later;
+use super::zmtp::{self, Item, Reader, Side, Words};
 use crate::zre::connections::{Connections, Most, Token, Verdict};
 
 pub(super) use self::listen::BindError;
@@ -36,6 +37,7 @@ pub(super) struct Inbox {
     arrivals: Readiness,
     /// Connections that are heard.
     traffic: Readiness,
+    words: Words,
     /// Connections in which there is something to read, the next one first: see [`Turns`].
     turns: Turns,
     /// What was read last, and not taken yet.
@@ -134,6 +136,7 @@ impl Inbox {
             streams: BTreeMap::new(),
             arrivals,
             traffic: Readiness::new()?,
+            words: Words::of_a_router(),
             turns: Turns::default(),
             buffer: vec![0; BUFFER],
             work: None,
@@ -214,12 +217,12 @@ impl Inbox {
                 remote,
                 peer: None,
                 is_heard: false,
-                reader: Reader::new(),
+                reader: Reader::new(Side::Router),
                 early: Vec::new(),
                 held: 0,
                 turn: self.turns.admit(),
             };
-            let hailed = (&stream.socket).write_all(zmtp::HAIL);
+            let hailed = (&stream.socket).write_all(self.words.hail());
             let begun = hailed.and_then(|()| self.arrivals.add(&stream.socket, token.0));
             self.streams.insert(token, stream);
             if begun.is_err() {
@@ -243,8 +246,8 @@ impl Inbox {
         let mut input = octets.get(..length).unwrap_or(&octets);
         loop {
             match stream.reader.read(&mut input, &self.limits) {
-                Ok(Some(Item::Answer(words))) => {
-                    if stream.socket.write_all(words).is_err() {
+                Ok(Some(Item::Version(version))) => {
+                    if stream.socket.write_all(self.words.to(version)).is_err() {
                         return self.end(token);
                     }
                 }
@@ -397,7 +400,7 @@ impl Inbox {
                 }
                 None
             }
-            Item::Answer(_) | Item::Ready(_) => None,
+            Item::Version(_) | Item::Ready(_) => None,
         }
     }
 
@@ -574,14 +577,6 @@ impl Inbox {
             self.carry_out(verdict);
         }
     }
-}
-
-/// Whether an error says only that there is nothing now.
-fn is_for_later(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-    )
 }
 
 impl Stream {

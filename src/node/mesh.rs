@@ -52,9 +52,6 @@ pub(super) struct Core {
     pub(super) follows_networks: bool,
     pub(super) reading: bool,
     pub(super) stopping: bool,
-    /// When progress of full links is looked for.
-    pub(super) look: Option<Instant>,
-    pub(super) news: Vec<News>,
 }
 
 /// The beacon thread. When this is dropped, it says farewell and ends, and that is waited for.
@@ -161,12 +158,15 @@ impl Mesh {
             }
         }
         core.look_after_connections(now);
+        core.links.flush(now);
         core.look_after_links(now);
         core.read_inbox(now);
         // Before the actions, for they may take a while.
         core.outlet.hand_over();
+        core.links.flush(now);
         self.take_actions(now);
         self.core.outlet.hand_over();
+        self.core.links.flush(now);
     }
 
     fn take_actions(&mut self, now: Instant) {
@@ -229,7 +229,7 @@ impl Mesh {
         let busy = busy
             || core.engine.wants_actions() && self.actions.as_ref().is_some_and(Receiver::is_ready)
             || self.heard.as_ref().is_some_and(Receiver::is_ready)
-            || core.links.has_news()
+            || core.links.is_busy()
             || core.outlet.wants_flush()
             || core.shared.is_aborted();
         let timeout = if busy {
@@ -257,18 +257,20 @@ impl Core {
             PollFd::new(waker.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.inbox.signal(), reading),
             PollFd::new(self.inbox.arrival_signal(), PollFlags::POLLIN),
+            PollFd::new(self.links.signal(), PollFlags::POLLIN),
         ];
         // Whatever the poll says (a signal may have come), another round does no harm.
         let _interrupted = poll(&mut polled, timeout);
-        let [_, inbox, arrivals] = polled.map(|one| one.any().unwrap_or(false));
+        let [_, inbox, arrivals, links] = polled.map(|one| one.any().unwrap_or(false));
         self.inbox.signalled |= inbox;
         self.inbox.arrived |= arrivals;
+        self.links.signalled |= links;
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
         let inbox = self.inbox.poll_timeout();
         let links = self.links.poll_timeout();
-        [self.engine.poll_timeout(), inbox, links, self.look]
+        [self.engine.poll_timeout(), inbox, links]
             .into_iter()
             .flatten()
             .min()
@@ -329,22 +331,18 @@ impl Core {
     }
 
     fn look_after_links(&mut self, now: Instant) {
-        self.engine.stats_mut().sending_mailboxes += self.links.look_for_torrents(now);
-        if !self.links.has_news() && self.look.is_none_or(|at| at > now) {
-            return;
-        }
-        let mut news = std::mem::take(&mut self.news);
-        self.links.collect_news(&mut news);
-        for one in news.drain(..) {
-            match one {
+        self.links.attend(now);
+        while let Some(news) = self.links.take_news() {
+            match news {
                 News::Connected(link) => self.engine.handle_connected(now, link),
                 News::Progress(link) => self.engine.handle_progress(now, link),
                 News::Room(link) => self.engine.handle_room(now, link),
+                News::Refused(link) => self.engine.handle_refused(now, link),
+                News::Violation => self.engine.stats_mut().sending_mailboxes += 1,
             }
             self.carry_out(now);
         }
-        self.news = news;
-        self.look = self.links.any_full().then(|| now + LOOK);
+        self.links.flush(now);
     }
 
     fn read_inbox(&mut self, now: Instant) {
@@ -377,13 +375,12 @@ impl Core {
                     tail,
                 } => {
                     sent += 1;
-                    if let Sent::Full(message) = self.links.send(link, message, tail) {
+                    if let Sent::Full(message) = self.links.send(now, link, message, tail) {
                         self.engine.handle_full(now, link, message, tail);
-                        self.look.get_or_insert(now + LOOK);
                     }
                 }
                 Output::Event(event) => self.tell(now, event),
-                Output::Connect { link, to, .. } => self.links.connect(link, &to),
+                Output::Connect { link, to, .. } => self.links.connect(now, link, &to),
                 Output::Disconnect { link } => {
                     let unsent = self.links.disconnect(link);
                     self.engine.handle_closed(now, link, unsent);
@@ -443,7 +440,6 @@ impl Core {
         } = self;
         drop(beacon);
         links.close(LINGER);
-        // The context ends with its last socket.
         drop((links, inbox));
         outlet.finish();
     }
@@ -465,8 +461,6 @@ const BATCH: usize = 256;
 const SENT: usize = 4_096;
 /// Actions behind a stop that are still taken.
 const BEHIND_STOP: usize = 4_096;
-/// How often progress of full links is looked for.
-const LOOK: Duration = Duration::from_millis(50);
 /// How long connections stay open for what is still queued in them, after everything that can be
 /// confirmed was.
 const LINGER: Duration = Duration::from_millis(100);

@@ -57,7 +57,6 @@ mod builder;
 mod counters;
 mod descriptors;
 pub mod error;
-mod ffi;
 mod inbox;
 pub mod interface;
 mod links;
@@ -66,8 +65,9 @@ mod mesh;
 mod outlet;
 mod readiness;
 mod route;
+mod seldom;
 mod sender;
-mod torrent;
+mod tcp;
 mod zmtp;
 
 use std::net::{IpAddr, SocketAddr};

@@ -1,5 +1,8 @@
 //! Which of many descriptors have something to read: epoll, or kqueue where that is what the system
 //! has. It is asked without waiting; to wait, its own descriptor is polled with others.
+//!
+//! A descriptor is told of as long as it has something ([`Readiness::add`]), or, if it is written to as
+//! well, once each time that it has something new or room again ([`Readiness::add_changes`]).
 
 pub(super) use system::Readiness;
 
@@ -29,6 +32,16 @@ mod system {
             Ok(self
                 .0
                 .add(of, EpollEvent::new(EpollFlags::EPOLLIN, number))?)
+        }
+
+        /// Tells of this descriptor, once each time, when something more can be read from it, it can be
+        /// written to again after it could not, or it is connected or closed.
+        pub(in super::super) fn add_changes(&self, of: impl AsFd, number: u64) -> io::Result<()> {
+            let changes = EpollFlags::EPOLLIN
+                | EpollFlags::EPOLLOUT
+                | EpollFlags::EPOLLRDHUP
+                | EpollFlags::EPOLLET;
+            Ok(self.0.add(of, EpollEvent::new(changes, number))?)
         }
 
         /// Tells of this descriptor only when its other end is closed.
@@ -83,7 +96,15 @@ mod system {
 
         /// Tells of this descriptor when something can be read from it, or its other end is closed.
         pub(in super::super) fn add(&self, of: impl AsFd, number: u64) -> io::Result<()> {
-            self.change(of, EvFlags::EV_ADD, number)
+            self.change(of, EventFilter::EVFILT_READ, EvFlags::EV_ADD, number)
+        }
+
+        /// Tells of this descriptor, once each time, when something more can be read from it, it can be
+        /// written to again after it could not, or it is connected or closed.
+        pub(in super::super) fn add_changes(&self, of: impl AsFd, number: u64) -> io::Result<()> {
+            let once = EvFlags::EV_ADD | EvFlags::EV_CLEAR;
+            self.change(&of, EventFilter::EVFILT_READ, once, number)?;
+            self.change(&of, EventFilter::EVFILT_WRITE, once, number)
         }
 
         /// Here an end is noticed only when the descriptor is read.
@@ -93,7 +114,7 @@ mod system {
 
         /// Tells no more of this descriptor.
         pub(in super::super) fn remove(&self, of: impl AsFd) -> io::Result<()> {
-            match self.change(of, EvFlags::EV_DELETE, 0) {
+            match self.change(of, EventFilter::EVFILT_READ, EvFlags::EV_DELETE, 0) {
                 // It was added for its end only.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
                 done => done,
@@ -122,9 +143,14 @@ mod system {
             count.is_err() || told == BATCH
         }
 
-        fn change(&self, of: impl AsFd, flags: EvFlags, number: u64) -> io::Result<()> {
+        fn change(
+            &self,
+            of: impl AsFd,
+            filter: EventFilter,
+            flags: EvFlags,
+            number: u64,
+        ) -> io::Result<()> {
             let descriptor = of.as_fd().as_raw_fd() as usize;
-            let filter = EventFilter::EVFILT_READ;
             let change = KEvent::new(
                 descriptor,
                 filter,

@@ -1,21 +1,37 @@
-//! What a ROUTER reads from one connection: ZMTP 3 (<https://rfc.zeromq.org/spec/23/> and 37), mechanism
-//! NULL, and ZMTP 2 (15), octet by octet as they come.
+//! What comes over one connection: ZMTP 3 (<https://rfc.zeromq.org/spec/23/> and 37), mechanism NULL, and
+//! ZMTP 2 (15), octet by octet as they come, for a ROUTER and for a DEALER that only sends.
 //!
 //! Nothing is believed: a length allocates little before what it promises has come, and everything has
 //! a limit. No socket is touched here, and what is in a message is not looked into. ZMTP 1 (libzmq 2)
-//! and all other mechanisms are refused.
+//! and all other mechanisms are refused. What is said is in `words`.
+
+mod words;
 
 use crate::zre::{Frame, Limits};
+
+use self::words::{COMMAND, GREETING, LONG, VERSION};
+
+pub(super) use self::words::{MORE, Version, Words, frame_head, pong};
 
 /// What has come over a connection so far.
 #[derive(Debug)]
 pub(super) struct Reader {
+    side: Side,
     stage: Stage,
     /// The beginning of something that is not complete: the greeting, or the head of a frame.
     head: Head,
     /// The frame that is being read.
     body: Option<Body>,
     message: Message,
+}
+
+/// Who reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// A ROUTER, from a DEALER.
+    Router,
+    /// A DEALER that only sends, from a ROUTER, which has no reason to send it a message.
+    Dealer,
 }
 
 /// How far the handshake has come.
@@ -65,8 +81,8 @@ struct Message {
 /// Something that is complete.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Item {
-    /// The other side wants to be told this before it says more.
-    Answer(&'static [u8]),
+    /// The other side speaks this version, and wants to be told the rest of the handshake: [`Words`].
+    Version(Version),
     /// The other side is ready, under this routing id.
     Ready(Vec<u8>),
     /// A message, all its frames.
@@ -88,11 +104,14 @@ pub(super) enum Violation {
     Flags,
     /// A frame larger than [`Limits::frame_octets`].
     Frame,
+    /// A message, to a DEALER that only sends.
+    Message,
 }
 
 impl Reader {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(side: Side) -> Self {
         Self {
+            side,
             stage: Stage::Version,
             head: Head::new(),
             body: None,
@@ -142,7 +161,12 @@ impl Reader {
         limits: &Limits,
     ) -> Result<Option<Item>, Violation> {
         match self.stage {
-            Stage::Version | Stage::Mechanism => return self.read_greeting(input),
+            Stage::Version | Stage::Mechanism => {
+                let read = self.read_greeting(input)?;
+                if read.is_some() || self.stage != Stage::Ready {
+                    return Ok(read);
+                }
+            }
             Stage::SocketType => {
                 if !self.head.fill(input, 1) {
                     return Ok(None);
@@ -189,27 +213,27 @@ impl Reader {
     }
 
     fn read_greeting(&mut self, input: &mut &[u8]) -> Result<Option<Item>, Violation> {
-        let (octets, next, answer) = match self.stage {
-            Stage::Version => (VERSION, Stage::Mechanism, GREETING_REST),
-            _ => (GREETING, Stage::Ready, READY),
-        };
-        if !self.head.fill(input, octets) {
+        if self.stage == Stage::Version {
+            let is_complete = self.head.fill(input, VERSION);
             // What is wrong from the beginning does not get any further.
             self.head.check_version()?;
-            return Ok(None);
+            if !is_complete {
+                return Ok(None);
+            }
+            if self.head.octet(VERSION - 1) < 3 {
+                self.head.length = 0;
+                self.stage = Stage::SocketType;
+                return Ok(Some(Item::Version(Version::Two)));
+            }
+            self.stage = Stage::Mechanism;
+            return Ok(Some(Item::Version(Version::Three)));
         }
-        self.head.check_version()?;
-        if self.stage == Stage::Version && self.head.octet(10) < 3 {
-            self.head.length = 0;
-            self.stage = Stage::SocketType;
-            return Ok(Some(Item::Answer(SOCKET_TYPE_AND_IDENTITY)));
-        }
-        if self.stage == Stage::Mechanism {
+        if self.head.fill(input, GREETING) {
             self.head.check_mechanism()?;
             self.head.length = 0;
+            self.stage = Stage::Ready;
         }
-        self.stage = next;
-        Ok(Some(Item::Answer(answer)))
+        Ok(None)
     }
 
     /// Reads the head of a frame: its flags, and its length; `None` if it is not complete.
@@ -239,6 +263,8 @@ impl Reader {
             if self.stage == Stage::Ready || length > IDENTITY_OCTETS || flags & MORE != 0 {
                 return Err(Violation::Command);
             }
+        } else if self.side == Side::Dealer {
+            return Err(Violation::Message);
         } else if length > limits.frame_octets as u64 {
             return Err(Violation::Frame);
         }
@@ -404,39 +430,6 @@ impl Message {
     }
 }
 
-/// What is said as soon as somebody connects: the signature, and version 3. It is enough for both sides
-/// to know how to go on.
-pub(super) const HAIL: &[u8; VERSION] = b"\xff\0\0\0\0\0\0\0\x01\x7f\x03";
-/// The rest of the greeting to ZMTP 3: minor version 1, NULL, and zeros.
-pub(super) const GREETING_REST: &[u8] = &{
-    let mut rest = [0; GREETING - VERSION];
-    [rest[0], rest[1], rest[2], rest[3], rest[4]] = *b"\x01NULL";
-    rest
-};
-/// We are ready, and a ROUTER.
-pub(super) const READY: &[u8] =
-    b"\x04\x29\x05READY\x0bSocket-Type\0\0\0\x06ROUTER\x08Identity\0\0\0\0";
-/// The same to ZMTP 2: the number of a ROUTER, and a routing id that is empty.
-const SOCKET_TYPE_AND_IDENTITY: &[u8] = &[6, 0, 0];
-
-/// Answers a PING.
-pub(super) fn pong(context: &[u8]) -> Vec<u8> {
-    command(b"PONG", context)
-}
-
-/// A command short enough for one octet of length.
-fn command(name: &[u8], rest: &[u8]) -> Vec<u8> {
-    let octet = |length: usize| u8::try_from(length).unwrap_or(u8::MAX);
-    let mut octets = vec![
-        COMMAND,
-        octet(1 + name.len() + rest.len()),
-        octet(name.len()),
-    ];
-    octets.extend_from_slice(name);
-    octets.extend_from_slice(rest);
-    octets
-}
-
 /// A string with one octet of length, and what comes behind it.
 fn short_string(octets: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = octets.split_first()?;
@@ -460,12 +453,6 @@ fn routing_id(mut properties: &[u8]) -> Option<&[u8]> {
     Some(found)
 }
 
-const MORE: u8 = 1;
-const LONG: u8 = 2;
-const COMMAND: u8 = 4;
-/// The length of a greeting, and of the part of it that tells the version.
-const GREETING: usize = 64;
-const VERSION: usize = 11;
 const NULL: &[u8; 20] = b"NULL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 /// The longest command that is read, in octets. A READY has 50 or so.
 const COMMAND_OCTETS: u64 = 4_096;

@@ -27,6 +27,7 @@ pub(super) enum Input {
     Full(LinkId, Message, bool),
     Closed(LinkId, u64),
     Broken(PeerId),
+    Refused(LinkId),
     Unheard(PeerId, Host),
     Addresses(Vec<IpAddr>),
     Inbox(bool),
@@ -129,6 +130,7 @@ impl Zchat {
             Input::Full(link, message, tail) => engine.handle_full(now, link, message, tail),
             Input::Closed(link, unsent) => engine.handle_closed(now, link, unsent),
             Input::Broken(peer) => engine.handle_broken(now, peer),
+            Input::Refused(link) => engine.handle_refused(now, link),
             Input::Unheard(peer, remote) => engine.handle_unheard(now, peer, remote),
             Input::Addresses(addresses) => {
                 engine.handle_addresses(now, &addresses);

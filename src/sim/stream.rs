@@ -2,7 +2,8 @@
 //! ([`Connection`]). Only what they are; how they behave is in the world.
 //!
 //! A mailbox outlives its connections, as a DEALER does: when one breaks, what was queued stays, what
-//! the kernel had taken is lost, and another connection is opened after 100 to 200 ms. Of TCP there is
+//! the kernel had taken is lost, and another connection is opened: by ZeroMQ after 100 to 200 ms, by ours
+//! at once, if the one before lasted. Of TCP there is
 //! the order, the bounded window, retransmission at doubling intervals, keep-alive, and ends that do
 //! not know of each other's death. Congestion control is left out.
 
@@ -53,6 +54,13 @@ pub(super) struct Mailbox {
     pub(super) is_overdue: bool,
     /// How long to wait before the next try to connect.
     pub(super) interval: Duration,
+    /// Of ours: since when its last connection was open, and whether that has ended and no other one has
+    /// been opened.
+    pub(super) opened: Option<Time>,
+    pub(super) was_open: bool,
+    /// Of ours: it was dialled again at once; and is once more soon.
+    pub(super) was_hasty: bool,
+    pub(super) once_more: bool,
 }
 
 /// A TCP connection.

@@ -23,7 +23,8 @@ pub struct Timing {
     /// second, since whoever claims a peer's id must not win against one that answers.
     pub challenge: Duration,
     /// How long a peer whose connection broke has to be heard again before it counts as gone. A
-    /// process that ended never is; ZeroMQ opens a lost connection again after 100 to 200 ms.
+    /// process that ended never is; ZeroMQ opens a lost connection again after 100 to 200 ms. (One at
+    /// whose mailbox nobody listens any more is not waited for.)
     pub broken: Duration,
     /// The longest that what is still under way from a peer is waited for after its farewell: the
     /// farewell is a datagram and overtakes what was sent before it (trap 15).

@@ -32,7 +32,7 @@ pub struct Via {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
     /// Open an outgoing connection: a DEALER under our routing id. That nobody answers there (yet) is
-    /// not an error; ZeroMQ tries again by itself.
+    /// not an error: it is tried again and again until it is closed.
     Connect {
         /// Its number.
         link: LinkId,

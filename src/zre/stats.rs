@@ -48,7 +48,8 @@ pub struct Stats {
     pub violations: u64,
     /// Inbound connections ended because messages that were not complete held too much memory.
     pub closed_unfinished: u64,
-    /// Connections to mailboxes closed because those sent something, which none has a reason to do.
+    /// Connections to mailboxes closed because those sent messages, or said something that is not
+    /// ZMTP, or too much.
     pub sending_mailboxes: u64,
     /// Sightings dropped because the mesh thread did not keep up; the next beacon comes in a second.
     pub dropped_sightings: u64,

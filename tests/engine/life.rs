@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use zchat::zre::{Body, Event, ExitReason, Output};
+use zchat::zre::{Body, Event, ExitReason, LinkId, Output};
 
 use crate::solo::{Peer, Solo, events, hellos, ip, ms, pings, sent, whispered};
 
@@ -426,6 +426,87 @@ fn a_peer_whose_connection_breaks_and_that_is_not_heard_again_is_gone_within_250
             reason: ExitReason::Broken
         }]
     );
+}
+
+/// What is told of a peer whose process has ended without a word.
+fn gone(peer: &Peer) -> Event {
+    Event::Exit {
+        peer: peer.id,
+        reason: ExitReason::Broken,
+    }
+}
+
+#[test]
+fn a_peer_whose_connection_breaks_and_at_whose_mailbox_nobody_listens_is_gone_at_once() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let link = solo.enter(&mut bob);
+    solo.engine.handle_broken(solo.now, bob.id);
+    assert_eq!(told(&mut solo, 10), []);
+    solo.engine.handle_refused(solo.now, link);
+    assert_eq!(solo.events(), [gone(&bob)]);
+}
+
+#[test]
+fn it_does_not_matter_which_of_the_two_is_noticed_first_nor_what_is_read_between_them() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let link = solo.enter(&mut bob);
+    solo.engine.handle_refused(solo.now, link);
+    assert_eq!(told(&mut solo, 50), []);
+    assert_eq!(events(solo.say(&mut bob, whispered("last words"))).len(), 1);
+    solo.engine.handle_broken(solo.now, bob.id);
+    assert_eq!(solo.events(), [gone(&bob)]);
+}
+
+#[test]
+fn a_peer_at_whose_mailbox_nobody_listens_is_not_gone_while_its_own_connection_is_there() {
+    // A firewall that refuses, or a host that has got the peer's address: neither ends what it said.
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let link = solo.enter(&mut bob);
+    for _ in 0..20 {
+        solo.engine.handle_refused(solo.now, link);
+        assert_eq!(told(&mut solo, 2_000), []);
+        solo.say(&mut bob, Body::PingOk);
+    }
+    // That was long ago when its connection breaks.
+    assert_eq!(told(&mut solo, 1_000), []);
+    solo.engine.handle_broken(solo.now, bob.id);
+    assert_eq!(solo.events(), []);
+    solo.say(&mut bob, Body::PingOk);
+    assert_eq!(told(&mut solo, 1_000), []);
+}
+
+#[test]
+fn that_nobody_listens_where_a_peer_was_before_says_nothing_about_it() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let mut carol = Peer::new(3);
+    let link = solo.enter(&mut bob);
+    solo.enter(&mut carol);
+    solo.engine.handle_broken(solo.now, bob.id);
+    solo.engine.handle_refused(solo.now, LinkId(u64::MAX));
+    solo.engine.handle_broken(solo.now, carol.id);
+    assert_eq!(solo.events(), []);
+    solo.engine.handle_refused(solo.now, link);
+    assert_eq!(solo.events(), [gone(&bob)]);
+}
+
+#[test]
+fn whoever_says_farewell_and_is_refused_is_gone_by_its_farewell() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let link = solo.enter(&mut bob);
+    farewell(&mut solo, &bob);
+    solo.engine.handle_refused(solo.now, link);
+    assert_eq!(solo.events(), []);
+    solo.engine.handle_broken(solo.now, bob.id);
+    let exit = Event::Exit {
+        peer: bob.id,
+        reason: ExitReason::Farewell,
+    };
+    assert_eq!(solo.events(), [exit]);
 }
 
 #[test]

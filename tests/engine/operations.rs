@@ -106,6 +106,7 @@ impl World {
             17 => self.drain(first, second),
             18 => self.connected(first),
             19 => self.pass(1, first),
+            20 => self.refused(first),
             _ => self.act(first, second),
         }
     }
@@ -210,6 +211,12 @@ impl World {
     fn connected(&mut self, which: u8) {
         if let Some(link) = self.choose(which) {
             self.engine.handle_connected(self.now, link);
+        }
+    }
+
+    fn refused(&mut self, which: u8) {
+        if let Some(link) = self.choose(which) {
+            self.engine.handle_refused(self.now, link);
         }
     }
 

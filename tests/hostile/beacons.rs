@@ -141,7 +141,7 @@ fn forged_beacons_do_not_make_a_node_a_flood_against_a_victim() {
         crate::figure::figure(&format!(
             "dials to a host that is no node, in 3 s: {dialled}"
         ));
-        // Eight at a time, each redialled by libzmq for 3 s, at growing intervals.
+        // Eight at a time, each dialled again for 3 s, at growing intervals.
         assert!(dialled < 300, "{dialled} dials");
     });
 }

@@ -104,8 +104,8 @@ fn take_nothing(stream: TcpStream) {
 /// How long a connection is held by those who hold them.
 const HELD: Duration = Duration::from_secs(3);
 
-/// The mailbox fills the connection, asks for PONGs, and breaks it with a reset: with heartbeats on our
-/// side, which would answer then, libzmq aborts.
+/// The mailbox fills the connection, asks for PONGs, and breaks it with a reset: libzmq's DEALER aborts, if
+/// it has heartbeats and so answers then.
 #[test]
 fn mailboxes_that_fill_a_connection_and_break_it() {
     withstands("mailboxes that fill and break connections", fill_and_break);

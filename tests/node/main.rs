@@ -21,6 +21,7 @@ mod flow;
 mod hostile;
 mod hosts;
 mod interface;
+mod libzmq;
 mod mailbox;
 mod mesh;
 mod raw;

@@ -1,6 +1,7 @@
 //! The program `zchat`: command line, terminal, pipes, signals, disk. What a chat does and how a node
 //! speaks is in the library; here is what a process adds.
 
+#![forbid(unsafe_code)]
 #![expect(
     clippy::disallowed_methods,
     reason = "the shell: here clocks are read and threads are started"

@@ -4,10 +4,11 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Socket, Type};
 
 use super::super::readiness::Readiness;
-use super::is_for_later;
+use super::super::seldom::Seldom;
+use super::super::tcp::{self, is_for_later};
 use crate::zre::Host;
 
 /// The listening sockets.
@@ -17,6 +18,7 @@ pub(super) struct Listeners {
     open: Vec<Listener>,
     /// When the system had no descriptor for a connection: when it is tried again.
     again: Option<Instant>,
+    complaints: Seldom,
 }
 
 #[derive(Debug)]
@@ -66,6 +68,7 @@ impl Listeners {
             port: first,
             open: Vec::new(),
             again: None,
+            complaints: Seldom::default(),
         };
         for (address, socket) in addresses.iter().zip(sockets) {
             listeners.add(*address, socket, arrivals)?;
@@ -118,7 +121,12 @@ impl Listeners {
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) if is_for_later(&error) => return None,
                 Err(error) => {
-                    log::warn!("connections cannot be accepted for a moment: {error}");
+                    if let Some(before) = self.complaints.is_due(now) {
+                        log::warn!(
+                            "connections cannot be accepted for a moment: {error} \
+                             ({before} more times since this was last told)"
+                        );
+                    }
                     let _gone = arrivals.remove(&listener.socket);
                     listener.rests = true;
                     self.again = Some(now + REST);
@@ -181,12 +189,7 @@ fn listen(at: Host, port: u16) -> Result<TcpListener, BindError> {
 
 fn prepare(socket: &TcpStream) -> io::Result<()> {
     socket.set_nonblocking(true)?;
-    // Dead hosts are noticed though nothing is said: after 90 s, for some 3 octets a second.
-    let keepalive = TcpKeepalive::new()
-        .with_time(Duration::from_secs(60))
-        .with_interval(Duration::from_secs(10))
-        .with_retries(3);
-    SockRef::from(socket).set_tcp_keepalive(&keepalive)
+    tcp::keep_alive(socket)
 }
 
 /// The first of the ports that nobody has registered (RFC 6335), where Zyre begins as well.

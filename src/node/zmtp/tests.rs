@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::words::command;
 use super::*;
 
 /// Everything that is complete after these pieces, and how the connection ended, if it did.
@@ -11,7 +12,20 @@ fn read(pieces: &[&[u8]], limits: &Limits) -> (Vec<Item>, Option<Violation>) {
 
 /// The same; `direct` puts large frames to their place as [`Reader::room`] wants it.
 fn read_by(pieces: &[&[u8]], limits: &Limits, direct: bool) -> (Vec<Item>, Option<Violation>) {
-    let mut reader = Reader::new();
+    read_with(Reader::new(Side::Router), pieces, limits, direct)
+}
+
+/// The same for a DEALER that only sends.
+fn read_as_dealer(pieces: &[&[u8]]) -> (Vec<Item>, Option<Violation>) {
+    read_with(Reader::new(Side::Dealer), pieces, &Limits::default(), false)
+}
+
+fn read_with(
+    mut reader: Reader,
+    pieces: &[&[u8]],
+    limits: &Limits,
+    direct: bool,
+) -> (Vec<Item>, Option<Violation>) {
     let mut items = Vec::new();
     let mut come = 0;
     for piece in pieces {
@@ -43,8 +57,9 @@ fn read_by(pieces: &[&[u8]], limits: &Limits, direct: bool) -> (Vec<Item>, Optio
 }
 
 fn greeting() -> [u8; GREETING] {
-    let all = [&HAIL[..], GREETING_REST].concat();
-    all.try_into().unwrap()
+    let words = Words::of_a_router();
+    let all = [words.hail(), words.to(Version::Three)].concat();
+    *all.first_chunk().unwrap()
 }
 
 fn handshake() -> Vec<u8> {
@@ -89,8 +104,7 @@ fn conversation() -> (Vec<u8>, Vec<Item>) {
         frame(0, b"end"),
     ];
     let items = vec![
-        Item::Answer(GREETING_REST),
-        Item::Answer(READY),
+        Item::Version(Version::Three),
         Item::Ready(b"bob".to_vec()),
         message(&[b"alone"]),
         message(&[b"first", b"", &long]),
@@ -136,7 +150,7 @@ fn zmtp_2_is_spoken_as_well_whole_and_octet_by_octet() {
     .concat();
     let items = || {
         vec![
-            Item::Answer(SOCKET_TYPE_AND_IDENTITY),
+            Item::Version(Version::Two),
             Item::Ready(b"bob".to_vec()),
             message(&[b"first", b"last"]),
             message(&[b"alone"]),
@@ -214,7 +228,7 @@ fn whoever_does_not_speak_zmtp_3_is_found_out_at_the_first_octet_that_shows_it()
     later[10] = 4;
     assert_eq!(
         read(&[&later], &Limits::default()),
-        (vec![Item::Answer(GREETING_REST), Item::Answer(READY)], None)
+        (vec![Item::Version(Version::Three)], None)
     );
 }
 
@@ -243,11 +257,7 @@ fn properties_that_do_not_fit_are_no_ready() {
         );
     }
     let octets = [&greeting()[..], &command(b"READY", b"")].concat();
-    let items = vec![
-        Item::Answer(GREETING_REST),
-        Item::Answer(READY),
-        Item::Ready(Vec::new()),
-    ];
+    let items = vec![Item::Version(Version::Three), Item::Ready(Vec::new())];
     assert_eq!(read(&[&octets], &Limits::default()), (items, None));
 }
 
@@ -287,7 +297,7 @@ fn lengths_beyond_the_limits_end_the_connection_before_anything_is_allocated() {
 #[test]
 fn a_frame_of_the_largest_size_holds_what_has_come_of_it() {
     let limits = Limits::default();
-    let mut reader = Reader::new();
+    let mut reader = Reader::new(Side::Router);
     let head = [&[LONG][..], &(limits.frame_octets as u64).to_be_bytes()].concat();
     let begin = [handshake(), head, vec![0; 100]].concat();
     let mut input = &begin[..];
@@ -315,7 +325,7 @@ fn a_message_of_too_many_frames_or_octets_is_told_at_its_end_and_holds_nothing()
     let large = [frame(MORE, &[0; 600]), frame(MORE, &[0; 600])].concat();
     for rest in [many, large] {
         let octets = [handshake(), frame(MORE, b"first"), rest].concat();
-        let mut reader = Reader::new();
+        let mut reader = Reader::new(Side::Router);
         let mut input = &octets[..];
         while reader.read(&mut input, &limits).unwrap().is_some() {}
         assert!(reader.held() <= AT_ONCE, "{}", reader.held());
@@ -338,4 +348,106 @@ fn a_message_of_too_many_frames_or_octets_is_told_at_its_end_and_holds_nothing()
         read(&[&most], &limits).0.last(),
         Some(&message(&[b"x", b"x", b"x", b"x"]))
     );
+}
+
+/// All that a ROUTER says to us, and a bit of everything that its library may add.
+fn mailbox() -> (Vec<u8>, Vec<Item>) {
+    let octets = [
+        Words::of_a_router().hail().to_vec(),
+        Words::of_a_router().to(Version::Three).to_vec(),
+        command(b"PING", b"\0\x0acontext"),
+        command(b"PONG", b""),
+        command(b"SUBSCRIBE", b"x"),
+        command(b"PING", b"\0\x0a"),
+    ];
+    let items = vec![
+        Item::Version(Version::Three),
+        Item::Ready(Vec::new()),
+        Item::Ping(b"context".to_vec()),
+        Item::Ping(Vec::new()),
+    ];
+    (octets.concat(), items)
+}
+
+#[test]
+fn what_a_mailbox_says_means_the_same_to_a_dealer_in_pieces_of_any_size() {
+    let (octets, items) = mailbox();
+    assert_eq!(read_as_dealer(&[&octets]), (items, None));
+    for size in 1..octets.len() {
+        let pieces: Vec<&[u8]> = octets.chunks(size).collect();
+        assert_eq!(read_as_dealer(&pieces), (mailbox().1, None));
+    }
+    let second = b"\xff\0\0\0\0\0\0\0\x01\x7f\x01\x06\0\0";
+    let items = vec![Item::Version(Version::Two), Item::Ready(Vec::new())];
+    assert_eq!(read_as_dealer(&[second]), (items, None));
+}
+
+#[test]
+fn a_dealer_that_only_sends_takes_no_message_however_it_begins() {
+    for wrong in [
+        frame(0, b""),
+        frame(0, b"message"),
+        frame(MORE, b"first"),
+        vec![LONG, 0, 0, 1, 0, 0, 0, 0, 0],
+        vec![LONG | MORE, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+    ] {
+        let octets = [mailbox().0, wrong].concat();
+        assert_eq!(read_as_dealer(&[&octets]).1, Some(Violation::Message));
+    }
+    let early = [&greeting()[..], &frame(0, b"message")].concat();
+    assert_eq!(read_as_dealer(&[&early]).1, Some(Violation::Command));
+}
+
+#[test]
+fn a_ready_larger_than_any_ends_the_connection_to_a_mailbox_before_it_has_come() {
+    let head = [&[COMMAND | LONG][..], &(COMMAND_OCTETS + 1).to_be_bytes()].concat();
+    let octets = [&greeting()[..], &head].concat();
+    assert_eq!(read_as_dealer(&[&octets]).1, Some(Violation::Command));
+}
+
+#[test]
+fn both_sides_say_the_same_words_as_libzmq() {
+    // Seen on the wire of libzmq 4.3.
+    let greeting = |length| {
+        let signature = [0xff, 0, 0, 0, 0, 0, 0, 0, length, 0x7f];
+        [&signature[..], b"\x03\x01NULL", &[0; 48]].concat()
+    };
+    let router = b"\x04\x29\x05READY\x0bSocket-Type\0\0\0\x06ROUTER\x08Identity\0\0\0\0";
+    let dealer = b"\x04\x2c\x05READY\x0bSocket-Type\0\0\0\x06DEALER\x08Identity\0\0\0\x03bob";
+    for (words, length, ready) in [
+        (Words::of_a_router(), 1, &router[..]),
+        (Words::of_a_dealer(b"bob"), 4, &dealer[..]),
+    ] {
+        let said = [words.hail(), words.to(Version::Three)].concat();
+        assert_eq!(said, [&greeting(length)[..], ready].concat());
+    }
+    assert_eq!(Words::of_a_router().to(Version::Two), b"\x06\0\0");
+    assert_eq!(
+        Words::of_a_dealer(b"bob").to(Version::Two),
+        b"\x05\0\x03bob"
+    );
+}
+
+proptest! {
+    #[test]
+    fn octets_of_any_kind_from_a_mailbox_do_no_harm_and_hold_next_to_nothing(
+        octets in prop::collection::vec(any::<u8>(), 0..6_000),
+        is_behind_a_handshake: bool,
+        size in 1_usize..100,
+    ) {
+        let mut all = if is_behind_a_handshake { mailbox().0 } else { Vec::new() };
+        all.extend(octets);
+        let mut reader = Reader::new(Side::Dealer);
+        'all: for piece in all.chunks(size) {
+            let mut input = piece;
+            loop {
+                match reader.read(&mut input, &Limits::default()) {
+                    Ok(Some(item)) => prop_assert!(!matches!(item, Item::Message(_) | Item::TooLarge)),
+                    Ok(None) => break,
+                    Err(_) => break 'all,
+                }
+                prop_assert!(reader.held() <= 2 * usize::try_from(COMMAND_OCTETS).unwrap());
+            }
+        }
+    }
 }

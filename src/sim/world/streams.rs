@@ -18,7 +18,7 @@ const SYNS: [Duration; 3] = [
     Duration::from_millis(3_000),
 ];
 
-/// How long a connection may take to be opened (`ZMQ_CONNECT_TIMEOUT` of the node).
+/// How long a connection may take to be opened (`src/node/links/link.rs`).
 const CONNECT: Duration = Duration::from_millis(3_500);
 
 impl World {
@@ -72,7 +72,7 @@ impl World {
             self.note(Kind::Stream, [key.number(), 0, 0], || {
                 format!("p{owner} is refused at {to}")
             });
-            self.dial_again(key);
+            self.refuse_dial(key);
             return;
         };
         if !self.is_working(receiver) {
@@ -100,7 +100,8 @@ impl World {
         let Some(mailbox) = self.mailboxes.get_mut(key) else {
             return;
         };
-        mailbox.interval = Duration::from_millis(100);
+        mailbox.opened = Some(now);
+        mailbox.was_open = false;
         let connection = self.connections.insert(Connection {
             sender: owner,
             mailbox: Some(key),
@@ -291,7 +292,7 @@ impl World {
         }
     }
 
-    /// The sending side has lost a connection. ZeroMQ opens another one; what was under way is lost.
+    /// The sending side has lost a connection. It opens another one; what was under way is lost.
     pub(super) fn lose_sending_end(&mut self, key: Key) {
         let now = self.now;
         let Some(receiver) = self.connections.get(key).map(|one| one.receiver) else {

@@ -14,8 +14,13 @@ use crate::zre::{Body, Content, LinkId, Message, PeerId};
 const RECONNECT_FIRST: Duration = Duration::from_millis(100);
 const RECONNECT_LAST: Duration = Duration::from_secs(2);
 
-/// What ZeroMQ needs for a frame besides its octets.
-const FRAME_COST: usize = 128;
+/// When one of ours is tried for the second time after it was tried at once, and how long a connection
+/// has to last for that.
+const RECONNECT_ONCE_MORE: Duration = Duration::from_millis(10);
+const LASTING: Duration = Duration::from_secs(2);
+
+/// What a frame costs besides its octets, roughly.
+const FRAME_COST: usize = 64;
 
 impl World {
     /// Opens a DEALER to an address.
@@ -32,26 +37,64 @@ impl World {
             greeting: 0,
             is_overdue: false,
             interval: RECONNECT_FIRST,
+            opened: None,
+            was_open: false,
+            was_hasty: false,
+            once_more: false,
         });
         let before = self.process_mut(number).mailboxes.insert(link, key);
         self.check.link_is_new(number, link, before.is_none());
         self.begin_to_dial(key, Duration::ZERO);
     }
 
-    /// When a mailbox that has lost its connection, or got none, tries again.
+    /// A mailbox got no connection: it tries again later.
     pub(super) fn dial_again(&mut self, key: Key) {
         let Some(mailbox) = self.mailboxes.get_mut(key) else {
             return;
         };
+        if std::mem::take(&mut mailbox.once_more) {
+            self.begin_to_dial(key, RECONNECT_ONCE_MORE);
+            return;
+        }
         let interval = mailbox.interval;
         mailbox.interval = (interval * 2).min(RECONNECT_LAST);
         let wait = interval + self.luck.network.time(Duration::ZERO, RECONNECT_FIRST);
         self.begin_to_dial(key, wait);
     }
 
+    /// A mailbox has lost its connection. One of ours tries again at once, as it does outside
+    /// (`src/node/links/pace.rs`); foreign ones have ZeroMQ.
     pub(super) fn dial_soon(&mut self, key: Key) {
-        if let Some(mailbox) = self.mailboxes.get_mut(key) {
+        let now = self.now;
+        let Some(owner) = self.mailboxes.get(key).map(|mailbox| mailbox.owner) else {
+            return;
+        };
+        let is_foreign = self.process(owner).machine.flavour().is_some();
+        let Some(mailbox) = self.mailboxes.get_mut(key) else {
+            return;
+        };
+        let lasted = mailbox
+            .opened
+            .take()
+            .is_some_and(|at| now.since(at) >= LASTING);
+        if is_foreign || lasted {
             mailbox.interval = RECONNECT_FIRST;
+        }
+        mailbox.was_open = !is_foreign;
+        mailbox.once_more = !is_foreign && (lasted || !mailbox.was_hasty);
+        mailbox.was_hasty = true;
+        if mailbox.once_more {
+            self.begin_to_dial(key, Duration::ZERO);
+        } else {
+            self.dial_again(key);
+        }
+    }
+
+    /// Nobody listens where a mailbox is dialled.
+    pub(super) fn refuse_dial(&mut self, key: Key) {
+        if let Some(mailbox) = self.mailboxes.get(key).filter(|mailbox| mailbox.was_open) {
+            self.told
+                .push_back((mailbox.owner, Input::Refused(mailbox.link)));
         }
         self.dial_again(key);
     }
@@ -172,7 +215,7 @@ impl World {
         heard.chain(router.by_token.values().copied()).collect()
     }
 
-    /// Whether a process runs and its host is on, so that its ZeroMQ threads work.
+    /// Whether a process runs and its host is on, so that its connections are served.
     pub(super) fn is_working(&self, number: usize) -> bool {
         let process = self.process(number);
         process.is_alive()

@@ -158,12 +158,33 @@ impl Engine {
         };
         known.hung_up = true;
         let at_its_mailbox = self.places.get(&known.place.remote);
+        let is_taken = at_its_mailbox.is_some_and(|other| *other != peer);
+        let just_now = |at: Instant| now.duration_since(at) <= self.config.timing.broken;
         if known.farewell.is_some() {
             self.remove(now, peer, ExitReason::Farewell);
-        } else if at_its_mailbox.is_some_and(|other| *other != peer) {
+        } else if is_taken || known.refused.is_some_and(just_now) {
             self.remove(now, peer, ExitReason::Broken);
         } else {
             self.ask_if_broken(now, peer, self.config.timing.broken);
+        }
+    }
+
+    /// A connection that was open has ended, and the next try to open it was refused: nobody listens
+    /// there any more. (That nobody answers at all is not to be told: networks come and go.)
+    ///
+    /// A peer whose connection to us is gone as well is gone: its process has ended, without a word.
+    /// As long as the one is there, the other proves nothing: it may be a firewall that refuses, or
+    /// somebody else who has got the peer's address.
+    pub fn handle_refused(&mut self, now: Instant, link: LinkId) {
+        let Some(Owner::Peer(id)) = self.links.get(&link).copied() else {
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_ready()) else {
+            return;
+        };
+        peer.refused = Some(now);
+        if peer.hung_up {
+            self.remove(now, id, ExitReason::Broken);
         }
     }
 

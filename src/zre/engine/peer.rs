@@ -176,6 +176,8 @@ pub(super) struct Peer {
     pub(super) broken: Option<Instant>,
     /// Whether its connection to us is gone.
     pub(super) hung_up: bool,
+    /// When it was found that nobody listens at its mailbox any more.
+    pub(super) refused: Option<Instant>,
     /// Since when it is leaving.
     pub(super) farewell: Option<Instant>,
     /// When it was last greeted again because of a gap.
@@ -221,6 +223,7 @@ impl Peer {
             displaced: false,
             broken: None,
             hung_up: false,
+            refused: None,
             farewell: None,
             last_gap: None,
             last_doubt: None,

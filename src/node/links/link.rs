@@ -1,0 +1,404 @@
+//! The life of one link: dialled, greeted, written to; dialled again when its connection ends.
+//!
+//! A link outlives its connections. What waits to be written stays, in order; what the system had taken
+//! of it is lost with a connection, which the engine knows to mend.
+
+use std::fmt;
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, SockRef, Socket, Type};
+
+use super::pace::Pace;
+use super::queue::Queue;
+use super::{News, Tools};
+use crate::node::tcp::{self, is_for_later};
+use crate::node::zmtp::{Item, Reader, Side, pong};
+use crate::zre::LinkId;
+
+/// One outgoing connection, and what is to be sent over it.
+#[derive(Debug)]
+pub(super) struct Link {
+    id: LinkId,
+    to: SocketAddr,
+    life: Life,
+    pub(super) queue: Queue,
+    pace: Pace,
+    /// When something is to be done though nothing happens.
+    pub(super) due: Option<Instant>,
+    /// It is on the list of links to be written.
+    pub(super) is_listed: bool,
+    /// A message was given back, and there has been no room since.
+    pub(super) is_full: bool,
+    /// Its first message was taken.
+    is_connected: bool,
+    /// It was open, and is not any more.
+    was_open: bool,
+}
+
+#[derive(Debug)]
+enum Life {
+    /// It has no connection, and waits before the next try.
+    Resting,
+    /// The system has not said yet whether somebody is there.
+    Dialling(TcpStream),
+    /// Somebody is there.
+    Met(Box<Connection>),
+    /// What is there is no mailbox: it is left alone.
+    GivenUp,
+}
+
+#[derive(Debug)]
+struct Connection {
+    socket: TcpStream,
+    reader: Reader,
+    /// Since when the other side is ready to be sent messages.
+    open: Option<Instant>,
+    /// The system may take more octets.
+    is_writable: bool,
+    /// How much has come in the second that began then.
+    heard: (Instant, u64),
+}
+
+/// Why there is no connection (any more).
+#[derive(Debug)]
+enum End {
+    /// Nobody listens there.
+    Refused,
+    /// It has ended, or was not to be had in time.
+    Lost(io::Error),
+    /// What came over it no mailbox has to say.
+    Violation(&'static str),
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused => f.write_str("nobody listens there"),
+            Self::Lost(error) => error.fmt(f),
+            Self::Violation(what) => f.write_str(what),
+        }
+    }
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::ConnectionRefused {
+            Self::Refused
+        } else {
+            Self::Lost(error)
+        }
+    }
+}
+
+impl Link {
+    pub(super) const fn new(id: LinkId, to: SocketAddr) -> Self {
+        Self {
+            id,
+            to,
+            life: Life::Resting,
+            queue: Queue::new(),
+            pace: Pace::new(),
+            due: None,
+            is_listed: false,
+            is_full: false,
+            is_connected: false,
+            was_open: false,
+        }
+    }
+
+    /// An empty link takes any message, however large: otherwise it could never be sent.
+    pub(super) fn has_room(&self, cost: u64, budget: u64) -> bool {
+        let queued = self.queue.cost();
+        !self.is_given_up() && (queued == 0 || queued.saturating_add(cost) <= budget)
+    }
+
+    pub(super) const fn is_given_up(&self) -> bool {
+        matches!(self.life, Life::GivenUp)
+    }
+
+    /// Whether something could be written now.
+    pub(super) fn wants_write(&self) -> bool {
+        self.queue.unwritten() > 0
+            && matches!(&self.life, Life::Met(met) if met.open.is_some() && met.is_writable)
+    }
+
+    /// Whether somebody is there, and something is still to be written.
+    pub(super) fn is_unfinished(&self) -> bool {
+        self.queue.unwritten() > 0 && matches!(&self.life, Life::Met(met) if met.open.is_some())
+    }
+
+    /// Dials, which may take a while.
+    pub(super) fn dial(&mut self, now: Instant, tools: &mut Tools) {
+        match begin(self.to, self.id, tools) {
+            Ok(socket) => {
+                self.life = Life::Dialling(socket);
+                self.due = Some(now + CONNECT);
+                // On the same host, it is there already.
+                self.attend(now, tools);
+            }
+            Err(error) => {
+                tools.complain(now, &error);
+                self.end(now, error.into(), tools);
+            }
+        }
+    }
+
+    /// The time that [`Link::due`] names has come.
+    pub(super) fn handle_timeout(&mut self, now: Instant, tools: &mut Tools) {
+        self.due = None;
+        match self.life {
+            Life::Resting => self.dial(now, tools),
+            Life::Dialling(_) | Life::Met(_) => {
+                let error = io::ErrorKind::TimedOut.into();
+                self.end(now, End::Lost(error), tools);
+            }
+            Life::GivenUp => {}
+        }
+    }
+
+    /// Something may have changed about its socket.
+    pub(super) fn attend(&mut self, now: Instant, tools: &mut Tools) {
+        if let Err(end) = self.go_on(now, tools) {
+            self.end(now, end, tools);
+        }
+    }
+
+    fn go_on(&mut self, now: Instant, tools: &mut Tools) -> Result<(), End> {
+        if let Life::Dialling(socket) = &self.life {
+            if !is_connected(socket)? {
+                return Ok(());
+            }
+            if let Life::Dialling(socket) = std::mem::replace(&mut self.life, Life::Resting) {
+                let met = Connection::greet(now, socket, tools)?;
+                self.life = Life::Met(Box::new(met));
+                self.due = Some(now + HANDSHAKE);
+            }
+        }
+        if let Life::Met(met) = &mut self.life {
+            met.is_writable = true;
+            let is_ended = met.read(now, &mut self.queue, tools)?;
+            if met.open.is_some() {
+                self.due = None;
+                self.was_open = false;
+                self.write_on(tools)?;
+            }
+            if is_ended {
+                return Err(End::Lost(io::ErrorKind::UnexpectedEof.into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what waits, as far as it is taken.
+    pub(super) fn write(&mut self, now: Instant, tools: &mut Tools) {
+        if let Err(end) = self.write_on(tools) {
+            self.end(now, end, tools);
+        }
+    }
+
+    fn write_on(&mut self, tools: &mut Tools) -> Result<(), End> {
+        if !self.wants_write() {
+            return Ok(());
+        }
+        let Life::Met(met) = &mut self.life else {
+            return Ok(());
+        };
+        let written = self.queue.write(&mut met.socket, &mut tools.spare)?;
+        met.is_writable = !written.is_full;
+        if written.octets == 0 {
+            return Ok(());
+        }
+        if !std::mem::replace(&mut self.is_connected, true) {
+            tools.news.push_back(News::Connected(self.id));
+        }
+        if self.is_full {
+            tools.news.push_back(News::Progress(self.id));
+            if self.queue.cost() <= tools.room_from {
+                self.is_full = false;
+                tools.news.push_back(News::Room(self.id));
+            }
+        }
+        if self.wants_write() && !std::mem::replace(&mut self.is_listed, true) {
+            tools.unwritten.push(self.id);
+        }
+        Ok(())
+    }
+
+    /// There is no connection (any more).
+    fn end(&mut self, now: Instant, end: End, tools: &mut Tools) {
+        log::debug!("no connection to {}: {end}", self.to);
+        let life = std::mem::replace(&mut self.life, Life::Resting);
+        let open = match life {
+            Life::Met(met) => met.open,
+            Life::Resting | Life::Dialling(_) | Life::GivenUp => None,
+        };
+        self.queue.rewind();
+        if matches!(end, End::Violation(_)) {
+            self.life = Life::GivenUp;
+            self.due = None;
+            self.queue.abandon();
+            tools.news.push_back(News::Violation);
+            return;
+        }
+        let wait = match open {
+            Some(since) => {
+                self.was_open = true;
+                self.pace.after_connection(now, since, &mut tools.chance)
+            }
+            None => self.pace.after_failure(&mut tools.chance),
+        };
+        if self.was_open && matches!(end, End::Refused) {
+            tools.news.push_back(News::Refused(self.id));
+        }
+        self.due = Some(now + wait);
+    }
+
+    /// Closes it. The system goes on with what it has taken.
+    pub(super) fn hang_up(self) {
+        if let Life::Met(met) = self.life {
+            met.hang_up();
+        }
+    }
+}
+
+impl Connection {
+    /// Somebody is there: our version is said at once.
+    fn greet(now: Instant, mut socket: TcpStream, tools: &Tools) -> Result<Self, End> {
+        if socket.local_addr()? == socket.peer_addr()? {
+            // Where nobody listens, the port that we dial from may by chance be the one that we dial.
+            return Err(End::Refused);
+        }
+        socket.write_all(tools.words.hail())?;
+        Ok(Self {
+            socket,
+            reader: Reader::new(Side::Dealer),
+            open: None,
+            is_writable: true,
+            heard: (now, 0),
+        })
+    }
+
+    /// Reads all that there is; whether the other side has ended the connection.
+    fn read(&mut self, now: Instant, queue: &mut Queue, tools: &mut Tools) -> Result<bool, End> {
+        let mut octets = [0; OCTETS];
+        loop {
+            let length = match self.socket.read(&mut octets) {
+                Ok(0) => return Ok(true),
+                Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if is_for_later(&error) => return Ok(false),
+                Err(error) => return Err(error.into()),
+            };
+            self.count(now, length)?;
+            let input = octets.get(..length).unwrap_or(&octets);
+            self.understand(now, input, queue, tools)?;
+        }
+    }
+
+    /// Whoever says much more than a mailbox has to say is not listened to any longer.
+    fn count(&mut self, now: Instant, octets: usize) -> Result<(), End> {
+        let (since, heard) = &mut self.heard;
+        if now.duration_since(*since) >= WHILE {
+            (*since, *heard) = (now, 0);
+        }
+        *heard += octets as u64;
+        if *heard > WORDS {
+            return Err(End::Violation("it says too much"));
+        }
+        Ok(())
+    }
+
+    fn understand(
+        &mut self,
+        now: Instant,
+        mut input: &[u8],
+        queue: &mut Queue,
+        tools: &mut Tools,
+    ) -> Result<(), End> {
+        let limits = &tools.limits;
+        loop {
+            match self.reader.read(&mut input, limits) {
+                Ok(None) => return Ok(()),
+                Ok(Some(Item::Version(version))) => {
+                    self.socket.write_all(tools.words.to(version))?;
+                }
+                Ok(Some(Item::Ready(_))) => self.open = Some(now),
+                Ok(Some(Item::Ping(context))) if queue.cost() < PONGS => {
+                    queue.push_command(&pong(&context), &mut tools.spare);
+                }
+                // Whoever takes so little gets signs of life enough by what waits for it.
+                Ok(Some(Item::Ping(_))) => {}
+                Ok(Some(Item::Message(_) | Item::TooLarge)) => {
+                    return Err(End::Violation("it sends messages"));
+                }
+                Err(violation) => {
+                    log::debug!("a mailbox speaks no ZMTP: {violation:?}");
+                    return Err(End::Violation("it speaks no ZMTP"));
+                }
+            }
+        }
+    }
+
+    /// What has come and is not read would make the end a reset, and what is under way would be lost.
+    fn hang_up(mut self) {
+        let mut octets = [0; OCTETS];
+        let _what_came = self.socket.read(&mut octets);
+        let _gone = self.socket.shutdown(std::net::Shutdown::Write);
+    }
+}
+
+/// Begins to dial.
+fn begin(to: SocketAddr, id: LinkId, tools: &Tools) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    tcp::keep_alive(&socket)?;
+    match socket.connect(&to.into()) {
+        Ok(()) => {}
+        Err(error) if is_under_way(&error) => {}
+        Err(error) => return Err(error),
+    }
+    let socket = TcpStream::from(socket);
+    tools.sockets.add_changes(&socket, id.0)?;
+    Ok(socket)
+}
+
+fn is_under_way(error: &io::Error) -> bool {
+    let under_way = nix::errno::Errno::EINPROGRESS as i32;
+    error.raw_os_error() == Some(under_way) || is_for_later(error)
+}
+
+/// Whether a connection that was begun is there.
+fn is_connected(socket: &TcpStream) -> Result<bool, End> {
+    if let Some(error) = SockRef::from(socket).take_error()? {
+        return Err(error.into());
+    }
+    match socket.peer_addr() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the system holds of a connection, in octets. It takes more only when a third of this is free
+/// again: with its own four megabytes, a peer that reads 200 kB a second would seem to take nothing
+/// for seconds.
+const SEND_BUFFER: usize = 208 << 10;
+/// The same in the other direction, where nothing but a handshake comes.
+const RECEIVE_BUFFER: usize = 4 << 10;
+/// How long whoever has accepted a connection may take for the handshake.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// How long a connection may take to be accepted: two lost SYNs are made up for.
+const CONNECT: Duration = Duration::from_millis(3_500);
+/// What is read at a time.
+const OCTETS: usize = 2_048;
+/// How much a mailbox may say in a [`WHILE`], in octets: a greeting and a READY of the longest kind, or
+/// more PINGs than anybody has use for.
+const WORDS: u64 = 8_192;
+const WHILE: Duration = Duration::from_secs(1);
+/// Up to how much that waits a PING is answered.
+const PONGS: u64 = 64 << 10;

@@ -1,0 +1,276 @@
+//! Mailboxes that are anything but well: what they do costs little, and is noticed.
+
+use std::io::{Read as _, Write as _};
+
+use super::*;
+use crate::node::zmtp::Version;
+
+/// Accepts the next connection, and shakes hands as a ROUTER.
+pub(super) fn admit(ours: &mut Ours, at: &TcpListener) -> TcpStream {
+    let mut stream = accept(ours, at);
+    let words = Words::of_a_router();
+    stream.write_all(words.hail()).unwrap();
+    stream.write_all(words.to(Version::Three)).unwrap();
+    // Greeting and READY, which shows 17 octets of a routing id.
+    let length = 64 + words.to(Version::Three).len() - 53 + 17;
+    read_exactly(ours, &mut stream, length);
+    stream
+}
+
+pub(super) fn accept(ours: &mut Ours, at: &TcpListener) -> TcpStream {
+    at.set_nonblocking(true).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match at.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(true).unwrap();
+                return stream;
+            }
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+        }
+        assert!(Instant::now() < deadline, "nobody comes");
+        ours.serve(Duration::from_millis(1));
+    }
+}
+
+pub(super) fn read_exactly(ours: &mut Ours, from: &mut TcpStream, length: usize) -> Vec<u8> {
+    let mut octets = vec![0; length];
+    let mut come = 0;
+    let deadline = Instant::now() + PATIENCE;
+    while come < length {
+        match from.read(&mut octets[come..]) {
+            Ok(0) => panic!("ended after {come} of {length} octets"),
+            Ok(more) => come += more,
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+        }
+        assert!(Instant::now() < deadline, "{come} of {length} octets");
+        ours.serve(Duration::ZERO);
+    }
+    octets
+}
+
+pub(super) fn read_to_end(from: &mut TcpStream) -> usize {
+    from.set_nonblocking(false).unwrap();
+    from.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut all = Vec::new();
+    from.read_to_end(&mut all).unwrap()
+}
+
+fn listener() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let place = listener.local_addr().unwrap();
+    (listener, place)
+}
+
+/// Ours, connected to a mailbox that does not read by itself.
+fn met(budget: usize) -> (Ours, TcpListener, TcpStream) {
+    let (listener, place) = listener();
+    let mut ours = Ours::new(budget);
+    ours.connect(place);
+    let far = admit(&mut ours, &listener);
+    (ours, listener, far)
+}
+
+#[test]
+fn our_version_is_said_at_once_and_all_the_rest_as_soon_as_theirs_is_known() {
+    let (listener, place) = listener();
+    let mut ours = Ours::new(1 << 20);
+    ours.connect(place);
+    assert!(matches!(
+        ours.send(message(1, Body::Ping), false),
+        Sent::Queued
+    ));
+    let mut far = accept(&mut ours, &listener);
+    let routing_id = PeerId::from_bytes([0xab; 16]).routing_id();
+    let words = Words::of_a_dealer(&routing_id);
+    assert_eq!(read_exactly(&mut ours, &mut far, 11), words.hail());
+    ours.serve_for(Duration::from_millis(10));
+    assert!(far.read(&mut [0; 1]).is_err(), "it waits for our version");
+    let theirs = Words::of_a_router();
+    far.write_all(theirs.hail()).unwrap();
+    let words = words.to(Version::Three);
+    assert_eq!(read_exactly(&mut ours, &mut far, words.len()), words);
+    ours.serve_for(Duration::from_millis(10));
+    assert!(
+        far.read(&mut [0; 1]).is_err(),
+        "no traffic before our READY"
+    );
+    far.write_all(theirs.to(Version::Three)).unwrap();
+    let ping = [0, 6, 0xaa, 0xa1, 6, 2, 0, 1];
+    assert_eq!(read_exactly(&mut ours, &mut far, ping.len()), ping);
+}
+
+#[test]
+fn zmtp_2_is_spoken_to_those_that_speak_it() {
+    let (listener, place) = listener();
+    let mut ours = Ours::new(1 << 20);
+    ours.connect(place);
+    assert!(matches!(
+        ours.send(message(1, Body::Ping), false),
+        Sent::Queued
+    ));
+    let mut far = accept(&mut ours, &listener);
+    // Signature, version, ROUTER, and no routing id.
+    far.write_all(b"\xff\0\0\0\0\0\0\0\x01\x7f\x01\x06\0\0")
+        .unwrap();
+    let routing_id = PeerId::from_bytes([0xab; 16]).routing_id();
+    let ping = [0, 6, 0xaa, 0xa1, 6, 2, 0, 1];
+    let words = Words::of_a_dealer(&routing_id);
+    let all = [words.hail(), &[5, 0, 17], &routing_id, &ping].concat();
+    assert_eq!(read_exactly(&mut ours, &mut far, all.len()), all);
+}
+
+#[test]
+fn what_was_cut_off_begins_anew_on_the_next_connection_and_nothing_else_twice() {
+    let (mut ours, listener, mut far) = met(64 << 20);
+    for number in 0..40 {
+        let content = Content::new(vec![b'x'; 1_000_000]);
+        assert!(matches!(ours.whisper(number, content), Sent::Queued));
+    }
+    let message = 8 + 9 + 1_000_000;
+    read_exactly(&mut ours, &mut far, 2 * message + 500_000);
+    ours.serve_for(Duration::from_millis(50));
+    let unsent = ours.links.links[&LINK].queue.contents();
+    drop(far);
+    let mut far = admit(&mut ours, &listener);
+    // The first message that was not completely written is the first one here.
+    let first = 40 - u16::try_from(unsent).unwrap();
+    for number in first..40 {
+        let octets = read_exactly(&mut ours, &mut far, message);
+        assert_eq!(octets[..6], [1, 6, 0xaa, 0xa1, 2, 2]);
+        assert_eq!(octets[6..8], number.to_be_bytes());
+    }
+    assert!((2..39).contains(&first), "{first}");
+}
+
+#[test]
+fn the_end_of_a_process_is_told_at_once_and_the_end_of_a_connection_is_not() {
+    let (mut ours, listener, far) = met(1 << 20);
+    drop(far);
+    // Somebody is still there.
+    let far = admit(&mut ours, &listener);
+    ours.serve_for(Duration::from_millis(50));
+    assert_eq!(ours.seen, []);
+    // A moment later, it may be dialled again at once.
+    ours.serve_for(Duration::from_millis(2_100));
+    let ended = Instant::now();
+    drop((listener, far));
+    ours.serve_until("refused", |ours| ours.has_seen(News::Refused(LINK)));
+    assert!(ended.elapsed() < Duration::from_millis(50), "too late");
+}
+
+#[test]
+fn a_process_that_closes_its_connection_before_its_listener_is_told_as_well() {
+    let (mut ours, listener, far) = met(1 << 20);
+    drop(far);
+    drop(accept(&mut ours, &listener));
+    drop(listener);
+    ours.serve_until("refused", |ours| ours.has_seen(News::Refused(LINK)));
+}
+
+#[test]
+fn who_was_never_there_is_not_told_as_gone() {
+    let (listener, place) = listener();
+    drop(listener);
+    let mut ours = Ours::new(1 << 20);
+    ours.connect(place);
+    ours.serve_for(Duration::from_millis(400));
+    assert_eq!(ours.seen, []);
+}
+
+#[test]
+fn pings_are_answered_while_little_waits() {
+    let (mut ours, _listener, mut far) = met(1 << 20);
+    far.write_all(b"\x04\x0a\x04PING\0\x0aabc").unwrap();
+    assert_eq!(
+        read_exactly(&mut ours, &mut far, 10),
+        b"\x04\x08\x04PONGabc"
+    );
+}
+
+/// Whether the connection is ended, and the link takes no content any more.
+fn is_given_up(mut ours: Ours, mut far: TcpStream) {
+    ours.serve_until("given up", |ours| ours.has_seen(News::Violation));
+    assert!(matches!(
+        ours.whisper(1, Content::new("lost")),
+        Sent::Full(_)
+    ));
+    assert!(matches!(
+        ours.send(message(1, Body::Ping), false),
+        Sent::Queued
+    ));
+    ours.serve_for(Duration::from_millis(300));
+    assert_eq!(ours.links.poll_timeout(), None, "it is not dialled again");
+    far.set_nonblocking(false).unwrap();
+    far.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut octets = [0; 4_096];
+    while far.read(&mut octets).is_ok_and(|octets| octets > 0) {}
+}
+
+#[test]
+fn a_mailbox_that_sends_a_message_is_given_up() {
+    for message in [&b"\0\0"[..], b"\x01\x05", b"\x02\0\0\0\0\0\0\0\x01"] {
+        let (ours, _listener, mut far) = met(1 << 20);
+        far.write_all(message).unwrap();
+        is_given_up(ours, far);
+    }
+}
+
+#[test]
+fn a_mailbox_that_says_ready_without_end_is_given_up() {
+    let (ours, _listener, mut far) = met(1 << 20);
+    far.set_nonblocking(false).unwrap();
+    let ready = &Words::of_a_router().to(Version::Three)[53..].to_vec();
+    far.write_all(&ready.repeat(300)).unwrap();
+    is_given_up(ours, far);
+}
+
+#[test]
+fn what_is_no_mailbox_is_given_up() {
+    for wrong in [
+        &b"HTTP/1.1 400 Bad Request\r\n"[..],
+        b"\xff\0\0\0\0\0\0\0\x01\x7f\0",
+    ] {
+        let (listener, place) = listener();
+        let mut ours = Ours::new(1 << 20);
+        ours.connect(place);
+        let mut far = accept(&mut ours, &listener);
+        far.write_all(wrong).unwrap();
+        is_given_up(ours, far);
+    }
+}
+
+#[test]
+fn a_mailbox_that_ends_each_connection_at_once_is_not_dialled_more_often_for_that() {
+    let (listener, place) = listener();
+    let mut ours = Ours::new(1 << 20);
+    ours.connect(place);
+    listener.set_nonblocking(true).unwrap();
+    let (mut dials, deadline) = (0, Instant::now() + Duration::from_secs(2));
+    while Instant::now() < deadline {
+        while let Ok((mut stream, _)) = listener.accept() {
+            dials += 1;
+            let words = Words::of_a_router();
+            let _gone = stream
+                .write_all(words.hail())
+                .and_then(|()| stream.write_all(words.to(Version::Three)));
+            ours.serve(Duration::from_millis(1));
+        }
+        ours.serve(Duration::from_millis(1));
+    }
+    assert!((3..=12).contains(&dials), "{dials} dials in two seconds");
+}
+
+#[test]
+fn an_idle_link_holds_no_buffer() {
+    let (mut ours, _listener, mut far) = met(8 << 20);
+    for number in 0..1_000 {
+        let content = Content::new(vec![b'x'; 1_000]);
+        assert!(matches!(ours.whisper(number, content), Sent::Queued));
+    }
+    read_exactly(&mut ours, &mut far, 1_000 * (8 + 9 + 994 + 6));
+    ours.serve_until("all is written", |ours| {
+        ours.links.links[&LINK].queue.cost() == 0
+    });
+    assert!(ours.links.links[&LINK].queue.held() < 4_096);
+}

@@ -1,0 +1,110 @@
+//! What is said over a connection besides messages: greetings, commands, and the heads of frames.
+
+/// The rest of the greeting to ZMTP 3: minor version 1, NULL, and zeros.
+const GREETING_REST: &[u8; GREETING - VERSION] = &{
+    let mut rest = [0; GREETING - VERSION];
+    [rest[0], rest[1], rest[2], rest[3], rest[4]] = *b"\x01NULL";
+    rest
+};
+
+/// A version of ZMTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Version {
+    /// As libzmq 3 spoke it, and the Zyre for .NET.
+    Two,
+    /// That of libzmq 4, and all that call themselves later ones.
+    Three,
+}
+
+/// All that one side says in a handshake.
+///
+/// The first of it is said as soon as there is a connection: the signature, and version 3. It is enough
+/// for both sides to know how to go on. With ZMTP 3 the rest of the greeting and READY follow at once:
+/// the other side has no say in either.
+#[derive(Debug, Clone)]
+pub(in super::super) struct Words {
+    hail: [u8; VERSION],
+    second: Vec<u8>,
+    third: Vec<u8>,
+}
+
+impl Words {
+    /// A ROUTER's, which shows no routing id.
+    pub(in super::super) fn of_a_router() -> Self {
+        Self::new(6, b"ROUTER", b"")
+    }
+
+    /// A DEALER's, under this routing id.
+    pub(in super::super) fn of_a_dealer(routing_id: &[u8]) -> Self {
+        Self::new(5, b"DEALER", routing_id)
+    }
+
+    fn new(number: u8, kind: &[u8], routing_id: &[u8]) -> Self {
+        let mut ready = property(b"Socket-Type", kind);
+        ready.extend(property(b"Identity", routing_id));
+        let mut second = vec![number];
+        frame_head(&mut second, 0, routing_id.len());
+        second.extend_from_slice(routing_id);
+        // To ZMTP 1, it would be the head of a frame with the routing id.
+        let length = u8::try_from(1 + routing_id.len()).unwrap_or(u8::MAX);
+        Self {
+            hail: [0xff, 0, 0, 0, 0, 0, 0, 0, length, 0x7f, 3],
+            second,
+            third: [GREETING_REST, &command(b"READY", &ready)[..]].concat(),
+        }
+    }
+
+    /// What is said first.
+    pub(in super::super) const fn hail(&self) -> &[u8] {
+        &self.hail
+    }
+
+    /// What is said behind that, as soon as the other side's version is known.
+    pub(in super::super) fn to(&self, version: Version) -> &[u8] {
+        match version {
+            Version::Two => &self.second,
+            Version::Three => &self.third,
+        }
+    }
+}
+
+/// Answers a PING.
+pub(in super::super) fn pong(context: &[u8]) -> Vec<u8> {
+    command(b"PONG", context)
+}
+
+/// Appends the head of a frame of so many octets.
+pub(in super::super) fn frame_head(octets: &mut Vec<u8>, flags: u8, length: usize) {
+    if let Ok(short) = u8::try_from(length) {
+        octets.extend_from_slice(&[flags, short]);
+    } else {
+        octets.push(flags | LONG);
+        octets.extend_from_slice(&(length as u64).to_be_bytes());
+    }
+}
+
+pub(super) fn command(name: &[u8], rest: &[u8]) -> Vec<u8> {
+    let mut octets = Vec::new();
+    frame_head(&mut octets, COMMAND, 1 + name.len() + rest.len());
+    octets.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
+    octets.extend_from_slice(name);
+    octets.extend_from_slice(rest);
+    octets
+}
+
+/// A property of READY.
+fn property(name: &[u8], value: &[u8]) -> Vec<u8> {
+    let octet = u8::try_from(name.len()).unwrap_or(u8::MAX);
+    let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
+    [&[octet][..], name, &length.to_be_bytes(), value].concat()
+}
+
+/// Of a frame: another one of the same message follows.
+pub(in super::super) const MORE: u8 = 1;
+/// Of a frame: its length has eight octets, not one.
+pub(super) const LONG: u8 = 2;
+/// Of a frame: it is a command.
+pub(super) const COMMAND: u8 = 4;
+/// The length of a greeting, and of the part of it that tells the version.
+pub(super) const GREETING: usize = 64;
+pub(super) const VERSION: usize = 11;
