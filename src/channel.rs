@@ -1,5 +1,4 @@
-//! The chat as a task: a thread that bridges a ZeroMQ pipe and a [`Node`] by a
-//! [`Session`].
+//! The chat as a task: a thread that bridges a pipe for lines and a [`Node`] by a [`Session`].
 //!
 //! Four steps make a program a member of a chat: make a node by name, join a group, get the channel
 //! (a pipe whose far end is the chat task), send lines into it. `$$STOP` ends it.
@@ -33,10 +32,7 @@
 mod error;
 mod task;
 
-use std::fmt;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime};
 
@@ -50,18 +46,12 @@ pub use error::{Closed, OpenError, TrySendError};
 /// What ends the task when it is sent as a line.
 pub const STOP: &str = "$$STOP";
 
-/// How many lines wait in the pipe, in all; then whoever sends more waits. Each may have 64 KiB, so
-/// this is 16 MiB at worst.
-const LINES: i32 = 256;
+/// How many lines wait in the pipe; then whoever sends more waits. Each may have 64 KiB, so this is
+/// 16 MiB at worst.
+const LINES: usize = 256;
 
 /// How many requests of other threads wait. They are rare: keys of a person, signals.
 const REQUESTS: usize = 64;
-
-/// How long a sender waits in one piece before it looks whether the task has ended, in milliseconds.
-const SLICE: i64 = 100;
-
-/// The message that says that no more lines will come: two frames, where a line has one.
-const END: [&[u8]; 2] = [b"", b""];
 
 /// Shows what the session has to show. Its methods are called on the task's thread; while one of
 /// them blocks, nothing is received, and senders wait.
@@ -145,12 +135,10 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// If the system has no thread, socket or descriptor left. The node is then stopped.
+    /// If the system has no thread or descriptor left. The node is then stopped.
     pub fn open(node: Node, config: Config, mut console: impl Console) -> Result<Self, OpenError> {
-        let (near, far) = pipe()?;
         let session = Session::new(config, node.id(), Instant::now(), console.wall());
-        let (task, ended) = start(node, session, console, far)?;
-        let lines = Lines { pipe: near, ended };
+        let (lines, task) = start(node, session, console)?;
         Ok(Self { lines, task })
     }
 
@@ -182,49 +170,40 @@ impl Channel {
     }
 }
 
-/// Starts the thread; the task, and whether it has ended.
-fn start(
-    node: Node,
-    session: Session,
-    console: impl Console,
-    pipe: zmq::Socket,
-) -> Result<(Task, Arc<AtomicBool>), OpenError> {
+/// Starts the thread; the near end of its pipe, and the task.
+fn start(node: Node, session: Session, console: impl Console) -> Result<(Lines, Task), OpenError> {
     let waker = Waker::new()?;
-    let capacity = Capacity {
-        values: REQUESTS,
+    let capacity = |values| Capacity {
+        values,
         octets: Capacity::MOST_OCTETS,
     };
-    let (requests, received) = mailbox::channel(capacity, &waker);
-    let ended = Arc::new(AtomicBool::new(false));
-    let end = Ended(Arc::clone(&ended));
+    let (requests, received) = mailbox::channel(capacity(REQUESTS), &waker);
+    let (pipe, lines) = mailbox::channel(capacity(LINES), &waker);
     let run = task::Task {
         session,
         node,
         console,
-        pipe,
+        lines,
         requests: received,
         waker,
         state: task::State::default(),
     };
     let thread = std::thread::Builder::new()
         .name("zchat-chat".to_owned())
-        .spawn(move || {
-            let _end = end;
-            run.run()
-        })?;
+        .spawn(move || run.run())?;
     let task = Task {
         control: Control { requests },
         thread: Some(thread),
     };
-    Ok((task, ended))
+    Ok((Lines { pipe }, task))
 }
 
 /// The near end of the pipe. Each line is one frame of UTF-8, without a line end.
 ///
 /// Dropping it does not end the chat.
+#[derive(Debug)]
 pub struct Lines {
-    pipe: zmq::Socket,
-    ended: Arc<AtomicBool>,
+    pipe: Sender<Piece>,
 }
 
 impl Lines {
@@ -236,7 +215,7 @@ impl Lines {
     ///
     /// If the task has ended.
     pub fn send(&self, line: &[u8]) -> Result<(), Closed> {
-        self.wait_until_sent(|pipe| pipe.send(line, zmq::DONTWAIT))
+        self.put(Piece::Line(line.to_vec()))
     }
 
     /// Says that no more lines will come: the chat delivers what it has, and ends. Waits while the
@@ -246,7 +225,7 @@ impl Lines {
     ///
     /// If the task has ended.
     pub fn end(&self) -> Result<(), Closed> {
-        self.wait_until_sent(|pipe| pipe.send_multipart(END, zmq::DONTWAIT))
+        self.put(Piece::End)
     }
 
     /// The same now or not at all.
@@ -255,7 +234,7 @@ impl Lines {
     ///
     /// If the pipe is full, or the task has ended.
     pub fn try_end(&self) -> Result<(), TrySendError> {
-        self.try_to(|pipe| pipe.send_multipart(END, zmq::DONTWAIT))
+        self.try_put(Piece::End)
     }
 
     /// Sends a line now or not at all.
@@ -264,42 +243,35 @@ impl Lines {
     ///
     /// If the pipe is full, or the task has ended.
     pub fn try_send(&self, line: &[u8]) -> Result<(), TrySendError> {
-        self.try_to(|pipe| pipe.send(line, zmq::DONTWAIT))
+        self.try_put(Piece::Line(line.to_vec()))
     }
 
-    fn wait_until_sent(
-        &self,
-        send: impl Fn(&zmq::Socket) -> zmq::Result<()>,
-    ) -> Result<(), Closed> {
-        loop {
-            match self.try_to(&send) {
-                Err(TrySendError::Full) => {}
-                Err(TrySendError::Closed) => return Err(Closed),
-                Ok(()) => return Ok(()),
-            }
-            // A pipe whose far end is closed never has room, and does not say so.
-            let _room_or_not = self.pipe.poll(zmq::POLLOUT, SLICE);
-        }
+    fn put(&self, piece: Piece) -> Result<(), Closed> {
+        self.pipe.send(piece).map_err(|_| Closed)
     }
 
-    fn try_to(
-        &self,
-        send: impl FnOnce(&zmq::Socket) -> zmq::Result<()>,
-    ) -> Result<(), TrySendError> {
-        if self.ended.load(Ordering::Acquire) {
-            return Err(TrySendError::Closed);
-        }
-        match send(&self.pipe) {
-            Ok(()) => Ok(()),
-            Err(zmq::Error::EAGAIN | zmq::Error::EINTR) => Err(TrySendError::Full),
-            Err(_) => Err(TrySendError::Closed),
-        }
+    fn try_put(&self, piece: Piece) -> Result<(), TrySendError> {
+        self.pipe.try_send(piece).map_err(|error| match error {
+            mailbox::TrySendError::Full(_) => TrySendError::Full,
+            mailbox::TrySendError::Closed(_) => TrySendError::Closed,
+        })
     }
 }
 
-impl fmt::Debug for Lines {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Lines")
+/// What goes through the pipe.
+#[derive(Debug)]
+enum Piece {
+    Line(Vec<u8>),
+    /// No more lines will come.
+    End,
+}
+
+impl Weigh for Piece {
+    fn octets(&self) -> usize {
+        match self {
+            Self::Line(line) => line.len(),
+            Self::End => 0,
+        }
     }
 }
 
@@ -385,29 +357,3 @@ impl Weigh for Request {
         0
     }
 }
-
-/// Says that the task has ended, however it ended.
-struct Ended(Arc<AtomicBool>);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
-    }
-}
-
-/// Two connected PAIR sockets. Both ends count their lines, so each may hold half of them.
-fn pipe() -> Result<(zmq::Socket, zmq::Socket), zmq::Error> {
-    let context = zmq::Context::new();
-    let near = context.socket(zmq::PAIR)?;
-    let far = context.socket(zmq::PAIR)?;
-    for end in [&near, &far] {
-        end.set_sndhwm(LINES / 2)?;
-        end.set_rcvhwm(LINES / 2)?;
-        end.set_linger(0)?;
-    }
-    far.bind(NAME)?;
-    near.connect(NAME)?;
-    Ok((near, far))
-}
-
-const NAME: &str = "inproc://zchat-chat";

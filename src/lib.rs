@@ -60,8 +60,8 @@
 //! - Nothing is encrypted: anybody on the network can read the text and forge a name.
 //! - IPv4, and networks on which broadcasts are heard; peers elsewhere are greeted by their address
 //!   ([`Node::greet`](node::Node::greet)).
-//! - Linux is what is tested. A node speaks ZMTP by itself; only the pipe of
-//!   [`channel`] is of the system's libzmq, 4.3.4 or later, found by pkg-config.
+//! - Linux is what is tested. ZMTP, the protocol of ZeroMQ, is spoken by safe Rust
+//!   here: no libzmq is needed.
 //! - What strangers can make grow is bounded: see [`zre::Limits`].
 
 #![forbid(unsafe_code)]
@@ -78,7 +78,7 @@ pub mod chat;
 )]
 pub mod node;
 
-#[cfg(feature = "channel")]
+#[cfg(all(feature = "node", feature = "chat"))]
 #[expect(
     clippy::disallowed_methods,
     reason = "the shell of the chat: here the clock is read and a thread is started"

@@ -40,15 +40,12 @@ impl std::error::Error for TrySendError {}
 pub enum OpenError {
     /// The system has no thread or descriptor left.
     Io(io::Error),
-    /// ZeroMQ has no socket left.
-    Zmq(zmq::Error),
 }
 
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => write!(f, "cannot start the chat: {error}"),
-            Self::Zmq(error) => write!(f, "cannot make the pipe of the chat: {error}"),
         }
     }
 }
@@ -57,7 +54,6 @@ impl std::error::Error for OpenError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(error) => Some(error),
-            Self::Zmq(error) => Some(error),
         }
     }
 }
@@ -65,11 +61,5 @@ impl std::error::Error for OpenError {
 impl From<io::Error> for OpenError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
-    }
-}
-
-impl From<zmq::Error> for OpenError {
-    fn from(error: zmq::Error) -> Self {
-        Self::Zmq(error)
     }
 }

@@ -2,11 +2,14 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use super::{Console, Request};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::{Console, Piece, Request};
 use crate::chat::{BadLine, Exit, Output, Session, Stamp, TEXT_OCTETS};
+use crate::node::bell::poll_timeout;
 use crate::node::mailbox::{Receiver, Waker};
 use crate::node::{Node, RecvError, TrySendError};
 use crate::zre::{Action, Event};
@@ -16,7 +19,7 @@ pub(super) struct Task<C> {
     pub(super) session: Session,
     pub(super) node: Node,
     pub(super) console: C,
-    pub(super) pipe: zmq::Socket,
+    pub(super) lines: Receiver<Piece>,
     pub(super) requests: Receiver<Request>,
     pub(super) waker: Waker,
     pub(super) state: State,
@@ -115,36 +118,28 @@ impl<C: Console> Task<C> {
     /// Waits for something to do.
     fn sleep(&mut self) {
         self.waker.prepare_sleep();
-        let timeout = if self.requests.is_ready() {
-            0
+        let is_ready = self.requests.is_ready() || self.wants_lines() && !self.lines.is_empty();
+        let timeout = if is_ready {
+            PollTimeout::ZERO
         } else {
             self.patience()
         };
         let mut polled = [
-            zmq::PollItem::from_fd(self.waker.as_fd().as_raw_fd(), zmq::POLLIN),
-            zmq::PollItem::from_fd(self.node.as_fd().as_raw_fd(), zmq::POLLIN),
-            self.pipe.as_poll_item(zmq::POLLIN),
+            PollFd::new(self.waker.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.node.as_fd(), PollFlags::POLLIN),
         ];
-        let polled = if self.wants_lines() {
-            polled.as_mut_slice()
-        } else {
-            polled.split_at_mut(2).0
-        };
         // What interrupts it is looked at like what ends it: there is nothing else to be told.
-        let _why = zmq::poll(polled, timeout);
+        let _why = poll(&mut polled, timeout);
         self.waker.awake();
     }
 
-    /// How long there is nothing to do if nothing comes, in milliseconds; for ever, if negative.
-    fn patience(&self) -> i64 {
+    /// How long there is nothing to do if nothing comes.
+    fn patience(&self) -> PollTimeout {
         let now = Instant::now();
         let session = self.session.poll_timeout();
         let session = session.map(|deadline| deadline.saturating_duration_since(now));
         let retry = (!self.state.waiting.is_empty()).then_some(RETRY);
-        // Rounded up, for otherwise the last fraction of a millisecond would be spent spinning.
-        session.into_iter().chain(retry).min().map_or(-1, |wait| {
-            i64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
-        })
+        poll_timeout(session.into_iter().chain(retry).min())
     }
 
     fn wants_lines(&self) -> bool {
@@ -187,15 +182,16 @@ impl<C: Console> Task<C> {
             if !self.wants_lines() {
                 return;
             }
-            let Ok(line) = self.pipe.recv_bytes(zmq::DONTWAIT) else {
+            let Ok(piece) = self.lines.try_recv() else {
                 return;
             };
-            let is_end = self.pipe.get_rcvmore().unwrap_or(false);
             let (now, wall) = self.now();
-            if is_end {
-                let _second_frame = self.pipe.recv_bytes(zmq::DONTWAIT);
+            let Piece::Line(line) = piece else {
                 self.session.handle_end_of_input(now, wall);
-            } else if line.len() > TEXT_OCTETS {
+                self.carry_out();
+                continue;
+            };
+            if line.len() > TEXT_OCTETS {
                 self.session.handle_bad_line(now, wall, BadLine::TooLong);
             } else {
                 match std::str::from_utf8(&line) {

@@ -122,7 +122,7 @@ impl Bell {
 
 /// The timeout of a poll, in its milliseconds; rounded up, for otherwise the last fraction of one
 /// would be spent spinning.
-pub(super) fn poll_timeout(left: Option<Duration>) -> PollTimeout {
+pub(crate) fn poll_timeout(left: Option<Duration>) -> PollTimeout {
     left.map_or(PollTimeout::NONE, |left| {
         let milliseconds = left.as_nanos().div_ceil(1_000_000);
         PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX)

@@ -52,7 +52,7 @@
 //! network can read everything and take any name. Each peer costs three descriptors.
 
 pub mod beacon;
-mod bell;
+pub(crate) mod bell;
 mod builder;
 mod counters;
 mod descriptors;
