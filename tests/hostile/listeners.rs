@@ -36,6 +36,16 @@ fn mailboxes_that_never_read_after_the_handshake() {
     withstands("mailboxes that never read", deaf);
 }
 
+#[test]
+fn mailboxes_that_say_one_octet_at_a_time() {
+    withstands("mailboxes that say one octet at a time", slow);
+}
+
+#[test]
+fn mailboxes_that_say_ready_and_ping_without_end() {
+    withstands("mailboxes that say READY and PING without end", chattering);
+}
+
 /// Attracts dials by beacons, and lets each connection be treated by a thread of its own.
 fn listen(field: &Field, treat: fn(TcpStream)) {
     let listener = TcpListener::bind((field.own, 0)).unwrap();
@@ -71,6 +81,37 @@ pub(crate) fn garbage(field: &Field) {
 
 pub(crate) fn deaf(field: &Field) {
     listen(field, take_nothing);
+}
+
+pub(crate) fn slow(field: &Field) {
+    listen(field, dawdle);
+}
+
+pub(crate) fn chattering(field: &Field) {
+    listen(field, chatter);
+}
+
+/// Begins a handshake that would take longer than anybody waits.
+fn dawdle(mut stream: TcpStream) {
+    for octet in [0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 1].repeat(10) {
+        if stream.write_all(&[octet]).is_err() {
+            return;
+        }
+        thread::sleep(HELD / 20);
+    }
+}
+
+/// Is as well as any mailbox, and then has more to say than one can have, in commands of every kind.
+fn chatter(stream: TcpStream) {
+    let _time = stream.set_write_timeout(Some(HELD));
+    let mut raw = Raw { stream };
+    let mut said = raw.greet();
+    while said.is_ok() {
+        said = raw
+            .ready("ROUTER", &[])
+            .and_then(|()| raw.octets(b"\x04\x07\x04PING\0\x0a"))
+            .and_then(|()| raw.octets(b"\x04\x05\x04PONG"));
+    }
 }
 
 fn keep_silent(mut stream: TcpStream) {

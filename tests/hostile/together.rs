@@ -7,7 +7,7 @@ use crate::ground::{Attack, Ground};
 use crate::{beacons, connections, identities, listeners, messages, peers, phases, unfinished};
 
 /// Every attack there is.
-const ATTACKS: [(&str, Attack); 36] = [
+const ATTACKS: [(&str, Attack); 38] = [
     ("beacons::nobody", beacons::nobody),
     ("beacons::at_a_mailbox", beacons::at_a_mailbox),
     ("beacons::taken_ids", beacons::taken_ids),
@@ -27,6 +27,8 @@ const ATTACKS: [(&str, Attack); 36] = [
     ("listeners::sending", listeners::sending),
     ("listeners::garbage", listeners::garbage),
     ("listeners::deaf", listeners::deaf),
+    ("listeners::slow", listeners::slow),
+    ("listeners::chattering", listeners::chattering),
     ("listeners::fill_and_break", listeners::fill_and_break),
     ("messages::mangled", messages::mangled),
     ("messages::billions", messages::billions),
