@@ -1,5 +1,6 @@
 //! The chat in virtual time: transcripts of sessions (lines and events in, screen, records and actions
-//! out), two sessions wired to each other, and whatever a hostile peer may send.
+//! out), two sessions wired to each other, and whatever a hostile peer may send or
+//! the fuzzer has kept.
 
 #![allow(
     clippy::unwrap_used,

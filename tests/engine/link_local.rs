@@ -4,7 +4,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 
 use zchat::zre::{Beacon, Body, Event, Host, Message, Origin, Output, Sighting, Via};
 
-use crate::solo::{LOCAL, Peer, Solo, events, hellos, ip, ms};
+use crate::solo::{LOCAL, Peer, Solo, connects, events, hellos, ip, ms};
 
 const OWN: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
 
@@ -34,14 +34,6 @@ fn beacon_on_link(solo: &mut Solo, peer: &Peer) -> Vec<Output> {
     };
     solo.engine.handle_beacon(solo.now, sighting);
     solo.outputs()
-}
-
-fn connects(outputs: &[Output]) -> Vec<SocketAddr> {
-    let connect = |output: &Output| match output {
-        Output::Connect { to, .. } => Some(to.remote),
-        _ => None,
-    };
-    outputs.iter().filter_map(connect).collect()
 }
 
 #[test]

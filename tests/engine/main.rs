@@ -1,4 +1,6 @@
-//! The engine, told what happens by hand, in virtual time: one scenario a test.
+//! The engine, told what happens by hand, in virtual time: one scenario a test, and sequences of
+//! operations made up by chance or kept by the fuzzer.
+
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

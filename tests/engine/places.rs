@@ -4,17 +4,7 @@ use std::net::SocketAddr;
 
 use zchat::zre::{Action, Beacon, Body, Event, ExitReason, Name, Output, PeerId, Sighting};
 
-use crate::solo::{Peer, Solo, events, hellos, ip, ms, pings, whispered};
-
-fn connects(outputs: &[Output]) -> Vec<SocketAddr> {
-    outputs
-        .iter()
-        .filter_map(|output| match output {
-            Output::Connect { to, .. } => Some(to.remote),
-            _ => None,
-        })
-        .collect()
-}
+use crate::solo::{Peer, Solo, connects, events, hellos, ip, ms, pings, whispered};
 
 #[test]
 fn trap_16_a_beacon_from_another_place_is_a_question_to_the_old_one() {

@@ -217,3 +217,14 @@ pub(crate) fn whispered(text: &str) -> Body {
         content: Content::new(text),
     }
 }
+
+/// Where connections are opened to.
+pub(crate) fn connects(outputs: &[Output]) -> Vec<SocketAddr> {
+    outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::Connect { to, .. } => Some(to.remote),
+            _ => None,
+        })
+        .collect()
+}

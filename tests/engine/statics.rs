@@ -4,17 +4,7 @@ use std::net::{SocketAddr, SocketAddrV6};
 
 use zchat::zre::{Action, Body, Event, ExitReason, Output};
 
-use crate::solo::{LOCAL, Peer, Solo, events, group, hellos, ip, ms, pings, whispered};
-
-fn connects(outputs: &[Output]) -> Vec<SocketAddr> {
-    outputs
-        .iter()
-        .filter_map(|output| match output {
-            Output::Connect { to, .. } => Some(to.remote),
-            _ => None,
-        })
-        .collect()
-}
+use crate::solo::{LOCAL, Peer, Solo, connects, events, group, hellos, ip, ms, pings, whispered};
 
 fn greet(solo: &mut Solo, peer: &Peer) -> Vec<Output> {
     solo.engine.handle_route(peer.place.into(), Some(ip(LOCAL)));
@@ -285,4 +275,14 @@ fn a_connected_peer_that_is_greeted_as_well_is_greeted_again_when_it_goes() {
     assert_eq!(connects(&greet(&mut solo, &bob)), []);
     solo.engine.handle_broken(solo.now, bob.id);
     assert_eq!(connects(&solo.pass(ms(1_000))), [bob.place]);
+}
+
+/// Somebody was met there at an earlier time, and the place has become ours.
+#[test]
+fn our_own_mailbox_is_never_greeted() {
+    let mut solo = Solo::new();
+    let own = SocketAddr::new(ip(LOCAL), 49_152);
+    assert_eq!(connects(&solo.act(Action::Greet(own))), []);
+    let neighbour = SocketAddr::new(ip(LOCAL), 49_153);
+    assert_eq!(connects(&solo.act(Action::Greet(neighbour))), [neighbour]);
 }

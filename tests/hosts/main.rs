@@ -1,5 +1,5 @@
-//! Hosts of our own: `zchat` in three network namespaces on one bridge, driven through pipes as
-//! another program would drive it, and through terminals as people do.
+//! Hosts of our own: `zchat` in a few network namespaces on one bridge or two, with IPv4, IPv6 or both,
+//! driven through pipes as another program would drive it, and through terminals as people do.
 
 #![allow(
     clippy::unwrap_used,
