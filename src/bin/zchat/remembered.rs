@@ -23,8 +23,12 @@ pub(crate) struct Remembered {
     path: PathBuf,
     /// When somebody was met there last, in seconds since 1970.
     places: BTreeMap<SocketAddr, u64>,
-    /// When the file is to be written, because something is new.
-    due: Option<Instant>,
+    /// Whether there is something to be written.
+    is_new: bool,
+    /// When it may be written again.
+    not_before: Option<Instant>,
+    /// It could not be written, which is not tried again.
+    has_failed: bool,
 }
 
 impl Remembered {
@@ -49,7 +53,9 @@ impl Remembered {
         Self {
             path,
             places,
-            due: None,
+            is_new: false,
+            not_before: None,
+            has_failed: false,
         }
     }
 
@@ -66,19 +72,27 @@ impl Remembered {
             && is_worth_it(link.remote)
         {
             self.places.insert(link.remote, now());
-            self.due.get_or_insert_with(|| Instant::now() + SOON);
+            keep_the_newest(&mut self.places);
+            self.is_new = true;
         }
     }
 
-    /// Writes the file, if it is time to.
+    /// Writes the file if there is something new and it was not written just now: whoever comes alone is
+    /// written down at once, and of many who come together the first; the others with whatever happens
+    /// next, or at the end.
     pub(crate) fn flush(&mut self) {
-        if self.due.is_some_and(|due| due <= Instant::now()) {
+        let at = Instant::now();
+        if self.is_new && self.not_before.is_none_or(|not_before| not_before <= at) {
+            self.not_before = Some(at + PAUSE);
             self.write();
         }
     }
 
     fn write(&mut self) {
-        self.due = None;
+        self.is_new = false;
+        if self.has_failed {
+            return;
+        }
         let written = read(&self.path, now()).and_then(|others| {
             for (place, met) in others {
                 let known = self.places.entry(place).or_insert(met);
@@ -88,6 +102,7 @@ impl Remembered {
             replace(&self.path, &self.places)
         });
         if let Err(error) = written {
+            self.has_failed = true;
             let path = self.path.display();
             log::warn!("cannot write down who was met, {path}: {error}");
         }
@@ -96,7 +111,7 @@ impl Remembered {
 
 impl Drop for Remembered {
     fn drop(&mut self) {
-        if self.due.is_some() {
+        if self.is_new {
             self.write();
         }
     }
@@ -175,7 +190,8 @@ fn now() -> u64 {
     elapsed.map_or(0, |elapsed| elapsed.as_secs())
 }
 
-/// How many places are kept: those that were of use last. Each is dialled at every start.
+/// How many places are kept: those that were of use last. Each is greeted for as long as the program
+/// runs, like one that `--peer` names.
 const MAX_PLACES: usize = 64;
 
 /// For how long a place is kept where nobody was met again.
@@ -184,8 +200,8 @@ const MAX_AGE: Duration = Duration::from_hours(30 * 24);
 /// How much of a file is looked at: more than 64 lines have.
 const MAX_FILE: u64 = 16 << 10;
 
-/// How long after somebody was met the file is written: many come together.
-const SOON: Duration = Duration::from_secs(1);
+/// How long after it was written the file is not written again: many come together.
+const PAUSE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

@@ -60,13 +60,18 @@ pub(super) fn peer(text: &str) -> Result<SocketAddr, Refused> {
 
 /// The port is 0 where none is written.
 pub(super) fn advertised(text: &str) -> Result<SocketAddr, Refused> {
-    let alone = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 0));
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    let alone = bare.unwrap_or(text).parse::<IpAddr>();
+    let alone = alone.map(|ip| SocketAddr::new(ip, 0));
     match alone.or_else(|_| text.parse()) {
         Ok(address) if !address.ip().is_unspecified() && !address.ip().is_multicast() => {
             Ok(address)
         }
         _ => Err(Refused(
-            "what to advertise is an IP address, with a TCP port or without: 203.0.113.5:4000",
+            "what to advertise is an IP address, with a TCP port or without: 203.0.113.5:4000, \
+             [2001:db8::5]:4000",
         )),
     }
 }
