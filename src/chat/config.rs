@@ -1,5 +1,6 @@
 //! What a session needs to know at its start, and its limits, each with its reason.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::zre::{GroupName, Headers, Name};
@@ -15,6 +16,8 @@ pub struct Config {
     /// The endpoint of our mailbox (`tcp://10.0.0.5:49152`), for the report of the start, and for
     /// whoever asks about himself.
     pub endpoint: String,
+    /// Where else others are told to look for our mailbox (NAT), for the same.
+    pub advertised: Option<SocketAddr>,
     /// The headers that the node greets with, for the same.
     pub headers: Headers,
     /// Where lines come from.
@@ -79,6 +82,7 @@ impl Config {
             name,
             groups,
             endpoint: String::new(),
+            advertised: None,
             headers: Headers::default(),
             input: Input::Typed,
             form: Form::Screen,

@@ -125,6 +125,8 @@ pub(crate) struct PeerRow {
     pub(crate) since: Stamp,
     /// Why it is away, if it is; empty where it gave no reason.
     pub(crate) away: Option<String>,
+    /// When it was last told that it does not answer, if it has not been heard since.
+    pub(crate) unanswered: Option<Stamp>,
     /// What else there is to say about it, safe to show.
     pub(crate) remarks: Vec<String>,
     /// Whose list this row is from, if not ours.

@@ -57,6 +57,14 @@ pub(crate) enum Unresolved {
 }
 
 impl People {
+    /// Some peers as they are shown, in the order of their names.
+    pub(crate) fn named(&self, peers: impl IntoIterator<Item = PeerId>) -> Vec<Who> {
+        let named = peers.into_iter().map(|peer| self.who(peer));
+        let mut named: Vec<Who> = named.collect();
+        named.sort_by(|one, other| one.shown.cmp(&other.shown));
+        named
+    }
+
     /// How a peer is shown, here or gone.
     pub(crate) fn who(&self, peer: PeerId) -> Who {
         let departed = || self.departed.iter().find(|departed| departed.peer == peer);

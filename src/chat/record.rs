@@ -47,6 +47,9 @@ pub struct Record {
     /// When the peer said something last, or came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) heard: Option<Stamp>,
+    /// When the peer was last told not to answer, if it was not heard since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unanswered: Option<Stamp>,
     /// What else there is to say about the peer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) remarks: Vec<String>,
@@ -102,6 +105,7 @@ impl Record {
             since: None,
             away: None,
             heard: None,
+            unanswered: None,
             remarks: Vec::new(),
             current: None,
             reason: None,

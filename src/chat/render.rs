@@ -403,7 +403,10 @@ fn remarks(row: &PeerRow) -> Vec<String> {
         "" => "away".to_owned(),
         text => format!("away: {}", sanitize::cell(text)),
     });
+    let unanswered = row.unanswered;
+    let unanswered = unanswered.map(|wall| format!("no answer at {}", wall.brief(wall)));
     away.into_iter()
+        .chain(unanswered)
         .chain(row.remarks.iter().cloned())
         .collect()
 }

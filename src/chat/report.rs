@@ -161,6 +161,7 @@ fn peer(row: PeerRow, time: Stamp) -> Record {
         headers: Some(row.headers.into_iter().collect()),
         since: Some(row.since),
         away: row.away,
+        unanswered: row.unanswered,
         remarks: row.remarks,
         from: row.from.map(Id),
         round_trip: row

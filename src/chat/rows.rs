@@ -1,7 +1,7 @@
 //! Rows about peers, for lists and tables.
 
 use super::item::PeerRow;
-use super::people::{People, Person};
+use super::people::People;
 use crate::zre::{KnownPeer, PeerId, Presence};
 
 impl People {
@@ -17,7 +17,10 @@ impl People {
             headers: headers(known),
             since: person.since,
             away: person.away.as_deref().map(str::to_owned),
-            remarks: remarks(known, person),
+            unanswered: person
+                .unanswered
+                .filter(|_| known.presence != Presence::Heard),
+            remarks: Vec::new(),
             from: None,
             round_trip: None,
         })
@@ -30,11 +33,4 @@ pub(crate) fn headers(known: &KnownPeer) -> Vec<(String, String)> {
     headers
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
-}
-
-fn remarks(known: &KnownPeer, person: &Person) -> Vec<String> {
-    let is_unheard = known.presence != Presence::Heard;
-    let unanswered = person.unanswered.filter(|_| is_unheard);
-    let told = unanswered.map(|wall| format!("no answer at {}", wall.brief(wall)));
-    told.into_iter().collect()
 }

@@ -634,10 +634,8 @@ fn records_of_peers_have_all_that_the_table_tells() {
     chat.event(Event::Evasive { peer: BOB });
     chat.records.clear();
     chat.line("/list");
-    assert_eq!(
-        chat.records[0]["remarks"],
-        serde_json::json!(["no answer at 21:04:05"])
-    );
+    let told = chat.records[0]["unanswered"].as_str().unwrap();
+    assert!(told.ends_with(":04:05.000Z"), "{told}");
     assert_eq!(
         chat.records[1]["remarks"],
         serde_json::json!(["ignored, 1 not shown"])
@@ -718,4 +716,67 @@ fn a_narrow_screen_gets_folded_tables() {
          last message  21:04:05\n \
          round trip    no answer"
     );
+}
+
+#[test]
+fn whoever_is_ignored_and_gone_is_taken_off_by_the_name_that_is_offered() {
+    let mut chat = Chat::new(typed("alice", &["CHAT"]));
+    chat.enter(BOB, "b\u{202e}ob", &["CHAT"]);
+    chat.line(&format!("/ignore {}", BOB));
+    chat.exit(BOB, ExitReason::Farewell);
+    let offered = chat.session.complete("/unignore ", 10).candidates;
+    chat.said();
+    chat.line(&format!("/unignore {}", offered[0]));
+    let told = "* you ignore b<U+202E>ob no more; 0 messages not shown";
+    assert!(chat.said().ends_with(told));
+}
+
+/// Somebody else of that name is here, and is not the one that is ignored.
+#[test]
+fn whoever_is_ignored_and_gone_can_be_taken_off_though_a_namesake_is_here() {
+    let mut chat = Chat::new(typed("alice", &["CHAT"]));
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.enter(CAROL, "bob", &["CHAT"]);
+    chat.line(&format!("/ignore {}", BOB));
+    chat.exit(BOB, ExitReason::Farewell);
+    chat.said();
+    chat.line("/unignore bob");
+    assert!(chat.said().contains("no more"));
+    chat.line("/ignore");
+    assert_eq!(chat.said(), "* you ignore nobody");
+}
+
+#[test]
+fn joining_a_group_with_a_namesake_tells_what_others_see() {
+    let mut chat = Chat::new(typed("alice", &["CHAT"]));
+    chat.enter(BOB, "alice", &["DEV"]);
+    chat.seconds(3);
+    chat.said();
+    chat.line("/join DEV");
+    let said = chat.screen();
+    assert!(said.contains("others see you as"), "{said}");
+}
+
+/// Behind a NAT, what others are to add is the address outside.
+#[test]
+fn what_is_advertised_is_what_one_tells_others_and_is_oneself() {
+    let mut config = typed("alice", &["CHAT"]);
+    config.endpoint = "tcp://10.0.0.1:49152".into();
+    config.advertised = Some("203.0.113.5:4000".parse().unwrap());
+    let mut chat = Chat::new(config);
+    let addresses = ["10.0.0.1", "fe80::1"].map(|it| it.parse().unwrap());
+    chat.event(Event::Network {
+        addresses: addresses.into(),
+    });
+    chat.line("/whois alice");
+    let said = chat.screen();
+    assert!(
+        said.contains("203.0.113.5:4000, 10.0.0.1:49152\n"),
+        "{said}"
+    );
+    for own in ["203.0.113.5:4000", "10.0.0.1:49152", "[fe80::1%2]:49152"] {
+        chat.line(&format!("/add {own}"));
+        assert!(chat.said().contains("is you yourself"), "{own}");
+    }
+    assert_eq!(chat.asked(), []);
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::{self, BufWriter, IsTerminal, Write as _};
+use std::net::SocketAddr;
 
 use anstream::{AutoStream, ColorChoice};
 use zchat::channel::Channel;
@@ -121,6 +122,10 @@ fn start(
     let node = start_node(settings, remembered)?;
     let mut config = Config::new(settings.name.clone(), joined(settings).to_vec());
     config.endpoint = endpoint(&node);
+    config.advertised = settings.advertise.map(|at| match at.port() {
+        0 => SocketAddr::new(at.ip(), node.port()),
+        _ => at,
+    });
     config.headers = node.headers().clone();
     log::info!("the mailbox is {}", config.endpoint);
     config.form = form;

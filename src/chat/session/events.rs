@@ -219,8 +219,9 @@ impl Session {
         }
     }
 
-    /// Whether the line that a peer is here says already that it is in this group. On a screen, who
-    /// comes is named once: it is in the current group, or the merged line tells in which other one.
+    /// Whether the line that a peer is here says enough of its being in this group. On a screen, who comes
+    /// is named once: the merged line tells in which group other than the current one, and the line of
+    /// whoever comes alone leaves it out, as it leaves out all groups.
     fn is_said_by_arrival(&self, peer: PeerId, group: &GroupName) -> bool {
         if self.form != Form::Screen {
             return false;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Session;
 use crate::chat::item::{Item, Missing};
-use crate::chat::naming::{Unresolved, Who};
+use crate::chat::naming::Unresolved;
 use crate::chat::{Exit, Input, Output, Purpose, Signal};
 use crate::zre::{Action, GroupName, PeerId, Ticket};
 
@@ -109,7 +109,7 @@ impl Session {
     /// Nobody reads what is shown.
     pub(super) fn mute(&mut self) {
         self.tally.muted = true;
-        if self.held.take().is_some() {
+        if self.held.take().is_some_and(|line| self.says(&line)) {
             // It was taken, and will not be said.
             self.tally.unreached += 1;
         }
@@ -199,14 +199,9 @@ impl Session {
         // In a chat, that all is well is not told; that somebody is missed is.
         let quiet = self.purpose == Purpose::Chat && !self.reports();
         let to = if quiet { Vec::new() } else { delivered };
-        let named = |peers: Vec<PeerId>| {
-            let mut named: Vec<Who> = peers.iter().map(|peer| self.people.who(*peer)).collect();
-            named.sort_by(|one, other| one.shown.cmp(&other.shown));
-            named
-        };
-        let to = named(to);
+        let to = self.people.named(to);
         let names = self.tally.missing_names.values().cloned();
-        let missing = named(missing).into_iter().map(Missing::Peer);
+        let missing = self.people.named(missing).into_iter().map(Missing::Peer);
         let missing = missing.chain(names).collect();
         self.show(Item::Sent { to, missing });
     }

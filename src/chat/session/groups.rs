@@ -56,6 +56,7 @@ impl Session {
                 )
             }
         });
+        self.tell_namesake();
     }
 
     /// `/leave`.
@@ -140,10 +141,7 @@ impl Session {
 
     /// Who else is in a group, in the order of their names.
     pub(super) fn members(&self, group: &GroupName) -> Vec<Who> {
-        let members = self.people.members(group);
-        let mut members: Vec<Who> = members.map(|peer| self.people.who(peer)).collect();
-        members.sort_by(|one, other| one.shown.cmp(&other.shown));
-        members
+        self.people.named(self.people.members(group))
     }
 
     /// Whether we are in a group; if not, tells so, and what could be typed.

@@ -81,6 +81,22 @@ impl Session {
         )
     }
 
+    /// Whether a line has something to say to others.
+    pub(super) fn says(&self, line: &str) -> bool {
+        let is_said = |command| {
+            matches!(
+                command,
+                Command::Me { .. } | Command::Msg { .. } | Command::All { .. }
+            )
+        };
+        self.purpose != Purpose::Chat
+            || match parse(line) {
+                Typed::Text(_) => true,
+                Typed::Command(command) => is_said(command),
+                Typed::Wrong(_) => false,
+            }
+    }
+
     /// Whether a line is about others, so that it waits until they are known.
     fn waits_for_receiver(&self, line: &str) -> bool {
         if self.purpose != Purpose::Chat {

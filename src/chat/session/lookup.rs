@@ -332,6 +332,7 @@ impl Session {
             headers: listed.headers,
             since: self.wall.at(listed.since),
             away: None,
+            unanswered: None,
             remarks: remark.map(str::to_owned).into_iter().collect(),
             from: Some(from),
             round_trip: None,

@@ -6,6 +6,7 @@ use super::Session;
 use crate::chat::item::Item;
 use crate::chat::note::Kind;
 use crate::chat::sanitize;
+use crate::chat::table::few;
 use crate::zre::{Action, Name, PeerId};
 
 /// The longest reason for being away, in octets: it goes to everybody.
@@ -188,7 +189,7 @@ impl Session {
         self.notice(if told.is_empty() {
             "you ignore nobody".to_owned()
         } else {
-            format!("you ignore {}", told.join(", "))
+            format!("you ignore {}", few(told.iter(), ", ", told.len()))
         });
     }
 
@@ -202,17 +203,20 @@ impl Session {
         if self.people.known(ignored.peer).is_some() {
             self.people.who(ignored.peer).shown
         } else {
-            sanitize::name(&ignored.name).into_owned()
+            sanitize::label(&ignored.name).into_owned()
         }
     }
 
     /// `/unignore`.
     pub(super) fn unignore(&mut self, name: &str) {
         let peer = self.people.resolve(name).ok();
-        let is_it = |ignored: &Ignored| {
-            Some(ignored.peer) == peer || (peer.is_none() && ignored.name.as_str() == name)
-        };
-        let Some(at) = self.ignored.iter().position(is_it) else {
+        // Somebody else of that name may have come since.
+        let by_peer = |ignored: &Ignored| Some(ignored.peer) == peer;
+        let by_name =
+            |ignored: &Ignored| ignored.name.as_str() == name || self.name_of(ignored) == name;
+        let mut all = self.ignored.iter();
+        let at = all.position(by_peer);
+        let Some(at) = at.or_else(|| self.ignored.iter().position(by_name)) else {
             let shown = sanitize::label(name).into_owned();
             self.refuse(&format!("you do not ignore {shown}"));
             return;

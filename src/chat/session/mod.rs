@@ -125,6 +125,7 @@ impl Session {
             name: config.name,
             own: Own {
                 endpoint: config.endpoint.clone(),
+                advertised: config.advertised,
                 headers: config.headers,
                 addresses: None,
                 since: wall,

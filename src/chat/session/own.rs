@@ -13,6 +13,8 @@ use crate::zre::Headers;
 pub(super) struct Own {
     /// Where our mailbox was at the start.
     pub(super) endpoint: String,
+    /// Where else others are told to look for it.
+    pub(super) advertised: Option<SocketAddr>,
     pub(super) headers: Headers,
     /// Our addresses, once the node has told them.
     pub(super) addresses: Option<Vec<IpAddr>>,
@@ -21,27 +23,41 @@ pub(super) struct Own {
 }
 
 impl Own {
-    /// Where others reach us: one address with its port for each network.
+    /// Where others reach us: what they are told to, and one address with its port for each network. A
+    /// link-local address is told only if there is no other: it means nothing without the name that
+    /// each host has for the link.
     fn places(&self) -> Vec<String> {
-        let start = self.endpoint.trim_start_matches("tcp://");
-        let port = start
-            .rsplit_once(':')
-            .and_then(|(_, port)| port.parse().ok());
-        match (&self.addresses, port) {
-            (Some(addresses), Some(port)) if !addresses.is_empty() => addresses
-                .iter()
-                .map(|address| SocketAddr::new(*address, port).to_string())
-                .collect(),
-            _ => vec![start.to_owned()],
+        let (links, networks): (Vec<IpAddr>, Vec<IpAddr>) =
+            self.addresses.iter().flatten().partition(
+                |address| matches!(address, IpAddr::V6(address) if address.is_unicast_link_local()),
+            );
+        let addresses = if networks.is_empty() { links } else { networks };
+        let port = self.port();
+        let own = addresses
+            .iter()
+            .filter_map(|address| Some(SocketAddr::new(*address, port?)));
+        let places = self.advertised.into_iter().chain(own);
+        let places: Vec<String> = places.map(|place| place.to_string()).collect();
+        if places.is_empty() {
+            vec![self.endpoint.trim_start_matches("tcp://").to_owned()]
+        } else {
+            places
         }
+    }
+
+    /// The port of our mailbox.
+    fn port(&self) -> Option<u16> {
+        let (_, port) = self.endpoint.rsplit_once(':')?;
+        port.parse().ok()
     }
 
     /// Whether this is one of the addresses of our mailbox: on this host, every loopback address is.
     pub(super) fn is_at(&self, address: SocketAddr) -> bool {
-        let places = self.places();
-        let our_port = format!(":{}", address.port());
-        places.contains(&address.to_string())
-            || (address.ip().is_loopback() && places.iter().any(|place| place.ends_with(&our_port)))
+        let is_ours =
+            |ip: IpAddr| ip.is_loopback() || self.addresses.iter().flatten().any(|own| *own == ip);
+        self.advertised == Some(address)
+            || self.port() == Some(address.port()) && is_ours(address.ip())
+            || self.endpoint == format!("tcp://{address}")
     }
 }
 
@@ -83,6 +99,7 @@ impl Session {
                 .collect(),
             since: self.own.since,
             away: self.away.clone(),
+            unanswered: None,
             remarks: vec!["you".to_owned()],
             from: None,
             round_trip: None,

@@ -176,7 +176,7 @@ fn what_changed(before: &PeerRow, row: &PeerRow) -> Vec<&'static str> {
         ("headers", before.headers != row.headers),
         ("gone and back", before.since != row.since),
         ("away", before.away != row.away),
-        ("answers", before.remarks != row.remarks),
+        ("answers", before.unanswered != row.unanswered),
     ];
     let changed = parts.into_iter().filter(|(_, changed)| *changed);
     changed.map(|(what, _)| what).collect()
