@@ -209,8 +209,6 @@ impl Builder {
             roster,
             shared,
             thread: Some(thread),
-            clock: Instant::now(),
-            since_clock: 0,
             stopped: false,
         })
     }

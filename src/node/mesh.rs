@@ -146,6 +146,7 @@ impl Mesh {
 
     fn round(&mut self, now: Instant) {
         let core = &mut self.core;
+        core.outlet.begin_round(now);
         core.flush_events(now);
         core.handle_timeouts(now);
         if let Some(beacons) = &self.heard {

@@ -114,10 +114,6 @@ pub struct Node {
     roster: Roster,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
-    /// When the last event was received, or one of the few before it that waited as well, and how
-    /// many that were.
-    clock: Instant,
-    since_clock: u32,
     /// Whether [`Event::Stop`] was received.
     stopped: bool,
 }
@@ -499,11 +495,8 @@ impl Node {
     pub fn try_recv(&mut self) -> Result<Event, RecvError> {
         let events = self.events.as_mut().ok_or(RecvError::Stopped)?;
         match events.try_recv() {
-            Ok(event) => Ok(self.received(event)),
-            Err(none) => {
-                self.since_clock = 0;
-                Err(none.into())
-            }
+            Ok((event, at)) => Ok(self.received(event, at)),
+            Err(none) => Err(none.into()),
         }
     }
 
@@ -513,16 +506,12 @@ impl Node {
             event_or_stopped => return event_or_stopped,
         }
         let events = self.events.as_mut().ok_or(RecvError::Stopped)?;
-        let event = events.recv(deadline)?;
-        Ok(self.received(event))
+        let (event, at) = events.recv(deadline)?;
+        Ok(self.received(event, at))
     }
 
-    fn received(&mut self, event: Event) -> Event {
-        if self.since_clock == 0 {
-            self.clock = Instant::now();
-        }
-        self.since_clock = (self.since_clock + 1) % CLOCK;
-        self.roster.handle_event(&event, self.clock);
+    fn received(&mut self, event: Event, at: Instant) -> Event {
+        self.roster.handle_event(&event, at);
         match &event {
             Event::Network { addresses } => self.addresses.clone_from(addresses),
             Event::Stop => self.stopped = true,
@@ -599,9 +588,6 @@ impl From<TryRecvError> for RecvError {
         }
     }
 }
-
-/// Events for which the clock is read once, while they come without a pause.
-const CLOCK: u32 = 16;
 
 /// How long a dropped node may take to deliver: without progress, and in all.
 const DROP: Duration = Duration::from_millis(500);

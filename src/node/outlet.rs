@@ -18,7 +18,12 @@ use super::bell::Waker;
 use super::mailbox::{self, Capacity, Load, Mailbox, Refused, Sender, TryRecvError, Weigh};
 
 /// What goes over in one piece.
-type Batch = VecDeque<Event>;
+#[derive(Debug)]
+struct Batch {
+    events: VecDeque<Event>,
+    /// When this was told.
+    at: Instant,
+}
 
 /// A way for events, bounded as a whole; `producer` is rung when there is room again, and when the
 /// application drops its end.
@@ -26,15 +31,17 @@ pub(super) fn events(capacity: Capacity, producer: &Waker) -> io::Result<(Outlet
     let (to_application, mailbox) = mailbox::mailbox(capacity, producer)?;
     let (emptied, empty) = crossbeam::bounded(EMPTY);
     let outlet = Outlet {
-        events: to_application,
-        batch: Batch::new(),
+        mailbox: to_application,
+        batch: VecDeque::new(),
         load: Load::NOTHING,
+        now: Instant::now(),
         empty,
         backlog: VecDeque::new(),
     };
     let inlet = Inlet {
         mailbox,
-        batch: Batch::new(),
+        batch: VecDeque::new(),
+        at: Instant::now(),
         taken: Load::NOTHING,
         emptied,
     };
@@ -48,12 +55,13 @@ pub(super) fn events(capacity: Capacity, producer: &Waker) -> io::Result<(Outlet
 /// peers that go, and messages to them that were not delivered. These are added up, so that they do
 /// not pile up either.
 pub(super) struct Outlet {
-    events: Sender<Batch>,
+    mailbox: Sender<Batch>,
     /// Events that have their places in the mailbox, and go there by [`Outlet::hand_over`].
-    batch: Batch,
+    batch: VecDeque<Event>,
     load: Load,
-    /// Batches that the application has emptied: their memory serves again.
-    empty: crossbeam::Receiver<Batch>,
+    now: Instant,
+    /// What the application has emptied: its memory serves again.
+    empty: crossbeam::Receiver<VecDeque<Event>>,
     backlog: VecDeque<Event>,
 }
 
@@ -68,16 +76,22 @@ impl Outlet {
         }
     }
 
+    /// What is told from now on happens at this time.
+    pub(super) const fn begin_round(&mut self, now: Instant) {
+        self.now = now;
+    }
+
     /// Hands over what was told since the last time: to be called at the end of each round.
     pub(super) fn hand_over(&mut self) {
         if self.batch.is_empty() {
             return;
         }
         let empty = self.empty.try_recv().unwrap_or_default();
-        let batch = std::mem::replace(&mut self.batch, empty);
+        let events = std::mem::replace(&mut self.batch, empty);
         let load = std::mem::replace(&mut self.load, Load::NOTHING);
         // If there is no application any more, nobody misses them; and they have their places.
-        let _gone = self.events.put(batch, load);
+        let at = self.now;
+        let _gone = self.mailbox.put(Batch { events, at }, load);
     }
 
     /// Tells what waits, as far as there is room.
@@ -99,7 +113,7 @@ impl Outlet {
     pub(super) fn wants_flush(&self) -> bool {
         self.backlog
             .front()
-            .is_some_and(|event| self.events.want_room(event.octets()))
+            .is_some_and(|event| self.mailbox.want_room(event.octets()))
     }
 
     /// Tells everything that waits, and that the node has stopped. Only here the application is
@@ -113,7 +127,7 @@ impl Outlet {
                 continue;
             };
             self.hand_over();
-            let Ok(load) = self.events.await_room(event.octets(), None) else {
+            let Ok(load) = self.mailbox.await_room(event.octets(), None) else {
                 return;
             };
             self.put(event, load);
@@ -123,7 +137,7 @@ impl Outlet {
 
     /// Adds an event to the batch, if there is room for it in the mailbox; otherwise it is back.
     fn add(&mut self, event: Event) -> Option<Event> {
-        match self.events.reserve(event.octets()) {
+        match self.mailbox.reserve(event.octets()) {
             Ok(load) => {
                 self.put(event, load);
                 None
@@ -174,16 +188,17 @@ impl Outlet {
 #[derive(Debug)]
 pub(super) struct Inlet {
     mailbox: Mailbox<Batch>,
-    /// What has come over, and was not received yet.
-    batch: Batch,
+    /// What has come over, and was not received yet; and when it was told.
+    batch: VecDeque<Event>,
+    at: Instant,
     /// Places of events that were received, not given back yet.
     taken: Load,
-    emptied: crossbeam::Sender<Batch>,
+    emptied: crossbeam::Sender<VecDeque<Event>>,
 }
 
 impl Inlet {
-    /// The next event, if one waits.
-    pub(super) fn try_recv(&mut self) -> Result<Event, TryRecvError> {
+    /// The next event, if one waits, and when the node told it.
+    pub(super) fn try_recv(&mut self) -> Result<(Event, Instant), TryRecvError> {
         if self.batch.is_empty() {
             let (batch, _) = self.mailbox.try_take()?;
             self.begin(batch);
@@ -191,8 +206,11 @@ impl Inlet {
         self.next().ok_or(TryRecvError::Empty)
     }
 
-    /// The next event; waits for it until `deadline`, or without end.
-    pub(super) fn recv(&mut self, deadline: Option<Instant>) -> Result<Event, TryRecvError> {
+    /// The same; waits for it until `deadline`, or without end.
+    pub(super) fn recv(
+        &mut self,
+        deadline: Option<Instant>,
+    ) -> Result<(Event, Instant), TryRecvError> {
         if self.batch.is_empty() {
             let (batch, _) = self.mailbox.take(deadline)?;
             self.begin(batch);
@@ -201,12 +219,13 @@ impl Inlet {
     }
 
     fn begin(&mut self, batch: Batch) {
-        let emptied = std::mem::replace(&mut self.batch, batch);
+        let emptied = std::mem::replace(&mut self.batch, batch.events);
+        self.at = batch.at;
         // The other end has enough of them, or is gone.
         let _not_needed = self.emptied.try_send(emptied);
     }
 
-    fn next(&mut self) -> Option<Event> {
+    fn next(&mut self) -> Option<(Event, Instant)> {
         let event = self.batch.pop_front()?;
         self.taken.add(Load::of(event.octets()));
         // All of them before the next one is waited for: it may wait for their places.
@@ -214,7 +233,7 @@ impl Inlet {
             let taken = std::mem::replace(&mut self.taken, Load::NOTHING);
             self.mailbox.release(taken);
         }
-        Some(event)
+        Some((event, self.at))
     }
 }
 
