@@ -7,6 +7,7 @@
 
 mod arrival;
 mod counts;
+mod familiar;
 mod link_socket;
 mod pace;
 mod socket;

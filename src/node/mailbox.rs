@@ -105,6 +105,20 @@ impl<T: Weigh> Sender<T> {
         }
     }
 
+    /// Sends now or not at all, but wakes nobody: the receiver finds it when it is awake for another
+    /// reason.
+    ///
+    /// # Errors
+    ///
+    /// As above.
+    pub(super) fn try_leave(&self, value: T) -> Result<(), TrySendError<T>> {
+        match self.reserve(value.octets()) {
+            Ok(load) => self.queue(value, load),
+            Err(Refused::Full) => Err(TrySendError::Full(value)),
+            Err(Refused::Closed) => Err(TrySendError::Closed(value)),
+        }
+    }
+
     /// Sends, and waits as long as the queue is full.
     ///
     /// # Errors
@@ -173,11 +187,14 @@ impl<T> Sender<T> {
 
     /// Sends what places were taken for.
     pub(super) fn put(&self, value: T, load: Load) -> Result<(), TrySendError<T>> {
+        self.queue(value, load)?;
+        self.shared.ring_consumer();
+        Ok(())
+    }
+
+    fn queue(&self, value: T, load: Load) -> Result<(), TrySendError<T>> {
         match self.queue.try_send((value, load)) {
-            Ok(()) => {
-                self.shared.ring_consumer();
-                Ok(())
-            }
+            Ok(()) => Ok(()),
             Err(crossbeam::TrySendError::Disconnected((value, _))) => {
                 Err(TrySendError::Closed(value))
             }

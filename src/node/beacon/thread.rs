@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 
 use super::counts::Counters;
+use super::familiar::Familiar;
 use super::link_socket::LinkSocket;
 use super::pace::Pace;
 use super::socket::Socket;
@@ -48,6 +49,7 @@ pub(super) struct Thread {
     list_at: Option<Instant>,
     /// The networks on which a beacon of ours came back.
     echoed: Vec<Network>,
+    familiar: Familiar,
     /// Farewells to single addresses that are still to be sent.
     farewells: Vec<Farewell>,
     /// Whether farewells to all are being sent, after which the thread ends.
@@ -120,6 +122,7 @@ impl Thread {
             networks_untold: true,
             list_at: parts.watch.look_again_after().map(|after| now + after),
             echoed: Vec::new(),
+            familiar: Familiar::default(),
             farewells: Vec::new(),
             stopping: false,
             deaf_until: None,

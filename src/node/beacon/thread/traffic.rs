@@ -21,7 +21,7 @@ impl Thread {
             match self.parts.socket.receive(&mut octets) {
                 Ok(Some((length, arrival))) => {
                     let datagram = octets.get(..length).unwrap_or(&octets);
-                    let count = self.judge(datagram, arrival);
+                    let count = self.judge(now, datagram, arrival);
                     self.count(now, count, arrival.source.into());
                 }
                 Ok(None) => self.parts.counters.add(Count::Elsewhere, 1),
@@ -41,7 +41,7 @@ impl Thread {
             match socket.receive(&mut octets) {
                 Ok(Some((length, arrival))) => {
                     let datagram = octets.get(..length).unwrap_or(&octets);
-                    let count = self.judge_from_link(datagram, arrival);
+                    let count = self.judge_from_link(now, datagram, arrival);
                     self.count(now, count, arrival.source.into());
                 }
                 Ok(None) => self.parts.counters.add(Count::Elsewhere, 1),
@@ -76,7 +76,7 @@ impl Thread {
     }
 
     /// Hands a beacon on; or why not.
-    fn judge(&mut self, datagram: &[u8], arrival: Arrival) -> Count {
+    fn judge(&mut self, now: Instant, datagram: &[u8], arrival: Arrival) -> Count {
         let Some(network) = arrival.network(&self.networks, self.loopback) else {
             return Count::Elsewhere;
         };
@@ -91,7 +91,7 @@ impl Thread {
         if arrival.has_no_source() {
             return Count::Malformed;
         }
-        self.hand_on(Sighting {
+        self.hand_on(now, Sighting {
             source: IpAddr::V4(arrival.source).into(),
             local: IpAddr::V4(network.address),
             beacon,
@@ -99,7 +99,7 @@ impl Thread {
     }
 
     /// Hands a beacon on that came by IPv6; or why not.
-    fn judge_from_link(&mut self, datagram: &[u8], arrival: LinkArrival) -> Count {
+    fn judge_from_link(&mut self, now: Instant, datagram: &[u8], arrival: LinkArrival) -> Count {
         let here = |link: &&LinkLocal| {
             let is_for_us = [ALL_NODES, link.address].contains(&arrival.destination);
             link.index == arrival.interface && is_for_us
@@ -110,7 +110,7 @@ impl Thread {
         let local = IpAddr::V6(link.address);
         match self.decode(datagram) {
             Ok(_) if !arrival.source.is_unicast_link_local() => Count::Elsewhere,
-            Ok(beacon) => self.hand_on(Sighting {
+            Ok(beacon) => self.hand_on(now, Sighting {
                 source: Host {
                     address: IpAddr::V6(arrival.source),
                     scope: arrival.interface,
@@ -138,8 +138,15 @@ impl Thread {
         }
     }
 
-    fn hand_on(&mut self, sighting: Sighting) -> Count {
-        match self.parts.mesh.try_send(Heard::Sighting(sighting)) {
+    fn hand_on(&mut self, now: Instant, sighting: Sighting) -> Count {
+        let wakes = self.familiar.wakes(now, &sighting);
+        let heard = Heard::Sighting(sighting);
+        let handed_on = if wakes {
+            self.parts.mesh.try_send(heard)
+        } else {
+            self.parts.mesh.try_leave(heard)
+        };
+        match handed_on {
             Ok(()) => Count::Heard,
             // Closed: that is noticed by the commands, too.
             Err(_) => Count::Dropped,
