@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use log::Level::{Debug, Warn};
 
-use crate::zre::{Content, Frame, Host, Limits, Message, PeerId, Via};
+use crate::zre::{Content, DecodeError, Frame, Host, Limits, Message, PeerId, Via};
 
 use self::listen::Listeners;
 use self::turns::{Turn, Turns};
@@ -75,6 +75,15 @@ struct Stream {
     early: Vec<u8>,
     held: usize,
     turn: Turn,
+}
+
+impl Stream {
+    fn via(&self) -> Via {
+        Via {
+            remote: Some(self.remote.into()),
+            local: self.local,
+        }
+    }
 }
 
 /// The part of the buffer that is not taken yet, and whose it is.
@@ -350,6 +359,9 @@ impl Inbox {
 
     /// Takes a message out of what was read last.
     fn go_on(&mut self, mut work: Work) -> Option<Received> {
+        if let Some(received) = self.take_whole(work) {
+            return Some(received);
+        }
         let token = work.token;
         let stream = self.streams.get_mut(&token)?;
         let mut input = self.buffer.get(work.from..work.to)?;
@@ -375,16 +387,7 @@ impl Inbox {
         stream.turn.charge(MESSAGE);
         let from = stream.peer?;
         match item {
-            Item::Message(frames) => {
-                self.note_heard(token);
-                let received = self.understand(token, from, frames);
-                if matches!(received, Received::Malformed { .. }) {
-                    // What comes behind it is out of sequence; and whoever made us forget it and meet
-                    // it again by each pair of messages has to connect for that.
-                    self.end(token);
-                }
-                Some(received)
-            }
+            Item::Message(frames) => Some(self.understand(token, from, frames)),
             Item::TooLarge => {
                 log::debug!("a message of {} is too large", from.short(8));
                 self.end(token);
@@ -404,35 +407,53 @@ impl Inbox {
         }
     }
 
-    fn note_heard(&mut self, token: Token) {
+    /// The way of nearly all messages: all of it is there, and made of what was read at once.
+    fn take_whole(&mut self, mut work: Work) -> Option<Received> {
+        let token = work.token;
+        let stream = self.streams.get_mut(&token)?;
+        let from = stream.peer?;
+        let mut input = self.buffer.get(work.from..work.to)?;
+        let (header, content) = stream.reader.read_whole(&mut input, &self.limits)?;
+        work.from = work.to - input.len();
+        self.work = Some(work);
+        stream.turn.charge(MESSAGE);
         self.last = Some(token);
-        if let Some(stream) = self.streams.get_mut(&token)
-            && !stream.is_heard
-        {
-            stream.is_heard = true;
+        if !std::mem::replace(&mut stream.is_heard, true) {
             self.connections.heard(token);
+        }
+        let via = stream.via();
+        let content = Content::new(Frame::copy_of(content));
+        match Message::decode(header, Some(content), &self.limits) {
+            Ok(message) => Some(Received::Message { from, via, message }),
+            Err(error) => Some(self.refuse(token, from, &error)),
         }
     }
 
     fn understand(&mut self, token: Token, from: PeerId, mut frames: Vec<Frame>) -> Received {
-        let stream = self.streams.get_mut(&token);
-        let via = stream.as_ref().map_or_else(Via::default, |stream| Via {
-            remote: Some(stream.remote.into()),
-            local: stream.local,
-        });
+        self.last = Some(token);
         let mut all = frames.drain(..);
         let header = all.next();
         let content = Content::from_frames(all);
-        if let Some(stream) = stream {
+        let mut via = Via::default();
+        if let Some(stream) = self.streams.get_mut(&token) {
             stream.reader.reuse(frames);
+            if !std::mem::replace(&mut stream.is_heard, true) {
+                self.connections.heard(token);
+            }
+            via = stream.via();
         }
         match Message::decode(header.as_deref().unwrap_or_default(), content, &self.limits) {
             Ok(message) => Received::Message { from, via, message },
-            Err(error) => {
-                log::debug!("a message of {} cannot be read: {error}", from.short(8));
-                Received::Malformed { from }
-            }
+            Err(error) => self.refuse(token, from, &error),
         }
+    }
+
+    /// What comes behind a message that cannot be read is out of sequence; and whoever made us forget it
+    /// and meet it again by each pair of messages has to connect for that.
+    fn refuse(&mut self, token: Token, from: PeerId, error: &DecodeError) -> Received {
+        log::debug!("a message of {} cannot be read: {error}", from.short(8));
+        self.end(token);
+        Received::Malformed { from }
     }
 
     /// Reads the next connection in which there is something; `false` if there is none.

@@ -154,6 +154,33 @@ impl Reader {
         }
     }
 
+    /// Takes a message of two frames off `input` that is there as a whole, as nearly all are, without
+    /// looking at its parts one by one. Where anything is different, or wrong, it takes nothing: that is
+    /// left to [`Reader::read`].
+    pub(super) fn read_whole<'a>(
+        &self,
+        input: &mut &'a [u8],
+        limits: &Limits,
+    ) -> Option<(&'a [u8], &'a [u8])> {
+        let is_between = self.head.length == 0
+            && self.body.is_none()
+            && self.message.frames.is_empty()
+            && !self.message.too_large;
+        if self.stage != Stage::Traffic || self.side != Side::Router || !is_between {
+            return None;
+        }
+        let (first, header, rest) = whole_frame(input)?;
+        let (last, content, rest) = whole_frame(rest)?;
+        let is_allowed = header.len().max(content.len()) <= limits.frame_octets
+            && header.len() + content.len() <= limits.message_octets
+            && limits.frames > 0;
+        if first & MORE == 0 || last & MORE != 0 || !is_allowed {
+            return None;
+        }
+        *input = rest;
+        Some((header, content))
+    }
+
     /// Takes octets off `input` until something is complete, or until there are none left.
     pub(super) fn read(
         &mut self,
@@ -428,6 +455,22 @@ impl Message {
             self.frames.push(frame);
         }
     }
+}
+
+/// A frame that is no command and is there as a whole: its flags, its octets, and what comes behind it.
+fn whole_frame(input: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&flags, rest) = input.split_first()?;
+    let (length, rest) = if flags & !MORE == 0 {
+        let (&short, rest) = rest.split_first()?;
+        (usize::from(short), rest)
+    } else if flags & !MORE == LONG {
+        let (long, rest) = rest.split_first_chunk()?;
+        (usize::try_from(u64::from_be_bytes(*long)).ok()?, rest)
+    } else {
+        return None;
+    };
+    let (octets, rest) = rest.split_at_checked(length)?;
+    Some((flags, octets, rest))
 }
 
 /// A string with one octet of length, and what comes behind it.

@@ -451,3 +451,85 @@ proptest! {
         }
     }
 }
+
+/// A reader that has shaken hands.
+fn ready() -> Reader {
+    let mut reader = Reader::new(Side::Router);
+    let octets = handshake();
+    let mut input = &octets[..];
+    while let Ok(Some(_)) = reader.read(&mut input, &Limits::default()) {}
+    reader
+}
+
+#[test]
+fn a_message_that_is_there_as_a_whole_is_taken_at_once_and_says_the_same() {
+    let limits = Limits::default();
+    for (header, content, flags) in [
+        (&b"header"[..], &b"content"[..], 0),
+        (b"", b"", 0),
+        (b"header", b"short, but with a long length", LONG),
+        (b"header", &[7; 1_000], 0),
+        (&[1; 300], b"content", 0),
+    ] {
+        let mut octets = frame(MORE, header);
+        octets.extend(frame(flags, content));
+        for come in 0..octets.len() {
+            let mut input = &octets[..come];
+            assert_eq!(ready().read_whole(&mut input, &limits), None);
+            assert_eq!(input.len(), come, "nothing is taken");
+        }
+        octets.extend(b"behind it");
+        let mut input = &octets[..];
+        let whole = ready().read_whole(&mut input, &limits);
+        assert_eq!(whole, Some((header, content)));
+        assert_eq!(input, b"behind it");
+        let piece_by_piece = ready().read(&mut &octets[..], &limits);
+        assert_eq!(piece_by_piece, Ok(Some(message(&[header, content]))));
+    }
+}
+
+#[test]
+fn whatever_is_not_a_message_of_two_allowed_frames_is_not_taken_at_once() {
+    let limits = Limits::default();
+    let two = [frame(MORE, b"header"), frame(0, b"content")].concat();
+    let untouched = |reader: &Reader, octets: &[u8], limits: &Limits| {
+        let mut input = octets;
+        reader.read_whole(&mut input, limits).is_none() && input.len() == octets.len()
+    };
+    let others = [
+        frame(0, b"alone"),
+        [frame(MORE, b"1"), frame(MORE, b"2"), frame(0, b"3")].concat(),
+        command(b"PING", b"\0\x0acontext"),
+        [frame(MORE, b"header"), command(b"PONG", b"")].concat(),
+        vec![0x80, 0, 0, 0],
+    ];
+    for octets in others {
+        assert!(untouched(&ready(), &octets, &limits), "{octets:?}");
+    }
+    for change in [
+        |limits: &mut Limits| limits.frame_octets = 6,
+        |limits: &mut Limits| limits.message_octets = 12,
+        |limits: &mut Limits| limits.frames = 0,
+    ] {
+        let mut few = Limits::default();
+        change(&mut few);
+        assert!(untouched(&ready(), &two, &few));
+    }
+    let mut midway = ready();
+    assert_eq!(midway.read(&mut &two[..3], &limits), Ok(None));
+    assert!(untouched(&midway, &two, &limits), "in a frame");
+    let mut between = ready();
+    assert_eq!(
+        between.read(&mut &frame(MORE, b"first")[..], &limits),
+        Ok(None)
+    );
+    assert!(untouched(&between, &two, &limits), "between two frames");
+    assert!(
+        untouched(&Reader::new(Side::Router), &two, &limits),
+        "too early"
+    );
+    assert!(
+        untouched(&Reader::new(Side::Dealer), &two, &limits),
+        "to a DEALER"
+    );
+}
