@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::zre::{Action, Engine, Event, Host, Origin, Output, Stats};
+use crate::zre::{Action, Content, Engine, Event, Host, Origin, Output, Stats};
 
 use super::beacon::{BeaconHandle, Heard};
 use super::bell::{Bell, Waker, poll_timeout};
@@ -26,6 +26,7 @@ use super::links::{Links, News, Sent};
 use super::mailbox::Receiver;
 use super::outlet::Outlet;
 use super::route::local_towards;
+use super::share::{self, Share};
 
 /// Everything that the mesh thread owns.
 pub(super) struct Mesh {
@@ -179,9 +180,9 @@ impl Mesh {
         } = self;
         let Some(queue) = actions else { return };
         let mut batch = queue.drain(BATCH);
-        let mut sent = 0;
+        let mut share = Share::of_a_round();
         // The engine is done with one action before it is asked whether it wants the next.
-        while sent < SENT && core.engine.wants_actions() {
+        while share.is_left() && core.engine.wants_actions() {
             let next = match stop {
                 Some((_, 0)) => None,
                 Some((_, left)) => {
@@ -199,7 +200,7 @@ impl Mesh {
                         core.find_route(Host::from(*address));
                     }
                     core.engine.handle_action(now, action);
-                    sent += core.carry_out(now);
+                    share.spend(core.carry_out(now));
                 }
                 None => break,
             }
@@ -365,9 +366,9 @@ impl Core {
         }
     }
 
-    /// Does what the engine wants; how many messages were sent.
+    /// Does what the engine wants; what that counts for in the [`Share`] of a round.
     fn carry_out(&mut self, now: Instant) -> usize {
-        let mut sent = 0;
+        let mut spent = 0;
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Send {
@@ -375,7 +376,7 @@ impl Core {
                     message,
                     tail,
                 } => {
-                    sent += 1;
+                    spent += share::cost(message.body.content().map_or(0, Content::size));
                     if let Sent::Full(message) = self.links.send(now, link, message, tail) {
                         self.engine.handle_full(now, link, message, tail);
                     }
@@ -391,7 +392,7 @@ impl Core {
                 Output::Stop => self.stopping = true,
             }
         }
-        sent
+        spent
     }
 
     fn tell(&mut self, now: Instant, event: Event) {
@@ -458,10 +459,11 @@ pub(super) fn hosts(networks: &[Network], links: &[LinkLocal]) -> impl Iterator<
 
 /// What is taken from one source before the others get their turn.
 const BATCH: usize = 256;
-/// The same in messages that are sent: one SHOUT may go to thousands.
-const SENT: usize = 4_096;
 /// Actions behind a stop that are still taken.
 const BEHIND_STOP: usize = 4_096;
 /// How long connections stay open for what is still queued in them, after everything that can be
 /// confirmed was.
 const LINGER: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests;

@@ -67,6 +67,7 @@ mod readiness;
 mod route;
 mod seldom;
 mod sender;
+mod share;
 mod tcp;
 mod zmtp;
 

@@ -91,11 +91,14 @@ impl Thread {
         if arrival.has_no_source() {
             return Count::Malformed;
         }
-        self.hand_on(now, Sighting {
-            source: IpAddr::V4(arrival.source).into(),
-            local: IpAddr::V4(network.address),
-            beacon,
-        })
+        self.hand_on(
+            now,
+            Sighting {
+                source: IpAddr::V4(arrival.source).into(),
+                local: IpAddr::V4(network.address),
+                beacon,
+            },
+        )
     }
 
     /// Hands a beacon on that came by IPv6; or why not.
@@ -110,14 +113,17 @@ impl Thread {
         let local = IpAddr::V6(link.address);
         match self.decode(datagram) {
             Ok(_) if !arrival.source.is_unicast_link_local() => Count::Elsewhere,
-            Ok(beacon) => self.hand_on(now, Sighting {
-                source: Host {
-                    address: IpAddr::V6(arrival.source),
-                    scope: arrival.interface,
+            Ok(beacon) => self.hand_on(
+                now,
+                Sighting {
+                    source: Host {
+                        address: IpAddr::V6(arrival.source),
+                        scope: arrival.interface,
+                    },
+                    local,
+                    beacon,
                 },
-                local,
-                beacon,
-            }),
+            ),
             Err(count) => count,
         }
     }
