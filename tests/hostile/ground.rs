@@ -19,8 +19,8 @@ use crate::lab::Lab;
 use crate::measure::{self, Cost, Watch};
 use crate::program::{self, PATIENCE, Program};
 
-const ALICE: u8 = 1;
-const BOB: u8 = 2;
+pub(crate) const ALICE: u8 = 1;
+pub(crate) const BOB: u8 = 2;
 pub(crate) const MALLORY: u8 = 3;
 
 /// The most that a node may have while it is attacked.
@@ -74,18 +74,8 @@ impl Ground {
         let mailbox = endpoint(&bob.event("ENTER", "alice").line);
         alice.event("JOIN", "bob");
         bob.event("JOIN", "alice");
-        let own = Lab::address(MALLORY);
-        let field = Field {
-            mailbox,
-            victim: peer(&about_alice),
-            bob: peer(&about_bob),
-            bob_at,
-            own,
-            beacons: (Ipv4Addr::new(10, 77, 0, 255), PORT).into(),
-            until: Instant::now(),
-            real: Arc::new(Mutex::new(BTreeSet::new())),
-            deeds: Arc::default(),
-        };
+        let (alice_is, bob_is) = (peer(&about_alice), peer(&about_bob));
+        let field = field((alice_is, mailbox), (bob_is, bob_at));
         Some(Self {
             lab,
             process: about_alice["pid"].as_u64().unwrap(),
@@ -140,13 +130,7 @@ impl Ground {
 
     /// Both go on talking until the attacks are over; how often each has said something.
     fn talk_under(&mut self, attacks: &[Attack]) -> u64 {
-        let attacking: Vec<_> = self.lab.run(MALLORY, || {
-            let begin = |attack: &Attack| {
-                let (attack, field) = (*attack, self.field.clone());
-                thread::spawn(move || attack(&field))
-            };
-            attacks.iter().map(begin).collect()
-        });
+        let attacking = begin(&self.lab, &self.field, attacks);
         let mut said = 0;
         while !attacking.iter().all(JoinHandle::is_finished) {
             let (alice, bob) = if said % 2 == 0 {
@@ -232,6 +216,32 @@ impl Ground {
     }
 }
 
+/// What mallory knows of alice and bob: who they are, and where their mailboxes are.
+pub(crate) fn field(alice: (PeerId, SocketAddr), bob: (PeerId, SocketAddr)) -> Field {
+    Field {
+        mailbox: alice.1,
+        victim: alice.0,
+        bob: bob.0,
+        bob_at: bob.1,
+        own: Lab::address(MALLORY),
+        beacons: (Ipv4Addr::new(10, 77, 0, 255), PORT).into(),
+        until: Instant::now(),
+        real: Arc::new(Mutex::new(BTreeSet::new())),
+        deeds: Arc::default(),
+    }
+}
+
+/// Begins these attacks, from mallory's host.
+pub(crate) fn begin(lab: &Lab, field: &Field, attacks: &[Attack]) -> Vec<JoinHandle<()>> {
+    lab.run(MALLORY, || {
+        let begin = |attack: &Attack| {
+            let (attack, field) = (*attack, field.clone());
+            thread::spawn(move || attack(&field))
+        };
+        attacks.iter().map(begin).collect()
+    })
+}
+
 /// Waits until everything that was said has come from this sender, each once and in order.
 fn complete(program: &mut Program, mark: usize, sender: PeerId, said: u64) {
     let sender = hexadecimal(sender);
@@ -262,14 +272,14 @@ fn hexadecimal(peer: PeerId) -> String {
         .collect()
 }
 
-fn peer(line: &Value) -> PeerId {
+pub(crate) fn peer(line: &Value) -> PeerId {
     let text = line["peer"].as_str().unwrap_or_default();
     assert_eq!(text.len(), 32, "{line}");
     let octet = |index| u8::from_str_radix(&text[2 * index..][..2], 16).unwrap();
     PeerId::from_bytes(std::array::from_fn(octet))
 }
 
-fn endpoint(enter: &Value) -> SocketAddr {
+pub(crate) fn endpoint(enter: &Value) -> SocketAddr {
     let address = enter["addr"].as_str().unwrap_or_default();
     address
         .trim_start_matches("tcp://")

@@ -36,6 +36,7 @@ mod beacons;
 mod connections;
 mod identities;
 mod listeners;
+mod log;
 mod messages;
 mod peers;
 mod phases;

@@ -7,7 +7,7 @@ use crate::ground::{Attack, Ground};
 use crate::{beacons, connections, identities, listeners, messages, peers, phases, unfinished};
 
 /// Every attack there is.
-const ATTACKS: [(&str, Attack); 38] = [
+pub(crate) const ATTACKS: [(&str, Attack); 38] = [
     ("beacons::nobody", beacons::nobody),
     ("beacons::at_a_mailbox", beacons::at_a_mailbox),
     ("beacons::taken_ids", beacons::taken_ids),
