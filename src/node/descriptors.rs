@@ -35,6 +35,11 @@ pub(super) fn provide(mut limits: Limits) -> Result<Limits, StartError> {
     Ok(limits)
 }
 
+/// How many peers a node can have in a process that may open so many descriptors, and has no others.
+pub const fn peers_within(limit: usize) -> usize {
+    limit.saturating_sub(A_NODE) / A_PEER
+}
+
 /// The limit, after it was raised if it is below `wanted` and may be raised.
 fn raise(wanted: usize) -> usize {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {

@@ -48,8 +48,8 @@
 //! # }
 //! ```
 //!
-//! Limits: IPv4 only, since ZRE has no beacon for IPv6. Nothing is encrypted, and anybody on the
-//! network can read everything and take any name. Each peer costs three descriptors.
+//! Limits: nothing is encrypted, and anybody on the network can read everything and take any name. Each
+//! peer costs two descriptors.
 
 pub mod beacon;
 pub(crate) mod bell;
@@ -85,6 +85,8 @@ use crate::zre::{
 };
 
 pub use builder::Builder;
+#[doc(hidden)]
+pub use descriptors::peers_within;
 pub use error::{RecvError, SendError, StartError, TooLarge, TrySendError};
 #[doc(hidden)]
 pub use route::local_towards;

@@ -72,7 +72,7 @@ pub struct Limits {
     /// one is answered, no longer at all. 500 ms: one new peer a second at first, then one in 32.
     pub dial_pause: Duration,
     /// Inbound connections from one address that are open at a time, and half as many new ones a
-    /// second. 200: a host with that many nodes is a test, and each peer costs three descriptors, of
+    /// second. 200: a host with that many nodes is a test, and each peer costs two descriptors, of
     /// which a system often allows 1,024.
     pub connections_per_address: usize,
     /// The largest frame that is received, in octets. 16 MiB: larger things are sent in pieces.

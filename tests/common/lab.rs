@@ -214,8 +214,7 @@ impl Lab {
                }}\n\
              }}\n"
         );
-        let mut nft = self.command(host, "nft");
-        run_with_input(nft.args(["-f", "-"]), &rules);
+        self.rules(host, &rules);
     }
 
     /// Makes a host a router, with these rules of `nft`.

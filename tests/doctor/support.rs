@@ -176,10 +176,7 @@ pub fn obey(lab: &Lab, host: u8, commands: &[&str]) {
 
 /// Gives a host a firewall: lines of rules for these chains.
 pub fn firewall(lab: &Lab, host: u8, rules: &str) {
-    let mut command = lab.command(host, "nft");
-    let rules = format!("flush ruleset\n{rules}");
-    let output = command.arg(&rules).output().unwrap();
-    assert!(output.status.success(), "{rules}: {output:?}");
+    lab.rules(host, &format!("flush ruleset\n{rules}"));
 }
 
 /// A real node on a host.

@@ -1,9 +1,11 @@
 //! The host itself: its limits and its clock.
 
+use zchat::node::peers_within;
+
 use super::super::facts::Facts;
 use super::Finding;
 
-/// The fewest files that a process must be allowed to have open: about three for each peer, and those
+/// The fewest files that a process must be allowed to have open: two for each peer, and those
 /// of the program. Fewer is not enough for a class room.
 const FEWEST_DESCRIPTORS: u64 = 256;
 
@@ -16,7 +18,7 @@ pub(super) fn diagnose(facts: &Facts) -> Vec<Finding> {
         .descriptors
         .filter(|limit| *limit < FEWEST_DESCRIPTORS)
     {
-        let peers = limit.saturating_sub(30) / 3;
+        let peers = peers_within(usize::try_from(limit).unwrap_or(usize::MAX));
         findings.push(
             Finding::warning(
                 "few_descriptors",
