@@ -16,9 +16,6 @@ const SETTLE: Duration = Duration::from_secs(8);
 
 const PEERS: usize = 100;
 
-/// A beacon on the Ethernet: 22 octets in UDP and IP, in a frame.
-const BEACON_OCTETS: f64 = 22.0 + 8.0 + 20.0 + 14.0;
-
 /// Memory, descriptors, processor and traffic.
 pub(crate) fn footprint(bench: &mut Bench) {
     for _ in 0..bench.runs {
@@ -42,7 +39,7 @@ pub(crate) fn footprint(bench: &mut Bench) {
         let before = traffic();
         let all = watch(bench, &among, "100 peers");
         let after = traffic();
-        let beacons = (after.datagrams - before.datagrams) * BEACON_OCTETS;
+        let beacons = after.beacons - before.beacons;
         let beyond = (after.octets - before.octets - beacons) / WATCHED.as_secs_f64();
         let figures = &mut bench.figures;
         let each = (all.descriptors - alone.descriptors) / 100.0;

@@ -153,6 +153,24 @@ fn engine_receives(bencher: Bencher<'_, '_>, peers: u16) {
     });
 }
 
+/// A HELLO by which somebody is met, and the whole of what follows: what a meeting costs the engine.
+#[divan::bench(args = [0, 100, 1_000])]
+fn engine_meets(bencher: Bencher<'_, '_>, peers: u16) {
+    let now = Instant::now();
+    bencher
+        .with_inputs(|| engine(now, peers))
+        .bench_local_values(|mut engine| {
+            let body = Body::Hello(hello(40_000));
+            let message = Message { sequence: 1, body };
+            let stranger = Origin::unproven(id(u16::MAX));
+            engine.handle_message(now, stranger, Via::default(), message);
+            while let Some(output) = engine.poll_output() {
+                black_box(output);
+            }
+            engine
+        });
+}
+
 /// A value through a queue between two threads, as one thread sees it that plays both.
 #[divan::bench(args = SIZES)]
 fn mailbox_carries(bencher: Bencher<'_, '_>, size: usize) {
