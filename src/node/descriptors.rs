@@ -71,7 +71,7 @@ fn open_now() -> usize {
 }
 
 const A_PEER: usize = 2;
-/// What a node needs besides its peers; 18 were counted.
+/// What a node needs besides its peers; 13 were counted.
 const A_NODE: usize = 32;
 /// A node that can have fewer peers than this is of no use.
 const FEWEST_PEERS: usize = 8;

@@ -236,6 +236,9 @@ impl Inbox {
             self.streams.insert(token, stream);
             if begun.is_err() {
                 self.end(token);
+            } else {
+                // Whoever dials says its version at once: mostly it is there already.
+                self.shake(now, token);
             }
         }
     }
