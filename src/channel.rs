@@ -246,6 +246,16 @@ impl Lines {
         self.try_put(Piece::Line(line.to_vec()))
     }
 
+    /// Sends a line that was typed while the prompt showed a private chat, now or not at all: where
+    /// that has ended meanwhile, what the line says goes to nobody.
+    ///
+    /// # Errors
+    ///
+    /// If the pipe is full, or the task has ended.
+    pub fn try_send_private(&self, line: &[u8]) -> Result<(), TrySendError> {
+        self.try_put(Piece::Private(line.to_vec()))
+    }
+
     fn put(&self, piece: Piece) -> Result<(), Closed> {
         self.pipe.send(piece).map_err(|_| Closed)
     }
@@ -262,6 +272,8 @@ impl Lines {
 #[derive(Debug)]
 enum Piece {
     Line(Vec<u8>),
+    /// A line that was typed for one peer alone.
+    Private(Vec<u8>),
     /// No more lines will come.
     End,
 }
@@ -269,7 +281,7 @@ enum Piece {
 impl Weigh for Piece {
     fn octets(&self) -> usize {
         match self {
-            Self::Line(line) => line.len(),
+            Self::Line(line) | Self::Private(line) => line.len(),
             Self::End => 0,
         }
     }

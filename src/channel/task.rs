@@ -186,22 +186,29 @@ impl<C: Console> Task<C> {
                 return;
             };
             let (now, wall) = self.now();
-            let Piece::Line(line) = piece else {
-                self.session.handle_end_of_input(now, wall);
-                self.carry_out();
-                continue;
-            };
-            if line.len() > TEXT_OCTETS {
-                self.session.handle_bad_line(now, wall, BadLine::TooLong);
-            } else {
-                match std::str::from_utf8(&line) {
-                    Ok(line) => self.session.handle_line(now, wall, line),
-                    Err(_) => self.session.handle_bad_line(now, wall, BadLine::NotUtf8),
-                }
+            let session = &mut self.session;
+            match piece {
+                Piece::End => session.handle_end_of_input(now, wall),
+                Piece::Line(line) => match text(&line) {
+                    Ok(line) => session.handle_line(now, wall, line),
+                    Err(why) => session.handle_bad_line(now, wall, why),
+                },
+                Piece::Private(line) => match text(&line) {
+                    Ok(line) => session.handle_private_line(now, wall, line),
+                    Err(why) => session.handle_bad_line(now, wall, why),
+                },
             }
             self.carry_out();
         }
     }
+}
+
+/// A line as text, or why it is none.
+fn text(line: &[u8]) -> Result<&str, BadLine> {
+    if line.len() > TEXT_OCTETS {
+        return Err(BadLine::TooLong);
+    }
+    std::str::from_utf8(line).map_err(|_| BadLine::NotUtf8)
 }
 
 /// How many events or lines are handled before the others have their turn.

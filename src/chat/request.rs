@@ -87,6 +87,11 @@ impl Private {
         self.talk.map(|talk| (talk.peer, talk.number))
     }
 
+    /// Whether we wait for the answer to a request of ours.
+    pub(crate) const fn is_asking(&self) -> bool {
+        self.asking.is_some()
+    }
+
     /// Who asked us and has no answer, in the order in which they asked.
     pub(crate) fn asked(&self) -> impl ExactSizeIterator<Item = PeerId> {
         self.asked.iter().map(|asked| asked.peer)

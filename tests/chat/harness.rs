@@ -127,6 +127,13 @@ impl Chat {
         self.drain();
     }
 
+    /// A line that was typed while the prompt showed a private chat.
+    pub fn private_line(&mut self, line: &str) {
+        let (now, wall) = (self.now, self.wall());
+        self.session.handle_private_line(now, wall, line);
+        self.drain();
+    }
+
     pub fn bad_line(&mut self, why: BadLine) {
         self.session.handle_bad_line(self.now, self.wall(), why);
         self.drain();

@@ -13,6 +13,7 @@
 )]
 #![allow(unreachable_pub, missing_docs, reason = "nothing here is a library")]
 
+mod astray;
 mod between;
 mod checks;
 mod commands;

@@ -20,6 +20,7 @@ impl Session {
         let joined_already = self.groups.contains(&group);
         if joined_already {
             self.current = Some(group);
+            self.set_right();
             let exists = if create {
                 "exists already; you"
             } else {
@@ -38,6 +39,7 @@ impl Session {
         self.people.join(&group);
         self.groups.push(group.clone());
         self.current = Some(group.clone());
+        self.set_right();
         let members = self.members(&group).into_iter().map(|who| who.shown);
         let members: Vec<String> = members.collect();
         for peer in self.people.members(&group).collect::<Vec<_>>() {
@@ -95,6 +97,7 @@ impl Session {
         };
         self.notice(format!("the current group is {}", sanitize::label(&group)));
         self.current = Some(group);
+        self.set_right();
     }
 
     /// `/groups`.

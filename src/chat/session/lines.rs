@@ -16,7 +16,8 @@ impl Session {
         if line.trim().is_empty() {
             return;
         }
-        let waits = !self.settle.is_settled() && self.waits_for_receiver(line);
+        let settles = !self.settle.is_settled() && self.waits_for_receiver(line);
+        let waits = settles || self.waits_for_answer(line);
         self.held = waits.then(|| line.to_owned());
         if !waits {
             self.handle(line);
@@ -29,7 +30,7 @@ impl Session {
             return;
         };
         let receiver = self.receiver_is_known(&line);
-        if self.settle.has_settled(self.now, receiver) {
+        if self.settle.has_settled(self.now, receiver) && !self.waits_for_answer(&line) {
             self.handle(&line);
         } else {
             self.held = Some(line);
@@ -126,6 +127,13 @@ impl Session {
     fn handle(&mut self, line: &str) {
         if self.purpose != Purpose::Chat {
             self.send_to_all_named(line);
+            return;
+        }
+        if self.is_astray(line) {
+            // Whoever wants to leave does, whatever becomes of his last word.
+            if matches!(parse(line), Typed::Command(Command::Quit { .. })) {
+                self.end_input();
+            }
             return;
         }
         match parse(line) {

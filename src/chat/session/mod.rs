@@ -23,6 +23,7 @@ use self::finish::{Phase, Tally};
 use self::lookup::Question;
 use self::manners::Ignored;
 use self::own::Own;
+use self::private::Astray;
 use self::watch::Watch;
 use super::complete;
 use super::item::Item;
@@ -64,6 +65,7 @@ pub struct Session {
     /// A piped line that waits until discovery has settled.
     held: Option<String>,
     private: Private,
+    astray: Astray,
     questions: Vec<Question>,
     merge: Merge,
     flaps: Flaps,
@@ -139,6 +141,7 @@ impl Session {
             settle: Settle::new(now, wait),
             held: None,
             private: Private::default(),
+            astray: Astray::default(),
             questions: Vec::new(),
             merge: Merge::default(),
             flaps: Flaps::default(),
@@ -173,6 +176,17 @@ impl Session {
         }
         self.lines += 1;
         self.take_line(line);
+        self.settle_up();
+    }
+
+    /// The same for a line that was typed while [`Prompt`] showed a private chat: if that has ended
+    /// meanwhile, what it says goes to nobody.
+    pub fn handle_private_line(&mut self, now: Instant, wall: Stamp, line: &str) {
+        if !self.at(now, wall) {
+            return;
+        }
+        self.lines += 1;
+        self.take_private_line(line);
         self.settle_up();
     }
 

@@ -24,6 +24,8 @@ pub(super) enum Reaction {
         line: String,
         /// Whether it is worth keeping.
         remember: bool,
+        /// Whether the prompt said that it goes to one peer alone.
+        private: bool,
     },
     /// Tab: what could stand at the cursor of the line? To be answered by
     /// [`Editor::handle_completion`].
@@ -239,7 +241,11 @@ impl Editor {
         let line = self.input.value_and_reset();
         self.change_is_ours = ["/chat", "/ok", "/end"].contains(&first_word(&line));
         let remember = self.recall.add(&line);
-        Reaction::Enter { line, remember }
+        Reaction::Enter {
+            line,
+            remember,
+            private: self.private,
+        }
     }
 
     fn walk(&mut self, older: bool) -> Reaction {

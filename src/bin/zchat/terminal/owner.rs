@@ -46,6 +46,8 @@ pub(super) struct Owner<L> {
 /// What was entered.
 enum Entered {
     Line(String),
+    /// The same, for one peer alone.
+    Private(String),
     /// No more lines.
     End,
 }
@@ -238,11 +240,19 @@ impl<L: Fn(Leave)> Owner<L> {
     fn react(&mut self, reaction: Reaction) -> io::Result<Flow> {
         match reaction {
             Reaction::Typed => {}
-            Reaction::Enter { line, remember } => {
+            Reaction::Enter {
+                line,
+                remember,
+                private,
+            } => {
                 if remember {
                     self.history.append(&line);
                 }
-                self.enter(Entered::Line(line));
+                self.enter(if private {
+                    Entered::Private(line)
+                } else {
+                    Entered::Line(line)
+                });
             }
             Reaction::Complete(question) => {
                 self.control.complete(&question.line, question.cursor);
@@ -275,6 +285,7 @@ impl<L: Fn(Leave)> Owner<L> {
         while let Some(entered) = self.unsent.front() {
             let sent = match entered {
                 Entered::Line(line) => self.pipe.try_send(line.as_bytes()),
+                Entered::Private(line) => self.pipe.try_send_private(line.as_bytes()),
                 Entered::End => self.pipe.try_end(),
             };
             match sent {

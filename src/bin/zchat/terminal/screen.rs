@@ -106,10 +106,12 @@ impl Screen {
         out
     }
 
-    /// The bytes that clear the screen; what is on it goes into the scrollback where there is one.
+    /// The bytes that clear the screen; what is on it goes into the scrollback where there is one. The
+    /// row goes to the bottom: in the first rows, above empty ones, tmux would push a part of it into
+    /// its scrollback when the window gets narrower, where nobody can erase it.
     pub(super) fn clear(&mut self, columns: u16) -> String {
         let mut out = self.erase(columns);
-        out.push_str("\x1b[H\x1b[2J");
+        out.push_str("\x1b[H\x1b[2J\x1b[9999B");
         out
     }
 

@@ -23,6 +23,7 @@ fn enter(line: &str) -> Reaction {
     Reaction::Enter {
         line: line.to_owned(),
         remember: true,
+        private: false,
     }
 }
 
@@ -320,5 +321,16 @@ fn what_says_nothing_or_was_begun_anew_is_not_held_up() {
             Some(&reaction),
             "{before:?}"
         );
+    }
+}
+
+#[test]
+fn a_line_comes_with_whether_the_prompt_said_that_it_goes_to_one_alone() {
+    let mut editor = editor();
+    for private in [true, false] {
+        editor.set_private(private);
+        type_in(&mut editor, "text");
+        let entered = editor.handle_key(Key::Enter);
+        assert!(matches!(entered, Reaction::Enter { private: said, .. } if said == private));
     }
 }

@@ -459,6 +459,18 @@ fn erasing_leaves_an_empty_row_under_the_messages() {
 }
 
 #[test]
+fn a_screen_that_is_cleared_has_the_row_at_its_bottom() {
+    let mut terminal = Terminal::new(80);
+    let mut screen = Screen::new(Resize::Reflows, true);
+    terminal.feed(&screen.draw(80, &lines(["one"]), &row("typed")));
+    terminal.feed(&screen.clear(80));
+    terminal.feed(&screen.draw(80, &lines(["two"]), &row("typed")));
+    let shown: Vec<String> = terminal.parser.screen().rows(0, 80).collect();
+    assert_eq!(shown[22..], ["two", "[CHAT] typed"]);
+    assert!(shown[..22].iter().all(String::is_empty));
+}
+
+#[test]
 fn a_screen_of_a_few_columns_does_no_harm() {
     for columns in 0..8 {
         let mut screen = Screen::new(Resize::Reflows, true);
