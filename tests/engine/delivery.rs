@@ -235,14 +235,14 @@ fn a_round_trip_is_measured() {
     );
 }
 
-/// What was sent is asked after once a second, whether anybody waits for the answer or not.
+/// What was sent is asked after soon, whether anybody waits for the answer or not.
 #[test]
 fn what_was_confirmed_before_the_flush_is_delivered_and_told_once() {
     let mut solo = Solo::new();
     let mut bob = Peer::new(2);
     solo.enter(&mut bob);
     solo.whisper(&bob, "x");
-    assert_eq!(pings(&solo.pass(ms(1_000))), 2);
+    assert_eq!(pings(&solo.pass(ms(100))), 2);
     solo.say(&mut bob, Body::PingOk);
     solo.say(&mut bob, Body::PingOk);
     solo.pass(ms(1_000));
@@ -256,10 +256,29 @@ fn who_has_read_everything_and_then_left_is_not_missing() {
     let mut bob = Peer::new(2);
     solo.enter(&mut bob);
     solo.whisper(&bob, "x");
-    solo.pass(ms(1_000));
+    solo.pass(ms(100));
     solo.say(&mut bob, Body::PingOk);
     solo.say(&mut bob, Body::PingOk);
     solo.engine.handle_broken(solo.now, bob.id);
     solo.pass(ms(250));
     assert_eq!(events(flush(&mut solo)), [flushed(&[bob.id], &[])]);
+}
+
+/// A conversation without end is asked after once a second, not ten times.
+#[test]
+fn while_more_is_sent_it_is_asked_once_a_second() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    let mut asked = 0;
+    for _ in 0..50 {
+        solo.whisper(&bob, "x");
+        let outputs = solo.pass(ms(100));
+        for _ in 0..pings(&outputs) {
+            asked += 1;
+            solo.say(&mut bob, Body::PingOk);
+        }
+        solo.whisper(&bob, "y");
+    }
+    assert!((8..=12).contains(&asked), "{asked}");
 }

@@ -17,9 +17,14 @@ use crate::zre::{Body, Content, GroupName, LinkId, Message, Output, PeerId};
 /// it can to a peer that takes nothing must not be flooded with as many events.
 const TELL_REFUSED: Duration = Duration::from_millis(50);
 
-/// How long after content was sent the peer is asked whether it has read it. Once a second costs next
-/// to nothing, and keeps what is in doubt when a peer goes to what was said in the last second.
-const CONFIRM: Duration = Duration::from_secs(1);
+/// How long after content was sent the peer is asked whether it has read it: whoever reads something
+/// and leaves at once shall not be in doubt. Less would ask after each message of a conversation of
+/// programs, and not after many of them together.
+const CONFIRM: Duration = Duration::from_millis(100);
+
+/// How long after that it is asked again, while more is sent or there was no answer. Once a second costs
+/// next to nothing.
+const CONFIRM_AGAIN: Duration = Duration::from_secs(1);
 
 /// The most PINGs to one peer that wait for an answer: more tell nothing new.
 const PINGS: usize = 8;
@@ -219,7 +224,7 @@ impl Engine {
             peer.barrier = None;
         }
         self.raise_barrier(now, id);
-        self.deadlines.set(now + CONFIRM, Timer::Confirm(id));
+        self.deadlines.set(now + CONFIRM_AGAIN, Timer::Confirm(id));
     }
 
     /// What a peer was sent and has not been known to read is in doubt from now on.
