@@ -13,6 +13,7 @@ mod channel;
 mod commands;
 mod manual;
 mod options;
+mod panic;
 mod pipes;
 mod process;
 mod signals;
