@@ -80,6 +80,9 @@ pub trait Console: Send + 'static {
         let _ = event;
     }
 
+    /// Clears the screen ([`Form::Screen`](crate::chat::Form)).
+    fn clear(&mut self) {}
+
     /// What the prompt shows has changed ([`Form::Screen`](crate::chat::Form)).
     fn prompt(&mut self, prompt: &Prompt) {
         let _ = prompt;

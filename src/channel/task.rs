@@ -63,6 +63,7 @@ impl<C: Console> Task<C> {
             match output {
                 Output::Show(line) => self.shown(|console| console.show(&line)),
                 Output::Report(record) => self.shown(|console| console.report(&record)),
+                Output::Clear => self.console.clear(),
                 Output::Prompt(prompt) => self.console.prompt(&prompt),
                 Output::Quit(exit) => self.state.exit = Some(exit),
                 Output::Act(action) => {

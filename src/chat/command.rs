@@ -70,6 +70,7 @@ pub(crate) enum Command {
     End,
     Away { text: String },
     Back,
+    Clear,
     Ignore { name: Option<String> },
     Unignore { name: String },
     Quit { text: Option<String> },
@@ -408,6 +409,15 @@ pub static COMMANDS: &[CommandInfo] = &[
                 name: words.last()?,
             })
         },
+    },
+    CommandInfo {
+        name: "/clear",
+        also: &[],
+        usage: "/clear",
+        brief: "clear the screen",
+        help: "clear the screen; what was on it is in the scrollback of the terminal",
+        arguments: &[],
+        build: |words| words.end().then_some(Command::Clear),
     },
     CommandInfo {
         name: "/quit",

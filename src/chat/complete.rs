@@ -1,11 +1,13 @@
 //! What Tab offers: commands, names of peers and groups, from the table of commands ([`Completion`]).
 
+use std::cmp::Reverse;
+
 use super::command::{self, Argument, COMMANDS};
 use super::naming::Who;
 use super::parse::{Words, quote};
 use super::people::People;
 use super::sanitize;
-use crate::zre::GroupName;
+use crate::zre::{GroupName, KnownPeer, PeerId};
 
 /// The most candidates: more are no help.
 const CANDIDATES: usize = 256;
@@ -28,6 +30,8 @@ pub(crate) struct Known<'a> {
     pub(crate) groups: &'a [GroupName],
     /// Names of those who are ignored, safe to show.
     pub(crate) ignored: &'a [String],
+    /// With whom we have whispered, the last first.
+    pub(crate) recent: &'a [PeerId],
 }
 
 /// What could stand before the cursor.
@@ -115,7 +119,7 @@ fn unquoted(typed: &str) -> String {
 
 fn candidates(kind: Argument, wanted: &str, known: Known<'_>) -> Vec<String> {
     let mut found: Vec<String> = match kind {
-        Argument::Peer => names(known.people).collect(),
+        Argument::Peer => return peers(wanted, known),
         Argument::Ignored => known.ignored.to_vec(),
         Argument::OwnGroup => known.groups.iter().map(shown).collect(),
         Argument::Group => {
@@ -136,7 +140,30 @@ fn candidates(kind: Argument, wanted: &str, known: Known<'_>) -> Vec<String> {
     found.iter().map(|name| quote(name) + " ").collect()
 }
 
-/// A name in a text, with a colon where it stands first.
+/// Peers whose names begin so: those that we have whispered with, the last first, and then the others.
+fn peers(wanted: &str, known: Known<'_>) -> Vec<String> {
+    let rank = |peer| {
+        let recent = known.recent.iter().position(|recent| *recent == peer);
+        recent.unwrap_or(usize::MAX)
+    };
+    let found = ranked(wanted, known.people, |known| rank(known.id));
+    found.iter().map(|name| quote(name) + " ").collect()
+}
+
+/// Names that begin so, the least by this first.
+fn ranked<K: Ord>(wanted: &str, people: &People, rank: impl Fn(&KnownPeer) -> K) -> Vec<String> {
+    let named = people
+        .iter()
+        .map(|known| (rank(known), people.who(known.id).shown));
+    let begins = |name: &str| name.to_lowercase().starts_with(wanted);
+    let mut found: Vec<(K, String)> = named.filter(|(_, name)| begins(name)).collect();
+    found.sort_unstable();
+    found.dedup_by(|one, other| one.1 == other.1);
+    found.truncate(CANDIDATES);
+    found.into_iter().map(|(_, name)| name).collect()
+}
+
+/// A name in a text, of whoever said something last first, with a colon where it stands first.
 fn mention(before: &str, people: &People) -> Completion {
     let start = before.rfind(char::is_whitespace).map_or(0, |at| {
         at + before
@@ -152,19 +179,13 @@ fn mention(before: &str, people: &People) -> Completion {
         };
     }
     let end = if start == 0 { ": " } else { " " };
-    let mut found: Vec<String> = names(people)
-        .filter(|name| name.to_lowercase().starts_with(&wanted))
-        .collect();
-    found.sort_unstable();
-    found.truncate(CANDIDATES);
+    let found = ranked(&wanted, people, |known| {
+        Reverse(people.person(known.id).map(|person| person.heard))
+    });
     Completion {
         start,
         candidates: found.iter().map(|name| format!("{name}{end}")).collect(),
     }
-}
-
-fn names(people: &People) -> impl Iterator<Item = String> {
-    people.iter().map(|known| people.who(known.id).shown)
 }
 
 fn shown(group: &GroupName) -> String {

@@ -65,8 +65,8 @@ pub enum Purpose {
         /// Names of peers, as one would write them in the chat, without quotes.
         to: Vec<String>,
     },
-    /// To show who is there. No lines are taken and nothing is answered; the node should join no group,
-    /// and not announce [`HEADERS`](super::HEADERS).
+    /// To show who is there. No lines are taken and nothing is answered; the node should join no group.
+    /// Where it announces [`HEADERS`](super::HEADERS), it is told who is away.
     Watch {
         /// How often, with what has changed since the last time; `None` for once, when discovery has
         /// settled.

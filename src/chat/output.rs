@@ -13,6 +13,8 @@ pub enum Output {
     Report(Box<Record>),
     /// Tell the node. While the node takes no actions, hand no more lines to the session.
     Act(Action),
+    /// Clear the screen ([`Form::Screen`](super::Form)).
+    Clear,
     /// What the prompt shows has changed ([`Form::Screen`](super::Form)).
     Prompt(Prompt),
     /// The session is over: end with this status. Nothing follows.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use zchat::chat::COMMANDS;
 use zchat::zre::{Action, Event, ExitReason, Name};
 
-use crate::harness::{ALICE, BOB, CAROL, Chat, id, json, typed, zchat_headers};
+use crate::harness::{ALICE, BOB, CAROL, Chat, id, json, piped, typed, zchat_headers};
 
 /// Alice in a terminal, with bob (a zchat) and carol (something else) in CHAT, and nothing said yet.
 fn alice() -> Chat {
@@ -779,4 +779,17 @@ fn what_is_advertised_is_what_one_tells_others_and_is_oneself() {
         assert!(chat.said().contains("is you yourself"), "{own}");
     }
     assert_eq!(chat.asked(), []);
+}
+
+#[test]
+fn clearing_the_screen_is_for_screens() {
+    let mut chat = alice();
+    chat.line("/away");
+    chat.line("/clear");
+    chat.line("/back");
+    assert_eq!(chat.said(), "* you are back");
+    assert_eq!(answer("/clear all"), "! usage: /clear");
+    let mut chat = Chat::new(piped("alice", &["CHAT"]));
+    chat.line("/clear");
+    assert_eq!(chat.screen(), "");
 }

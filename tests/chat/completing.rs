@@ -54,6 +54,36 @@ fn names_are_completed_with_quotes_where_they_need_them() {
 }
 
 #[test]
+fn with_whom_one_has_whispered_last_is_offered_first() {
+    let mut chat = Chat::new(typed("alice", &["CHAT"]));
+    for (peer, name) in [
+        (BOB, "bob"),
+        (CAROL, "carol"),
+        (id(0xD1), "dave"),
+        (id(0xE1), "erin"),
+    ] {
+        chat.enter(peer, name, &["CHAT"]);
+    }
+    chat.whisper(CAROL, "psst");
+    chat.line("/msg erin psst");
+    chat.exit(id(0xD1), ExitReason::Farewell);
+    let offered = chat.session.complete("/msg ", 5).candidates;
+    assert_eq!(offered, ["erin ", "carol ", "bob "]);
+}
+
+#[test]
+fn in_a_text_whoever_has_spoken_last_is_offered_first() {
+    let mut chat = Chat::new(typed("alice", &["CHAT"]));
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.enter(CAROL, "bobby", &["CHAT"]);
+    chat.enter(id(0xD1), "bodo", &["CHAT"]);
+    chat.seconds(1);
+    chat.hear(CAROL, "CHAT", "hello");
+    let offered = chat.session.complete("bo", 2).candidates;
+    assert_eq!(offered, ["bobby: ", "bob: ", "bodo: "]);
+}
+
+#[test]
 fn groups_are_completed_as_the_command_wants_them() {
     assert_eq!(offered("/join CH|"), ["/join CHAT ", "/join CHESS "]);
     assert_eq!(

@@ -111,6 +111,7 @@ impl Chat {
                     self.records.push(serde_json::to_value(&*record).unwrap());
                 }
                 Output::Act(action) => self.actions.push(action),
+                Output::Clear => self.lines.clear(),
                 Output::Prompt(prompt) => self.prompt = Some(prompt),
                 Output::Quit(exit) => self.quit = Some(exit),
                 _ => unreachable!("all outputs are known"),

@@ -5,7 +5,8 @@ use std::time::Duration;
 use zchat::chat::{Config, Exit, Form, Purpose, Signal};
 use zchat::zre::ExitReason;
 
-use crate::harness::{BOB, CAROL, Chat, piped};
+use crate::harness::{ALICE, BOB, CAROL, Chat, piped, typed};
+use crate::pair::carry;
 
 /// The settings of somebody who looks on, every so many seconds or once.
 fn watching(every: Option<u64>, form: Form) -> Config {
@@ -147,4 +148,22 @@ fn whoever_looks_on_takes_no_lines_and_answers_nothing() {
     watch.whisper(BOB, "who are you?");
     watch.pass(Duration::from_millis(299));
     assert_eq!((watch.screen(), watch.asked()), (String::new(), vec![]));
+}
+
+#[test]
+fn whoever_looks_on_sees_who_is_away() {
+    let mut alice = Chat::of(typed("alice", &["CHAT"]), BOB);
+    alice.line("/away lunch");
+    alice.asked();
+    for every in [None, Some(5)] {
+        let mut watch = Chat::new(watching(every, Form::Text));
+        watch.enter(BOB, "alice", &["CHAT"]);
+        alice.enter(ALICE, "watch", &[]);
+        for event in carry(&mut alice, BOB, ALICE) {
+            watch.event(event);
+        }
+        watch.seconds(1);
+        let screen = watch.screen();
+        assert!(screen.contains("  (away: lunch)"), "{screen}");
+    }
 }

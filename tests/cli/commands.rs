@@ -25,6 +25,47 @@ fn peers_prints_a_table_and_ends() {
 }
 
 #[test]
+fn peers_and_tracker_tell_who_is_away() {
+    let port = free_port();
+    let mut bob = Zchat::start_json(port, "--name bob");
+    bob.say("/away lunch");
+    bob.wait_for("you are away");
+    let peers = Zchat::start(port, "peers").end();
+    assert!(peers.lines[1].ends_with("  (away: lunch)"), "{peers:?}");
+    let peers = Zchat::start(port, "peers --json").end();
+    assert_eq!(field(&peers.lines[0], "away"), "lunch", "{peers:?}");
+    let mut tracker = Zchat::start(port, "tracker --every 0.1");
+    tracker.wait_for("(away: lunch)");
+    bob.say("/back");
+    tracker.wait_until("bob is back", |line| {
+        line.starts_with("* ") && line.contains("bob") && line.ends_with("(changed: away)")
+    });
+    tracker.signal("-TERM");
+    tracker.finish();
+    bob.end();
+}
+
+/// Goal: who has read something and leaves while more might come is known to have it. Method: bob
+/// leaves as soon as he has read the first line; the input of the sender goes on for a while.
+#[test]
+fn send_knows_that_a_peer_has_read_what_was_sent_before_it_left() {
+    let port = free_port();
+    let mut bob = Zchat::start_json(port, "--name bob");
+    let mut eve = Zchat::start_json(port, "--name eve");
+    let mut send = Zchat::start(port, "--json send --to bob");
+    send.say("hello");
+    bob.wait_for("\"text\":\"hello\"");
+    // That bob is asked whether he has read it shows nowhere: time is all that can be waited for.
+    std::thread::park_timeout(Duration::from_millis(500));
+    bob.end();
+    eve.wait_for("\"event\":\"exit\"");
+    let send = send.end();
+    assert_eq!(send.code(), 0, "{send:?}");
+    assert_eq!(field(&send.lines[0], "to")[0]["name"], "bob", "{send:?}");
+    eve.end();
+}
+
+#[test]
 fn peers_of_an_empty_network_is_status_3_after_no_longer_than_wait() {
     let peers = Zchat::start(free_port(), "peers --wait 0.2").end();
     assert_eq!(peers.code(), 3);

@@ -396,9 +396,8 @@ Usage: zchat [OPTIONS]                  chat, in the terminal or through a pipe
       --interval MS      between two beacons [1000]
       --evasive, --expired MS  silence until asked [5000], and gone [30000]
       --wait SECS        for others to appear, and for delivery at the end [5]
-      --json             one JSON object a line instead of text
+      --json, --bell     JSON lines, not text; ring when named, or whispered to
       --color WHEN       auto, always or never [auto]
-      --bell             ring when you are named, or whispered to
   -v, --verbose          more log on stderr
 Each is a variable of the environment as well (ZCHAT_BIND_PORT); -V: the version
 ";

@@ -12,7 +12,7 @@ use zchat::zre::Event;
 
 use crate::paint::Paint;
 use crate::remembered::Remembered;
-use crate::terminal::{Lines, Status, Teller};
+use crate::terminal::{Lines, Status, Teller, Text};
 
 /// The wall clock, and the zone that the user lives in.
 #[derive(Debug, Clone)]
@@ -56,6 +56,10 @@ impl Console for Screen {
 
     fn heed(&mut self, event: &Event) {
         heed(&mut self.remembered, event);
+    }
+
+    fn clear(&mut self) {
+        self.lines.show(Text::clear());
     }
 
     fn prompt(&mut self, prompt: &Prompt) {

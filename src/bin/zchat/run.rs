@@ -170,10 +170,9 @@ fn start_node(
         .interval(settings.interval)
         .evasive(settings.evasive)
         .expired(settings.expired);
-    if matches!(settings.task, Task::Chat | Task::Send { .. }) {
-        for (name, value) in HEADERS {
-            builder = builder.header(name, value)?;
-        }
+    // Also for whoever only looks on: zchats tell their own kind why they are away.
+    for (name, value) in HEADERS {
+        builder = builder.header(name, value)?;
     }
     for interface in &settings.interfaces {
         builder = builder.interface(interface);

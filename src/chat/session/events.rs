@@ -358,6 +358,7 @@ impl Session {
         }
         if way == Way::ToUs {
             self.whispered = Some(peer);
+            self.note_recent(peer);
         }
         let Received { body, frames, .. } = received;
         let who = self.people.who(peer);

@@ -117,6 +117,7 @@ impl Session {
                     | Command::Delete { .. }
                     | Command::Away { .. }
                     | Command::Back
+                    | Command::Clear
                     | Command::Ignore { name: None }
                     | Command::End
                     | Command::Quit { text: None }
@@ -184,6 +185,7 @@ impl Session {
             Command::End => self.end_chat(),
             Command::Away { text } => self.go_away(text),
             Command::Back => self.come_back(),
+            Command::Clear => self.clear(),
             Command::Ignore { name: Some(name) } => self.ignore(&name),
             Command::Ignore { name: None } => self.list_ignored(),
             Command::Unignore { name } => self.unignore(&name),

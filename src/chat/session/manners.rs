@@ -112,22 +112,36 @@ impl Session {
 
     /// A peer says that it is away, or back.
     pub(super) fn take_away(&mut self, peer: PeerId, text: Option<String>) {
-        let text = text.map(|mut text| {
-            text.truncate(text.floor_char_boundary(AWAY_OCTETS));
-            text
-        });
-        let Some(person) = self.people.person_mut(peer) else {
+        let Some(text) = self.note_away(peer, text) else {
             return;
         };
-        if person.away.as_deref() == text.as_deref() {
-            return;
-        }
-        person.away = text.as_deref().map(Into::into);
-        person.away_told = false;
         if self.people.shares_group(peer) || self.reports() {
             let who = self.people.who(peer);
             self.show(Item::Away { who, text });
         }
+    }
+
+    /// Remembers that a peer is away, or back; how it says so, if that is news.
+    #[expect(
+        clippy::option_option,
+        reason = "no news, or away with this text, or back"
+    )]
+    pub(super) fn note_away(
+        &mut self,
+        peer: PeerId,
+        text: Option<String>,
+    ) -> Option<Option<String>> {
+        let text = text.map(|mut text| {
+            text.truncate(text.floor_char_boundary(AWAY_OCTETS));
+            text
+        });
+        let person = self.people.person_mut(peer)?;
+        if person.away.as_deref() == text.as_deref() {
+            return None;
+        }
+        person.away = text.as_deref().map(Into::into);
+        person.away_told = false;
+        Some(text)
     }
 
     /// Tells that a peer that we say something to is away, once.

@@ -85,6 +85,8 @@ pub struct Session {
     namesake_told: Option<String>,
     /// Who said something to us alone last.
     whispered: Option<PeerId>,
+    /// With whom we have whispered, either way, the last first.
+    recent: Vec<PeerId>,
     outputs: VecDeque<Output>,
 }
 
@@ -158,6 +160,7 @@ impl Session {
             prompt: None,
             namesake_told: None,
             whispered: None,
+            recent: Vec::new(),
             outputs: VecDeque::new(),
         };
         for group in &session.groups {
@@ -332,6 +335,7 @@ impl Session {
             people: &self.people,
             groups: &self.groups,
             ignored: &self.ignored_names(),
+            recent: &self.recent,
         };
         complete::complete(line, cursor, known)
     }

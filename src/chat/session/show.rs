@@ -94,6 +94,14 @@ impl Session {
         self.outputs.extend(lines.into_iter().map(Output::Show));
     }
 
+    /// `/clear`: all that was shown so far is out of the way. What is no screen has nothing to clear.
+    pub(super) fn clear(&mut self) {
+        self.show_held();
+        if self.form == Form::Screen {
+            self.outputs.push_back(Output::Clear);
+        }
+    }
+
     /// Tells what the prompt shows, if that has changed.
     pub(super) fn tell_prompt(&mut self) {
         if self.form != Form::Screen {

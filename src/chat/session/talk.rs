@@ -6,6 +6,9 @@ use crate::chat::note::{Body, Kind, Note};
 use crate::chat::{Form, Output, Purpose, TEXT_OCTETS, sanitize};
 use crate::zre::{Action, Content, GroupName, PeerId};
 
+/// How many peers that we whisper with are remembered: more than anybody goes through by Tab.
+const RECENT: usize = 16;
+
 impl Session {
     /// Says something to whoever typed text goes to.
     pub(super) fn say(&mut self, text: &str, action: bool) {
@@ -122,6 +125,14 @@ impl Session {
         self.act(Action::Whisper { peer, content });
         self.echo(Way::FromUs, Some(peer), text, action);
         self.tell_away_once(peer);
+        self.note_recent(peer);
+    }
+
+    /// Remembers with whom we whisper, for completion.
+    pub(super) fn note_recent(&mut self, peer: PeerId) {
+        self.recent.retain(|recent| *recent != peer);
+        self.recent.insert(0, peer);
+        self.recent.truncate(RECENT);
     }
 
     fn content(&mut self, text: &str, action: bool, private: Option<u64>) -> Content {

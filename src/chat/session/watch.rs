@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use super::Session;
 use super::finish::Phase;
 use crate::chat::item::{Change, GroupRow, Item, PeerRow};
-use crate::chat::{Exit, Purpose};
-use crate::zre::{Event, PeerId};
+use crate::chat::note::Kind;
+use crate::chat::{Exit, Purpose, payload};
+use crate::zre::{Content, Event, PeerId};
 
 /// What was shown so far.
 #[derive(Debug, Default)]
@@ -37,8 +38,20 @@ impl Session {
             self.alone_until = None;
         }
         self.people.handle_event(self.now, self.wall, event);
-        if *event == Event::Stop {
-            self.stopped();
+        match event {
+            Event::Whisper { origin, content } => self.overhear(origin.peer, content),
+            Event::Stop => self.stopped(),
+            _ => {}
+        }
+    }
+
+    /// A peer tells something: all that is of interest is whether it is away.
+    fn overhear(&mut self, peer: PeerId, content: &Content) {
+        let received = payload::read(content, self.people.is_zchat(peer));
+        match received.note.map(|note| note.kind) {
+            Some(Kind::Away { text }) => _ = self.note_away(peer, Some(text)),
+            Some(Kind::Back) => _ = self.note_away(peer, None),
+            _ => {}
         }
     }
 

@@ -239,7 +239,8 @@ fn a_text_that_cannot_be_sent_is_refused_at_once() {
 
 #[test]
 fn the_help_fits_a_screen_and_knows_every_option() {
-    assert!(HELP.lines().count() <= 24, "{} lines", HELP.lines().count());
+    // The shell wants a row as well.
+    assert!(HELP.lines().count() < 24, "{} lines", HELP.lines().count());
     for line in HELP.lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }

@@ -37,7 +37,7 @@ pub(super) enum Reaction {
     /// Ctrl-Z.
     Suspend,
     /// Ctrl-L.
-    Clear,
+    Redraw,
     /// The line was begun for one peer alone and would go to others now: it is entered by the next Enter.
     Misdirected,
     /// What was typed or pasted would make the line too long to be sent, and is not taken.
@@ -193,7 +193,7 @@ impl Editor {
             'c' => self.interrupt(),
             'd' if self.input.value().is_empty() => Reaction::End,
             'z' => Reaction::Suspend,
-            'l' => Reaction::Clear,
+            'l' => Reaction::Redraw,
             'j' | 'm' => self.enter(),
             'p' => self.walk(true),
             'n' => self.walk(false),

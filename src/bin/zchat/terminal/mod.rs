@@ -7,6 +7,7 @@
 mod editor;
 mod history;
 mod keys;
+mod latest;
 mod owner;
 mod queue;
 mod recall;

@@ -12,6 +12,7 @@ use zchat::chat::TEXT_OCTETS;
 use super::editor::{Editor, Question, Reaction};
 use super::history::History;
 use super::keys::Key;
+use super::latest::Latest;
 use super::queue::Taker;
 use super::screen::Screen;
 use super::{Input, Leave, Status, Text, tty};
@@ -26,6 +27,8 @@ pub(super) struct Owner<L> {
     status: Status,
     /// Lines that are not yet drawn.
     fresh: Vec<Text>,
+    /// Those that were drawn last.
+    latest: Latest,
     /// What the chat was asked for Tab, and until when its answer is waited for.
     asked: Option<(Question, Instant)>,
     /// Keys that came meanwhile: they are meant for the line as the answer makes it.
@@ -78,6 +81,7 @@ impl<L: Fn(Leave)> Owner<L> {
             inputs,
             status: Status::default(),
             fresh: Vec::new(),
+            latest: Latest::default(),
             asked: None,
             held: VecDeque::new(),
             unsent: VecDeque::new(),
@@ -265,7 +269,12 @@ impl<L: Fn(Leave)> Owner<L> {
                 .push(format!("! not taken: a message has at most {TEXT_OCTETS} octets").into()),
             Reaction::End => self.enter(Entered::End),
             Reaction::Suspend => return self.suspend(),
-            Reaction::Clear => tty::write(self.screen.clear(tty::columns()).as_bytes())?,
+            Reaction::Redraw => {
+                let room = usize::from(tty::rows()).saturating_sub(1);
+                let latest = self.latest.fitting(tty::columns().into(), room);
+                self.fresh
+                    .splice(0..0, std::iter::once(Text::clear()).chain(latest));
+            }
             Reaction::Bell => self.bell = true,
         }
         Ok(Flow::On)
@@ -311,7 +320,7 @@ impl<L: Fn(Leave)> Owner<L> {
         if std::mem::take(&mut self.bell) {
             frame.push('\x07');
         }
-        self.fresh.clear();
+        self.latest.extend(self.fresh.drain(..));
         self.dirty = !self.taker.lines.is_empty();
         self.next_frame = if self.dirty { now } else { now + FRAME };
         tty::write(frame.as_bytes())

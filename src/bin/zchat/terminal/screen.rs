@@ -87,6 +87,10 @@ impl Screen {
         let mut out = String::from(BEGIN);
         self.erase_into(&mut out, columns);
         for line in lines {
+            if line.is_clear() {
+                out.push_str(CLEAR);
+                continue;
+            }
             line.rows_into(&mut out, columns.into());
             out.push_str("\r\n");
         }
@@ -103,15 +107,6 @@ impl Screen {
         self.erase_into(&mut out, columns);
         out.push_str(END);
         self.last = None;
-        out
-    }
-
-    /// The bytes that clear the screen; what is on it goes into the scrollback where there is one. The
-    /// row goes to the bottom: in the first rows, above empty ones, tmux would push a part of it into
-    /// its scrollback when the window gets narrower, where nobody can erase it.
-    pub(super) fn clear(&mut self, columns: u16) -> String {
-        let mut out = self.erase(columns);
-        out.push_str("\x1b[H\x1b[2J\x1b[9999B");
         out
     }
 
@@ -381,6 +376,10 @@ const NARROW: usize = 12;
 const BEGIN: &str = "\x1b[?2026h\x1b[?25l";
 const WRAP_OFF: &str = "\x1b[?7l";
 const END: &str = "\x1b[?7h\x1b[?25h\x1b[?2026l";
+/// Clears the screen; what is on it goes into the scrollback where there is one. The row goes to the
+/// bottom: in the first rows, above empty ones, tmux would push a part of it into its scrollback when
+/// the window gets narrower, where nobody can erase it.
+const CLEAR: &str = "\x1b[H\x1b[2J\x1b[9999B";
 const ERASE_ROW: &str = "\x1b[2K";
 /// All rows below, and this one but for its first cell: from the top left one, tmux would push the
 /// screen into its scrollback.

@@ -44,6 +44,7 @@ pub(crate) fn install_panic_hook() {
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         leave();
+        // It begins in a row of its own.
         tell(panic);
         std::process::exit(101);
     }));
@@ -54,6 +55,14 @@ pub(crate) fn columns() -> u16 {
     match tcgetwinsize(stdout()) {
         Ok(size) if size.ws_col > 0 => size.ws_col,
         _ => 80,
+    }
+}
+
+/// Rows of the terminal; 24 where it does not say.
+pub(super) fn rows() -> u16 {
+    match tcgetwinsize(stdout()) {
+        Ok(size) if size.ws_row > 0 => size.ws_row,
+        _ => 24,
     }
 }
 

@@ -3,8 +3,8 @@
 //! The rows that follow the first are indented, so nothing in them can be taken for another line. A
 //! word that no row has room for, as an address of the web, is left to the terminal to break: it can
 //! be copied whole then, since terminals know where they have broken a row themselves. Rows that are
-//! on the screen already are not broken anew when the width changes; what the terminal does with them
-//! is its own affair.
+//! on the screen already are not broken anew when the width changes, for nobody knows where they are
+//! by then; Ctrl-L draws them anew.
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -36,6 +36,30 @@ impl From<&str> for Text {
 }
 
 impl Text {
+    /// What stands for clearing the screen, in the place of a line.
+    pub(crate) fn clear() -> Self {
+        Self::from(CLEAR)
+    }
+
+    /// Whether it stands for that.
+    pub(super) fn is_clear(&self) -> bool {
+        self.painted == CLEAR
+    }
+
+    /// How many rows it takes on a screen of so many columns.
+    pub(super) fn height(&self, columns: usize) -> usize {
+        let mut out = String::new();
+        self.rows_into(&mut out, columns);
+        let height = |row: &str| {
+            let widths = units(row).map(|unit| match unit {
+                Unit::Blank(text) | Unit::Glyph(text) => text.width(),
+                Unit::End | Unit::Mark(_) => 0,
+            });
+            widths.sum::<usize>().div_ceil(columns.max(1)).max(1)
+        };
+        out.split("\r\n").map(height).sum()
+    }
+
     /// Appends the rows of this line on a screen of so many columns, without the end of the last.
     pub(super) fn rows_into(&self, out: &mut String, columns: usize) {
         let is_short = self.painted.len() <= columns && !self.painted.contains('\n');
@@ -247,6 +271,9 @@ const LEAST: usize = 2;
 
 /// In which column they begin where there is no room under the text: behind the time of day.
 const NARROW: usize = 8;
+
+/// A form feed: no line has one.
+const CLEAR: &str = "\x0c";
 
 const PLAIN: &str = "\x1b[m";
 

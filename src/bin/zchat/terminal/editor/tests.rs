@@ -161,7 +161,7 @@ fn ctrl_d_deletes_and_on_an_empty_line_ends_the_input() {
 fn ctrl_z_and_ctrl_l_are_the_owners_affair_and_leave_the_line() {
     let mut editor = editor();
     let reactions = type_in(&mut editor, "x\x1a\x0c");
-    assert_eq!(reactions[1..], [Reaction::Suspend, Reaction::Clear]);
+    assert_eq!(reactions[1..], [Reaction::Suspend, Reaction::Redraw]);
     assert_eq!(line(&editor), "x|");
 }
 

@@ -463,8 +463,8 @@ fn a_screen_that_is_cleared_has_the_row_at_its_bottom() {
     let mut terminal = Terminal::new(80);
     let mut screen = Screen::new(Resize::Reflows, true);
     terminal.feed(&screen.draw(80, &lines(["one"]), &row("typed")));
-    terminal.feed(&screen.clear(80));
-    terminal.feed(&screen.draw(80, &lines(["two"]), &row("typed")));
+    let texts = [Text::clear(), Text::from("two")];
+    terminal.feed(&screen.draw(80, &texts, &row("typed")));
     let shown: Vec<String> = terminal.parser.screen().rows(0, 80).collect();
     assert_eq!(shown[22..], ["two", "[CHAT] typed"]);
     assert!(shown[..22].iter().all(String::is_empty));
