@@ -16,6 +16,7 @@ mod options;
 mod panic;
 mod pipes;
 mod process;
+mod records;
 mod signals;
 mod terminal;
 mod window;
