@@ -104,12 +104,15 @@ pub fn start(config: Config, mesh: Sender<Heard>) -> Result<BeaconHandle, StartE
     let listed = interface::list().map_err(StartError::Interfaces)?;
     config
         .selection
-        .check(&listed)
+        .check(&listed.interfaces)
         .map_err(StartError::Unknown)?;
     let socket = Socket::open(config.port).map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => StartError::PortTaken {
             port: config.port,
-            on: taken_addresses(config.port, &networks(&decide(&listed, &config.selection))),
+            on: taken_addresses(
+                config.port,
+                &networks(&decide(&listed.interfaces, &config.selection)),
+            ),
         },
         _ => StartError::Socket {
             port: config.port,

@@ -160,10 +160,9 @@ impl Builder {
     pub fn start(self) -> Result<Node, StartError> {
         let limits = descriptors::provide(self.limits.clone())?;
         let selection = Selection::parse(&self.interfaces);
-        let networks = choose(&selection)?;
+        let (networks, links) = choose(&selection)?;
         let id = PeerId::from(Uuid::new_v4());
         let mut inbox = self.open_inbox(&selection, &networks, &limits)?;
-        let links = links(&selection);
         inbox.follow(ipv6_addresses(&selection, &links));
         let port = inbox.port();
         let waker = Waker::new().map_err(StartError::Resources)?;
@@ -271,13 +270,15 @@ impl Builder {
     }
 }
 
-/// The networks that are used now. Others may come and go.
-fn choose(selection: &Selection) -> Result<Vec<Network>, StartError> {
+/// What is used now. Others may come and go.
+fn choose(selection: &Selection) -> Result<(Vec<Network>, Vec<LinkLocal>), StartError> {
     let listed = interface::list().map_err(StartError::Interfaces)?;
     selection
-        .check(&listed)
+        .check(&listed.interfaces)
         .map_err(StartError::UnknownInterface)?;
-    Ok(interface::networks(&interface::decide(&listed, selection)))
+    let networks = interface::decide(&listed.interfaces, selection);
+    let links = interface::decide_links(&listed.links, selection);
+    Ok((interface::networks(&networks), interface::links(&links)))
 }
 
 /// Where messages are received by IPv6: a host without it does without.
@@ -286,12 +287,6 @@ fn ipv6_addresses(selection: &Selection, links: &[LinkLocal]) -> Vec<Host> {
         Selection::All => vec![IpAddr::V6(Ipv6Addr::UNSPECIFIED).into()],
         Selection::Named(_) => links.iter().map(LinkLocal::host).collect(),
     }
-}
-
-/// The links on which IPv6 is used now. That they cannot be listed is no failure: there is IPv4.
-fn links(selection: &Selection) -> Vec<LinkLocal> {
-    let listed = interface::list_links().unwrap_or_default();
-    interface::links(&interface::decide_links(&listed, selection))
 }
 
 /// What the beacon thread has heard and the mesh thread has not taken. Sightings beyond it are

@@ -15,7 +15,7 @@ use std::net::Ipv4Addr;
 pub use link_local::{
     ALL_NODES, AddressState, LinkLocal, ListedLink, UnusedLink, decide_links, links,
 };
-pub use system::{Watch, list, list_links};
+pub use system::{Listing, Watch, list};
 
 /// One address of one interface as the system lists it, or one interface that has no IPv4 address.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -34,6 +34,7 @@ pub fn lab(hosts: u8) -> Option<Lab> {
             let is_up = || {
                 list()
                     .unwrap()
+                    .interfaces
                     .iter()
                     .any(|one| one.label == "eth0" && one.is_running)
             };

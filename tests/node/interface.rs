@@ -13,7 +13,7 @@ use crate::figure::figure;
 use crate::lab::{Bridge, Lab};
 
 fn decisions(lab: &Lab, selection: &Selection) -> Vec<Decision> {
-    lab.run(1, || decide(&list().unwrap(), selection))
+    lab.run(1, || decide(&list().unwrap().interfaces, selection))
 }
 
 /// What is decided once this holds: the kernel takes a moment to believe in a carrier, or in its loss.
@@ -53,7 +53,7 @@ fn why_unused(decisions: &[Decision], label: &str) -> Unused {
 
 #[test]
 fn this_host_lists_its_loopback() {
-    let listed = list().unwrap();
+    let listed = list().unwrap().interfaces;
     let loopback = listed.iter().find(|one| one.label == "lo").unwrap();
     assert!(loopback.is_loopback && loopback.index > 0);
     let selection = Selection::Named(vec![Choice::parse("lo")]);

@@ -16,7 +16,8 @@ use super::socket::Socket;
 use super::{Config, FarewellTo, Heard};
 use crate::node::bell::poll_timeout;
 use crate::node::interface::{
-    self, LinkLocal, Listed, Network, UnusedLink, Watch, decide, decide_links, links, networks,
+    self, LinkLocal, Listed, ListedLink, Listing, Network, Watch, decide, decide_links, links,
+    networks,
 };
 use crate::node::mailbox::{Receiver, Sender, TrySendError, Waker};
 use crate::zre::{Announcer, Host};
@@ -88,9 +89,6 @@ const SETTLE: Duration = Duration::from_millis(20);
 /// How soon to try again to tell the mesh of networks, when its queue is full.
 const TELL_AGAIN: Duration = Duration::from_millis(20);
 
-/// How soon to look again at addresses that the system has not done with.
-const TENTATIVE_AGAIN: Duration = Duration::from_millis(100);
-
 /// How soon to list again where listing failed.
 const LIST_AGAIN: Duration = Duration::from_secs(1);
 
@@ -111,7 +109,7 @@ const LONG_GAP: Duration = Duration::from_secs(3);
 
 impl Thread {
     /// With the first beacon pending, and `listed` as the first list of interfaces.
-    pub(super) fn new(parts: Parts, listed: &[Listed]) -> Self {
+    pub(super) fn new(parts: Parts, listed: &Listing) -> Self {
         let now = Instant::now();
         let config = &parts.config;
         let mut thread = Self {
@@ -130,8 +128,8 @@ impl Thread {
             failures: Pace::default(),
             parts,
         };
-        thread.use_networks(listed);
-        thread.use_links(now);
+        thread.use_networks(&listed.interfaces);
+        thread.use_links(&listed.links);
         thread
     }
 
@@ -181,8 +179,8 @@ impl Thread {
         self.list_at = self.parts.watch.look_again_after().map(|after| now + after);
         match interface::list() {
             Ok(listed) => {
-                let has_new = self.use_networks(&listed);
-                if self.use_links(now) || has_new {
+                let has_new = self.use_networks(&listed.interfaces);
+                if self.use_links(&listed.links) || has_new {
                     self.announcer.handle_networks_changed(now);
                 }
             }
@@ -214,19 +212,13 @@ impl Thread {
         has_new
     }
 
-    /// Uses the links that can be used now; whether there is one that was not used before.
-    fn use_links(&mut self, now: Instant) -> bool {
+    /// Uses what is usable of these; whether there is a link that was not used before. (An address that
+    /// the system has not done with is told again when it has.)
+    fn use_links(&mut self, listed: &[ListedLink]) -> bool {
         let Some(socket) = &self.parts.link_socket else {
             return false;
         };
-        // What cannot be listed is not used: there is IPv4.
-        let listed = interface::list_links().unwrap_or_default();
-        let decisions = decide_links(&listed, &self.parts.config.selection);
-        if decisions.contains(&Err(UnusedLink::Tentative)) {
-            let again = now + TENTATIVE_AGAIN;
-            self.list_at = Some(self.list_at.map_or(again, |at| at.min(again)));
-        }
-        let used = links(&decisions);
+        let used = links(&decide_links(listed, &self.parts.config.selection));
         if used == self.links {
             return false;
         }

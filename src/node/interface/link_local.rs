@@ -1,5 +1,5 @@
 //! On which links a node uses IPv6, and why not on the others. Pure; asking the system is in
-//! [`list_links`](super::list_links).
+//! [`list`](super::list()).
 //!
 //! Only link-local addresses (`fe80::…`): every interface has one by itself, also where nobody has
 //! set up IPv6, and others on the same link reach it whatever their subnet is. Beacons go to all

@@ -10,12 +10,21 @@ use nix::net::if_::{InterfaceFlags, if_nametoindex};
 
 use super::{AddressState, Listed, ListedLink};
 
-/// The interfaces of this host and their IPv4 addresses, in the system's order. Takes about 30 µs.
+/// What the system lists, in its order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The interfaces of this host, with their IPv4 addresses.
+    pub interfaces: Vec<Listed>,
+    /// The link-local IPv6 addresses; none where there is no IPv6.
+    pub links: Vec<ListedLink>,
+}
+
+/// Lists both at once. Takes some 50 µs.
 ///
 /// # Errors
 ///
 /// If the system refuses to tell.
-pub fn list() -> io::Result<Vec<Listed>> {
+pub fn list() -> io::Result<Listing> {
     let all: Vec<InterfaceAddress> = getifaddrs()?.collect();
     let mut listed: Vec<Listed> = Vec::new();
     for one in all.iter().filter(|one| address_and_mask(one).is_some()) {
@@ -27,17 +36,15 @@ pub fn list() -> io::Result<Vec<Listed>> {
             listed.push(line(one));
         }
     }
-    Ok(listed)
+    Ok(Listing {
+        links: links(&all),
+        interfaces: listed,
+    })
 }
 
-/// The link-local IPv6 addresses of this host, in the system's order; none where it has no IPv6.
-///
-/// # Errors
-///
-/// If the system refuses to tell.
-pub fn list_links() -> io::Result<Vec<ListedLink>> {
+fn links(all: &[InterfaceAddress]) -> Vec<ListedLink> {
     let states = std::fs::read_to_string(IPV6_ADDRESSES).unwrap_or_default();
-    let link = |one: InterfaceAddress| {
+    let link = |one: &InterfaceAddress| {
         let address = one.address.as_ref()?.as_sockaddr_in6()?;
         if !address.ip().is_unicast_link_local() {
             return None;
@@ -50,10 +57,10 @@ pub fn list_links() -> io::Result<Vec<ListedLink>> {
             can_multicast: has(InterfaceFlags::IFF_MULTICAST),
             state: state_of(&states, address.ip(), address.scope_id()),
             address: address.ip(),
-            name: one.interface_name,
+            name: one.interface_name.clone(),
         })
     };
-    Ok(getifaddrs()?.filter_map(link).collect())
+    all.iter().filter_map(link).collect()
 }
 
 /// Where Linux tells the states of IPv6 addresses, in the network namespace of this thread. Elsewhere
