@@ -118,7 +118,7 @@ impl Lab {
         });
     }
 
-    /// Waits until an interface has a link-local address that can be used, and says which.
+    /// Waits until the system has done with an interface's link-local address, and says which it is.
     ///
     /// # Panics
     ///
@@ -135,7 +135,9 @@ impl Lab {
             let address = text
                 .split_once("inet6 ")
                 .and_then(|(_, rest)| rest.split_once('/')?.0.parse().ok());
-            if let Some(address) = address.filter(|_| !text.contains("tentative")) {
+            if let Some(address) =
+                address.filter(|_| !text.contains("tentative") || text.contains("dadfailed"))
+            {
                 return address;
             }
             assert!(Instant::now() < deadline, "no IPv6 address: {text}");

@@ -17,6 +17,7 @@ mod skip;
 mod beacons;
 mod firewalls;
 mod interfaces;
+mod ipv6;
 mod output;
 mod peers;
 mod ports;

@@ -4,11 +4,13 @@
 //!
 //! [`diagnose`]: super::findings::diagnose
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use zchat::node::interface::{Decision, Network, Selection, UnknownInterface};
+use zchat::node::interface::{
+    Decision, LinkLocal, Network, Selection, UnknownInterface, UnusedLink,
+};
 use zchat::zre::PeerId;
 
 use super::firewall::Ruleset;
@@ -39,6 +41,12 @@ pub(crate) struct Facts {
     /// Whether the networks changed again and again meanwhile.
     pub(crate) is_changing: bool,
     pub(crate) beacon_port: Port,
+    /// What every interface has that has IPv6.
+    pub(crate) links: Vec<Link>,
+    /// The beacon port, for IPv6; `None` where this host has none.
+    pub(crate) link_port: Option<Port>,
+    /// Who beacons by IPv6.
+    pub(crate) link_sightings: Vec<LinkSighting>,
     /// That of `bind_port`.
     pub(crate) mailbox_port: Option<Port>,
     pub(crate) sightings: Vec<Sighting>,
@@ -81,6 +89,35 @@ pub(crate) struct Probe {
     pub(crate) heard: bool,
     /// The address that the system would write to others of this network from.
     pub(crate) leaves_from: Option<Ipv4Addr>,
+}
+
+/// A link-local IPv6 address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Link {
+    /// The name of the interface.
+    pub(crate) name: String,
+    pub(crate) address: Ipv6Addr,
+    pub(crate) verdict: Result<LinkLocal, UnusedLink>,
+    /// What became of our own beacons, if it is used.
+    pub(crate) probe: Option<LinkProbe>,
+}
+
+/// What became of our own beacons to all hosts of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LinkProbe {
+    pub(crate) sent: Result<(), Errno>,
+    pub(crate) heard: bool,
+}
+
+/// A node that beacons by IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LinkSighting {
+    pub(crate) peer: PeerId,
+    /// Where its mailbox is.
+    pub(crate) at: SocketAddr,
+    pub(crate) is_local: bool,
+    /// When it came first, after listening began.
+    pub(crate) after: Duration,
 }
 
 /// Whether a port can be used.
@@ -141,12 +178,22 @@ pub(crate) enum Datagram {
 /// An attempt to reach a mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Visit {
-    pub(crate) to: SocketAddrV4,
+    pub(crate) to: SocketAddr,
     /// Whether the user has named it; if not, a beacon did.
     pub(crate) is_named: bool,
     /// Our address that it went out from.
     pub(crate) from: Option<Ipv4Addr>,
     pub(crate) end: VisitEnd,
+}
+
+impl Visit {
+    /// The host, if it was tried by IPv4.
+    pub(crate) const fn ipv4(&self) -> Option<Ipv4Addr> {
+        match self.to.ip() {
+            IpAddr::V4(ip) => Some(ip),
+            IpAddr::V6(_) => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

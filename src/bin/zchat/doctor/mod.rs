@@ -10,7 +10,7 @@ mod gather;
 mod report;
 
 use std::io;
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub(crate) struct Options {
     /// The TCP port that the mailbox shall have.
     pub(crate) bind_port: Option<u16>,
     /// Mailboxes to try, whether they beacon or not.
-    pub(crate) peers: Vec<SocketAddrV4>,
+    pub(crate) peers: Vec<SocketAddr>,
     /// How long to listen. Trying the last mailboxes may take two seconds more.
     pub(crate) wait: Duration,
     /// One JSON object a line instead of text.
@@ -43,7 +43,7 @@ impl From<&Settings> for Options {
             interfaces: settings.interfaces.clone(),
             port: settings.port,
             bind_port: settings.bind_port,
-            peers: settings.peers.iter().copied().filter_map(v4).collect(),
+            peers: settings.peers.clone(),
             wait: settings.wait,
             json: settings.json,
             color: match settings.color {
@@ -52,14 +52,6 @@ impl From<&Settings> for Options {
                 Color::Never => ColorChoice::Never,
             },
         }
-    }
-}
-
-/// What is tried is IPv4.
-fn v4(peer: SocketAddr) -> Option<SocketAddrV4> {
-    match peer {
-        SocketAddr::V4(peer) => Some(peer),
-        SocketAddr::V6(_) => None,
     }
 }
 

@@ -5,13 +5,15 @@ use zchat::node::interface::{Network, Selection};
 use super::super::facts::{Facts, Interface, Met, Port, VisitEnd};
 use super::firewall::InTheWay;
 use super::places::{Nodes, met};
-use super::{Finding, enumerate};
+use super::{Finding, enumerate, links};
 
 pub(super) fn diagnose(facts: &Facts, nodes: &Nodes, in_the_way: &InTheWay) -> Option<Finding> {
     let mut named = facts.visits.iter().filter(|visit| visit.is_named);
     let is_local = |met: &Met| nodes.local.iter().any(|node| node.id == met.peer);
     let is_met = named.any(|visit| visit.end == VisitEnd::Greeted)
         || met(facts).iter().any(|met| !is_local(met));
+    let mut by_link = facts.link_sightings.iter();
+    let is_met = is_met || by_link.any(|sighting| !sighting.is_local);
     let is_explained = in_the_way.blocks_beacons() || facts.beacon_port != Port::Usable;
     if !nodes.others.is_empty() || is_met || is_explained {
         return None;
@@ -26,6 +28,11 @@ pub(super) fn diagnose(facts: &Facts, nodes: &Nodes, in_the_way: &InTheWay) -> O
     if outside.clone().next().is_some() {
         let outside: Vec<(&Interface, &Network)> = outside.copied().collect();
         return Some(alone(facts, &outside));
+    }
+    let links = links::used(facts).filter(|(_, probe)| probe.is_some_and(|probe| probe.heard));
+    let links: Vec<String> = links.map(|(link, _)| link.to_string()).collect();
+    if !links.is_empty() {
+        return Some(unheard(facts, &enumerate(links), APART));
     }
     if in_order.is_empty() || facts.selection == Selection::All || !nodes.local.is_empty() {
         return None;
@@ -44,16 +51,29 @@ fn alone(facts: &Facts, outside: &[(&Interface, &Network)]) -> Finding {
     let where_to = enumerate(outside.iter().map(|(_, network)| network));
     let neighbours: usize = outside.iter().map(|(one, _)| one.neighbours).sum();
     let is_wireless = outside.iter().any(|(one, _)| one.is_wireless);
-    let seconds = facts.listened.as_secs_f32();
     let apart = if is_wireless && neighbours <= 1 {
         "No other host but the router has answered here lately either: guest Wi-Fi and \"client \
          isolation\" keep hosts apart like this."
     } else {
-        "Else the network keeps its hosts apart: guest Wi-Fi and \"client isolation\" of an access \
-         point do, and so do different VLANs."
+        APART
     };
     let example = outside.first().map(|(_, network)| network.address);
-    let finding = Finding::warning(
+    let finding = unheard(facts, &where_to, apart);
+    match example {
+        Some(address) if facts.bind_port.is_none() => finding.say(format!(
+            "Or the other way round: this host is {address} to it."
+        )),
+        _ => finding,
+    }
+}
+
+/// What keeps hosts apart without a sign of it.
+const APART: &str = "Else the network keeps its hosts apart: guest Wi-Fi and \"client isolation\" of an \
+                     access point do, and so do different VLANs.";
+
+fn unheard(facts: &Facts, where_to: &str, apart: &str) -> Finding {
+    let seconds = facts.listened.as_secs_f32();
+    Finding::warning(
         "alone",
         format!("Nobody else beacons on {where_to}, in {seconds:.0} s of listening"),
     )
@@ -63,15 +83,8 @@ fn alone(facts: &Facts, outside: &[(&Interface, &Network)]) -> Finding {
         facts.port
     ))
     .say("Run zchat doctor on the other machine too, and try to reach it:")
-    .run("ping -c 3 OTHER");
-    let finding = finding
-        .say("No answer: connect both to one network, or switch client isolation off.")
-        .say("An answer: start it with --bind-port 49152 there, and name it here:")
-        .run("zchat --peer OTHER:49152");
-    match example {
-        Some(address) if facts.bind_port.is_none() => finding.say(format!(
-            "Or the other way round: this host is {address} to it."
-        )),
-        _ => finding,
-    }
+    .run("ping -c 3 OTHER")
+    .say("No answer: connect both to one network, or switch client isolation off.")
+    .say("An answer: start it with --bind-port 49152 there, and name it here:")
+    .run("zchat --peer OTHER:49152")
 }

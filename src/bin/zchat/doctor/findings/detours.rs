@@ -22,7 +22,7 @@ impl<'a> Detours<'a> {
         let used = facts.interfaces.iter();
         let used = used.filter_map(|one| Some((one, one.network()?)));
         let detour = |(interface, network): (&Interface, &'a Network)| {
-            let is_there = |visit: &&Visit| network.contains(*visit.to.ip());
+            let is_there = |visit: &&Visit| visit.ipv4().is_some_and(|ip| network.contains(ip));
             let visits = facts.visits.iter().filter(is_there);
             let probed = interface.probe.and_then(|probe| probe.leaves_from);
             let mut sources = probed

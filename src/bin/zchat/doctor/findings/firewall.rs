@@ -3,14 +3,17 @@
 mod exception;
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use zchat::node::interface::Network;
+use zchat::node::interface::{LinkLocal, Network};
+use zchat::zre::Host;
 
 use super::super::facts::{Facts, Firewall, FirewallName, Interface, Reading, Trouble, VisitEnd};
-use super::super::firewall::{Blocker, Chain, Outcome, Packet, PacketKind, Ruleset, Span, Tool};
+use super::super::firewall::{
+    Blocker, Chain, Family, Outcome, Packet, PacketKind, Ruleset, Span, Tool,
+};
 use super::places::{Nodes, Place, met};
-use super::{Finding, Severity, as_root, enumerate};
+use super::{Finding, Severity, as_root, enumerate, links};
 use exception::Manager;
 
 /// The first port that is tried for a mailbox.
@@ -70,12 +73,9 @@ pub(super) fn diagnose(facts: &Facts, nodes: &Nodes) -> (InTheWay, Vec<Finding>)
 /// Firewalls whose rules are not known.
 fn unread(facts: &Facts) -> Vec<Finding> {
     let is_refused = |firewall: &&Firewall| firewall.reading == Reading::NotPermitted;
-    let refused: Vec<&str> = facts
-        .firewalls
-        .iter()
-        .filter(is_refused)
-        .map(name)
-        .collect();
+    let refused = facts.firewalls.iter().filter(is_refused);
+    let mut refused: Vec<&str> = refused.map(name).collect();
+    refused.dedup();
     let mut findings = Vec::new();
     if !refused.is_empty() {
         let what = format!("Only root may read the rules of {}", enumerate(&refused));
@@ -135,7 +135,9 @@ fn walls(facts: &Facts, nodes: &Nodes) -> Vec<Wall> {
     let networks = facts.interfaces.iter().filter_map(Interface::network);
     let networks = networks.filter(|network| !network.is_loopback);
     let mut walls: Vec<Wall> = Vec::new();
-    for packet in networks.flat_map(|network| packets(facts, nodes, network)) {
+    let packets = networks.flat_map(|network| packets(facts, nodes, network));
+    let by_links = links::used(facts).flat_map(|(link, _)| link_packets(facts, link));
+    for packet in packets.chain(by_links) {
         let outcomes = rulesets.iter().map(|ruleset| ruleset.judge(&packet));
         let mut may_be = None;
         let mut certain = None;
@@ -189,6 +191,7 @@ fn packets(facts: &Facts, nodes: &Nodes, network: &Network) -> Vec<Packet> {
         };
         packets.push(Packet {
             kind,
+            family: Family::V4,
             device: network.name.clone(),
             source,
             destination,
@@ -200,6 +203,23 @@ fn packets(facts: &Facts, nodes: &Nodes, network: &Network) -> Vec<Packet> {
         });
     }
     packets
+}
+
+/// The same by IPv6.
+fn link_packets(facts: &Facts, link: &LinkLocal) -> Vec<Packet> {
+    let packet = |kind: PacketKind| Packet {
+        kind,
+        family: Family::V6,
+        device: link.name.clone(),
+        source: Span::ALL,
+        destination: Span::ALL,
+        port: match kind {
+            PacketKind::BeaconIn | PacketKind::BeaconOut => facts.port,
+            PacketKind::ConnectionIn => facts.bind_port.unwrap_or(FIRST_MAILBOX),
+            PacketKind::ConnectionOut | PacketKind::ReplyIn => FIRST_MAILBOX,
+        },
+    };
+    PacketKind::ALL.map(packet).into()
 }
 
 /// A port that must be open: our own mailbox, or those of others.
@@ -215,6 +235,15 @@ fn mailbox_port(facts: &Facts, nodes: &Nodes, kind: PacketKind) -> u16 {
 /// What is certain by the rules is a problem, unless such packets passed before our eyes. What is
 /// not, counts only where something is amiss that it would explain.
 fn severity(facts: &Facts, nodes: &Nodes, packet: &Packet, is_certain: bool) -> Severity {
+    if packet.family == Family::V6 {
+        // Where IPv4 is in order, hosts are met by that.
+        let has_passed = has_passed_by_link(facts, packet);
+        return match links::severity(facts) {
+            Severity::Problem if !has_passed && is_certain => Severity::Problem,
+            Severity::Problem if !has_passed => Severity::Warning,
+            _ => Severity::Note,
+        };
+    }
     let has_passed = has_passed(facts, nodes, packet);
     let is_proven = is_certain || is_dropped(facts, nodes, packet);
     if is_proven && !has_passed {
@@ -223,6 +252,29 @@ fn severity(facts: &Facts, nodes: &Nodes, packet: &Packet, is_certain: bool) -> 
         Severity::Warning
     } else {
         Severity::Note
+    }
+}
+
+/// Whether such a packet passed by IPv6 before our eyes.
+fn has_passed_by_link(facts: &Facts, packet: &Packet) -> bool {
+    let mut links = links::used(facts).map(|(link, _)| link);
+    let index = links.find(|link| link.name == packet.device);
+    let index = index.map(|link| link.index);
+    let is_here = |at: SocketAddr| Some(Host::from(at).scope) == index;
+    match packet.kind {
+        PacketKind::BeaconIn => {
+            let mut others = facts.link_sightings.iter();
+            others.any(|sighting| !sighting.is_local && is_here(sighting.at))
+        }
+        PacketKind::ConnectionIn => {
+            let mut others = met(facts).iter();
+            others.any(|met| is_here(met.address))
+        }
+        PacketKind::ConnectionOut | PacketKind::ReplyIn => {
+            let mut visits = facts.visits.iter();
+            visits.any(|visit| visit.end == VisitEnd::Greeted && is_here(visit.to))
+        }
+        PacketKind::BeaconOut => false,
     }
 }
 
@@ -301,15 +353,18 @@ fn tell(facts: &Facts, wall: &Wall, severity: Severity) -> Finding {
     });
     let drops = if wall.is_certain { "drops" } else { "may drop" };
     let devices: BTreeSet<&String> = wall.packets.iter().map(|packet| &packet.device).collect();
+    let by_link = wall.packets.iter().all(|one| one.family == Family::V6);
     let what = format!(
-        "This host {drops} {} on {}",
+        "This host {drops} {} on {}{}",
         enumerate(kept_away),
-        enumerate(devices)
+        enumerate(devices),
+        if by_link { ", by IPv6" } else { "" }
     );
     let tool = match wall.blocker.base.tool {
         Tool::Nft => "nftables",
         Tool::Iptables => "iptables",
         Tool::IptablesLegacy => "iptables-legacy",
+        Tool::Ip6tables => "ip6tables",
     };
     let finding =
         Finding::new(severity, "firewall", what).because(format!("{tool}: {}", wall.blocker));

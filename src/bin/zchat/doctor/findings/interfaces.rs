@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use zchat::node::interface::{Network, NoBroadcast, Selection, Unused};
 
 use super::super::facts::{Facts, Interface};
-use super::{Finding, enumerate};
+use super::{Finding, Severity, enumerate, links};
 
 pub(super) fn diagnose(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -16,7 +16,7 @@ pub(super) fn diagnose(facts: &Facts) -> Vec<Finding> {
     if facts.unknown_interface.is_none() {
         findings.extend(nothing_to_use(facts));
     }
-    let lonely = !findings.is_empty();
+    let lonely = findings.iter().any(|one| one.severity == Severity::Problem);
     for interface in &facts.interfaces {
         let label = &interface.decision.listed.label;
         match &interface.decision.verdict {
@@ -54,6 +54,19 @@ fn nothing_to_use(facts: &Facts) -> Option<Finding> {
         .collect();
     if networks.iter().any(|network| !network.is_loopback) {
         return None;
+    }
+    let links: Vec<String> = links::used(facts)
+        .map(|(link, _)| link.to_string())
+        .collect();
+    if !links.is_empty() {
+        let what = format!(
+            "This host has no IPv4 network: others are met by IPv6, on {}",
+            enumerate(links)
+        );
+        let finding = Finding::note("only_ipv6", what);
+        return Some(
+            finding.because("Programs that know IPv4 alone, as Pyre and zyre.js do, are not met."),
+        );
     }
     let unused: Vec<(&str, Unused)> = facts
         .interfaces
@@ -99,7 +112,9 @@ fn remedy(finding: Finding, label: &str, reason: Unused) -> Finding {
         Unused::NoAddress => finding
             .say(format!("Get an address for {label} by one of:"))
             .run(format!("nmcli device connect {label}"))
-            .run(format!("sudo dhclient {label}")),
+            .run(format!("sudo dhclient {label}"))
+            .say("Or switch IPv6 on, which needs none:")
+            .run(format!("sudo sysctl net.ipv6.conf.{label}.disable_ipv6=0")),
         _ => finding,
     }
 }
@@ -185,7 +200,7 @@ fn no_broadcast(facts: &Facts) -> Vec<Finding> {
     let silent = networks
         .into_iter()
         .filter_map(|network| Some((network, network.broadcast.err()?)));
-    if !all {
+    if !all || links::used(facts).next().is_some() {
         return silent
             .map(|(network, reason)| {
                 let what = format!("Nobody is found on {}: {reason}", network.name);

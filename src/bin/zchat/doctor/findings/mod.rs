@@ -7,6 +7,7 @@ mod detours;
 mod firewall;
 mod host;
 mod interfaces;
+mod links;
 mod peers;
 mod places;
 mod ports;
@@ -101,6 +102,7 @@ pub(crate) fn diagnose(facts: &Facts) -> Vec<Finding> {
     findings.extend(detours.diagnose());
     let (in_the_way, walls) = firewall::diagnose(facts, &nodes);
     findings.extend(walls);
+    findings.extend(links::diagnose(facts, &in_the_way));
     findings.extend(ports::own_beacons(facts, &nodes, &in_the_way));
     findings.extend(peers::diagnose(facts, &nodes, &in_the_way, &detours));
     findings.extend(host::diagnose(facts));

@@ -1,7 +1,7 @@
 //! Who beacons, and from where: the sightings, put together by node.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use zchat::zre::PeerId;
@@ -87,7 +87,10 @@ impl Node {
     /// The best that an attempt to reach it came to.
     pub(super) fn reached(&self, facts: &Facts) -> Option<VisitEnd> {
         let ends = self.addresses().into_iter().filter_map(|address| {
-            let visit = facts.visits.iter().find(|visit| visit.to == address)?;
+            let visit = facts
+                .visits
+                .iter()
+                .find(|visit| visit.to == SocketAddr::V4(address))?;
             Some(visit.end)
         });
         ends.min_by_key(|end| u8::from(*end != VisitEnd::Greeted))

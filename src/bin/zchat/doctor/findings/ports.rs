@@ -83,7 +83,7 @@ fn port_refused(protocol: &str, port: u16, error: Errno) -> Finding {
 }
 
 /// `"dnsmasq" (process 812, user nobody)`
-fn who(owners: &[Owner]) -> String {
+pub(super) fn who(owners: &[Owner]) -> String {
     if owners.is_empty() {
         return "a program that is not shown".to_owned();
     }
@@ -97,7 +97,12 @@ fn who(owners: &[Owner]) -> String {
 }
 
 /// How to end the owners of a port, or how to find out who they are.
-fn end_them(facts: &Facts, finding: Finding, owners: &[Owner], find_out: &str) -> Finding {
+pub(super) fn end_them(
+    facts: &Facts,
+    finding: Finding,
+    owners: &[Owner],
+    find_out: &str,
+) -> Finding {
     let processes: Vec<String> = owners
         .iter()
         .filter_map(|owner| Some(owner.process.as_ref()?.id.to_string()))

@@ -2,6 +2,7 @@
 
 mod firewall;
 mod interfaces;
+mod links;
 mod meeting;
 mod peers;
 mod ports;
@@ -10,12 +11,13 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use zchat::node::interface::{Listed, Selection, decide};
+use zchat::node::interface::{LinkLocal, Listed, Selection, UnusedLink, decide};
 use zchat::zre::PeerId;
 
 use super::super::facts::{
-    Connection, ConnectionState, Datagram, Facts, Firewall, FirewallName, Interface, Meeting, Met,
-    Owner, Port, Probe, Process, Reading, Sighting, Trouble, Visit, VisitEnd,
+    Connection, ConnectionState, Datagram, Facts, Firewall, FirewallName, Interface, Link,
+    LinkProbe, LinkSighting, Meeting, Met, Owner, Port, Probe, Process, Reading, Sighting, Trouble,
+    Visit, VisitEnd,
 };
 use super::super::firewall::{Tool, parse_iptables};
 use super::{Finding, Severity, Step, diagnose, enumerate, is_healthy};
@@ -65,6 +67,9 @@ fn with(listed: &[Listed], selection: Selection) -> Facts {
         selection,
         is_changing: false,
         beacon_port: Port::Usable,
+        links: Vec::new(),
+        link_port: None,
+        link_sightings: Vec::new(),
         mailbox_port: None,
         sightings: Vec::new(),
         left_out: 0,
@@ -152,7 +157,7 @@ fn hear(facts: &mut Facts, id: u8, address: &str, port: u16, end: VisitEnd) {
 
 fn visit(address: &str, port: u16, end: VisitEnd) -> Visit {
     Visit {
-        to: at(address, port),
+        to: at(address, port).into(),
         is_named: false,
         from: None,
         end,
@@ -282,6 +287,7 @@ fn the_manual_knows_every_code() {
         include_str!("firewall/exception.rs"),
         include_str!("host.rs"),
         include_str!("interfaces.rs"),
+        include_str!("links.rs"),
         include_str!("peers.rs"),
         include_str!("peers/meeting.rs"),
         include_str!("peers/reach.rs"),

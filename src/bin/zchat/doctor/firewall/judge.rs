@@ -1,8 +1,8 @@
 //! What becomes of a packet, rule by rule, in three values: yes, no, and it is not known.
 
 use super::{
-    Base, Blocker, Chain, Direction, Field, Outcome, Packet, PacketKind, Rule, Ruleset, Span, Test,
-    Values, Verdict,
+    Base, Blocker, Chain, Direction, Family, Field, Outcome, Packet, PacketKind, Rule, Ruleset,
+    Span, Test, Tool, Values, Verdict,
 };
 
 /// How deep chains may call each other; the kernel allows 16.
@@ -26,7 +26,7 @@ impl Ruleset {
         let mut rules_left = MOST_RULES;
         for chain in &self.chains {
             let Some(base) = &chain.base else { continue };
-            if !takes(base, packet) {
+            if !takes(chain, base, packet) {
                 continue;
             }
             let mut walk = Walk {
@@ -49,8 +49,16 @@ impl Ruleset {
     }
 }
 
-fn takes(base: &Base, packet: &Packet) -> bool {
-    base.direction == packet.kind.direction()
+fn takes(chain: &Chain, base: &Base, packet: &Packet) -> bool {
+    let family = match chain.place.tool {
+        Tool::Iptables | Tool::IptablesLegacy => Some(Family::V4),
+        Tool::Ip6tables => Some(Family::V6),
+        Tool::Nft if chain.place.table.starts_with("ip ") => Some(Family::V4),
+        Tool::Nft if chain.place.table.starts_with("ip6 ") => Some(Family::V6),
+        Tool::Nft => None,
+    };
+    family.is_none_or(|family| family == packet.family)
+        && base.direction == packet.kind.direction()
         && (base.devices.is_empty() || base.devices.contains(&packet.device))
 }
 
@@ -182,6 +190,7 @@ fn number(field: Field, packet: &Packet) -> Option<Span> {
     match field {
         Field::Protocol if packet.kind.is_beacon() => Some(Span::one(UDP)),
         Field::Protocol => Some(Span::one(TCP)),
+        Field::SourceAddress | Field::DestinationAddress if packet.family == Family::V6 => None,
         Field::SourceAddress => Some(packet.source),
         Field::DestinationAddress => Some(packet.destination),
         // An answer comes from the port that the connection was made to.
@@ -207,20 +216,25 @@ fn is_within(value: Span, spans: &[Span]) -> Answer {
 fn name(field: Field, packet: &Packet, names: &[String]) -> Answer {
     let is_in = packet.kind.direction() == Direction::In;
     let is_beacon = packet.kind.is_beacon();
+    let to_all = match packet.family {
+        Family::V4 => "broadcast",
+        Family::V6 => "multicast",
+    };
     let is_one_of = |words: &[&str]| names.iter().any(|name| words.contains(&name.as_str()));
     let holds = match field {
         Field::InDevice => is_in && names.iter().any(|name| is_device(name, &packet.device)),
         Field::OutDevice => !is_in && names.iter().any(|name| is_device(name, &packet.device)),
         Field::State if packet.kind == PacketKind::ReplyIn => is_one_of(&["established"]),
         Field::State => is_one_of(&["new"]),
-        Field::DestinationKind if is_beacon => is_one_of(&["broadcast"]),
+        Field::DestinationKind if is_beacon => is_one_of(&[to_all]),
         Field::DestinationKind if is_in => is_one_of(&["local"]),
         Field::DestinationKind => is_one_of(&["unicast"]),
         Field::LinkKind if !is_in => return Answer::Unknown,
-        Field::LinkKind if is_beacon => is_one_of(&["broadcast"]),
+        Field::LinkKind if is_beacon => is_one_of(&[to_all]),
         Field::LinkKind => is_one_of(&["host", "unicast"]),
         Field::TcpFlags if packet.kind == PacketKind::ReplyIn => return Answer::Unknown,
         Field::TcpFlags => !is_beacon && names == ["syn"],
+        Field::Family if packet.family == Family::V6 => is_one_of(&["ipv6", "ip6"]),
         Field::Family => is_one_of(&["ipv4", "ip"]),
         _ => return Answer::Unknown,
     };

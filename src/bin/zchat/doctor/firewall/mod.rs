@@ -45,6 +45,8 @@ pub(crate) enum Tool {
     Iptables,
     /// iptables over the old interface of the kernel, which nft does not see.
     IptablesLegacy,
+    /// iptables for IPv6.
+    Ip6tables,
 }
 
 /// How packets come into a chain.
@@ -190,6 +192,7 @@ impl Span {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Packet {
     pub(crate) kind: PacketKind,
+    pub(crate) family: Family,
     pub(crate) device: String,
     /// Where it may come from.
     pub(crate) source: Span,
@@ -197,6 +200,14 @@ pub(crate) struct Packet {
     pub(crate) destination: Span,
     /// The port of the beacons, or of a mailbox.
     pub(crate) port: u16,
+}
+
+/// By which protocol a packet goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Family {
+    V4,
+    /// Its addresses are not compared with those in rules.
+    V6,
 }
 
 /// What a packet is for.

@@ -103,11 +103,11 @@ fn read_sets(items: &[Value]) -> AllSets {
     sets
 }
 
-/// Where something belongs; `None` if it has nothing to do with IPv4.
+/// Where something belongs; `None` if it has nothing to do with IP.
 fn place(item: &Value, name: &str) -> Option<Place> {
     let word = |key: &str| item.get(key).and_then(Value::as_str);
     let family = word("family")?;
-    if !["ip", "inet", "netdev"].contains(&family) {
+    if !["ip", "ip6", "inet", "netdev"].contains(&family) {
         return None;
     }
     Some(Place {

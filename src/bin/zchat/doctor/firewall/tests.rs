@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{Outcome, Packet, PacketKind, Ruleset, Span, Tool, parse_iptables, parse_nft};
+use super::{Family, Outcome, Packet, PacketKind, Ruleset, Span, Tool, parse_iptables, parse_nft};
 
 macro_rules! ruleset {
     ($name:literal) => {
@@ -31,6 +31,7 @@ fn packet(kind: PacketKind, device: &str) -> Packet {
     };
     Packet {
         kind,
+        family: Family::V4,
         device: device.to_owned(),
         source,
         destination,
@@ -46,6 +47,58 @@ fn fates(ruleset: &Ruleset, device: &str) -> Vec<String> {
         Outcome::MayBeBlocked(blocker) => format!("may be: {blocker}"),
     };
     PacketKind::ALL.into_iter().map(told).collect()
+}
+
+#[test]
+fn rules_for_one_family_are_not_for_the_other() {
+    let of = |family, table: &str, statements: &str| {
+        let table = format!(r#""family": "{table}", "table": "t""#);
+        let rules = parse_nft(&format!(
+            r#"{{"nftables": [
+                {{"chain": {{{table}, "name": "in", "type": "filter", "hook": "input", "prio": 0,
+                    "policy": "accept"}}}},
+                {{"rule": {{{table}, "chain": "in", "expr": [{statements} {{"drop": null}}]}}}}]}}"#
+        ));
+        let packet = Packet {
+            family,
+            ..packet(PacketKind::BeaconIn, "eth0")
+        };
+        match rules.unwrap().judge(&packet) {
+            Outcome::Passes => "passes",
+            Outcome::Blocked(_) => "blocked",
+            Outcome::MayBeBlocked(_) => "may be",
+        }
+    };
+    let fates = |table: &str, statements: &str| {
+        [Family::V4, Family::V6].map(|family| of(family, table, statements))
+    };
+    assert_eq!(fates("ip", ""), ["blocked", "passes"]);
+    assert_eq!(fates("ip6", ""), ["passes", "blocked"]);
+    assert_eq!(fates("inet", ""), ["blocked", "blocked"]);
+    let source = |protocol, address| {
+        format!(
+            r#"{{"match": {{"op": "==", "left": {{"payload": {{"protocol": "{protocol}", "field":
+                "saddr"}}}}, "right": {{"prefix": {{"addr": "{address}", "len": 8}}}}}}}},"#
+        )
+    };
+    assert_eq!(
+        fates("inet", &source("ip", "10.0.0.0")),
+        ["blocked", "passes"]
+    );
+    // Addresses of IPv6 are not compared.
+    assert_eq!(
+        fates("inet", &source("ip6", "fe00::")),
+        ["passes", "may be"]
+    );
+    let kind =
+        r#"{"match": {"op": "==", "left": {"meta": {"key": "pkttype"}}, "right": "multicast"}},"#;
+    assert_eq!(fates("inet", kind), ["passes", "blocked"]);
+    let rules = "*filter\n:INPUT DROP [0:0]\nCOMMIT\n";
+    let rules = parse_iptables(rules, Tool::Ip6tables);
+    assert_eq!(
+        rules.judge(&packet(PacketKind::BeaconIn, "eth0")),
+        Outcome::Passes
+    );
 }
 
 fn nft(rules: &str) -> Ruleset {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
@@ -11,12 +11,15 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use uuid::Uuid;
 use zchat::node::beacon::{Arrival, MOST_OCTETS, Socket};
-use zchat::node::interface::Network;
+use zchat::node::interface::{LinkLocal, Network};
 use zchat::zre::{Beacon, BeaconError, PeerId};
 
 use super::super::Options;
-use super::super::facts::{Connection, Datagram, Meeting, Port, Sighting, TIME_TO_MEET, Visit};
+use super::super::facts::{
+    Connection, Datagram, LinkSighting, Meeting, Port, Sighting, TIME_TO_MEET, Visit,
+};
 use super::interrupt::{Interrupted, Interrupts};
+use super::links::{Ear, Said};
 use super::meeting::{Guest, Unstarted};
 use super::owners::port_state;
 use super::visit::Attempt;
@@ -45,6 +48,10 @@ pub(super) struct Heard {
     pub(super) beacon_port: Port,
     pub(super) saw_the_wire: bool,
     pub(super) sightings: Vec<Sighting>,
+    /// Those by IPv6.
+    pub(super) link_sightings: Vec<LinkSighting>,
+    /// Listens by IPv6.
+    pub(super) ear: Ear,
     /// Who else sends, as far as that is told apart.
     pub(super) left_out: BTreeSet<(Ipv4Addr, u32)>,
     pub(super) visits: Vec<Visit>,
@@ -80,6 +87,7 @@ impl Heard {
 /// If a signal came.
 pub(super) fn listen(
     networks: &[Network],
+    links: &[LinkLocal],
     options: &Options,
     mailbox: Option<&Port>,
     wait: Duration,
@@ -102,6 +110,8 @@ pub(super) fn listen(
             beacon_port,
             saw_the_wire: wire.is_some(),
             sightings: Vec::new(),
+            link_sightings: Vec::new(),
+            ear: Ear::open(links, options.port),
             left_out: BTreeSet::new(),
             visits: Vec::new(),
             listened: wait,
@@ -164,7 +174,7 @@ struct Listener {
     port: u16,
     guest: Option<Guest>,
     attempts: Vec<Attempt>,
-    tried: BTreeSet<SocketAddrV4>,
+    tried: BTreeSet<SocketAddr>,
     heard: Heard,
 }
 
@@ -194,6 +204,7 @@ impl Listener {
             }
             if is_listening {
                 self.hear();
+                self.hear_links();
             }
             self.take_events();
             self.go_on(&ready);
@@ -210,8 +221,14 @@ impl Listener {
             _ => false,
         };
         let missing = self.heard.sightings.iter().filter(is_missing);
-        let deadlines = missing.map(|sighting| sighting.after + TIME_TO_MEET);
-        deadlines.max().unwrap_or_default()
+        let by_link = self.heard.link_sightings.iter();
+        let by_link =
+            by_link.filter(|sighting| !guest.is_some_and(|guest| guest.has_met(sighting.peer)));
+        let heard = missing.map(|sighting| sighting.after);
+        let heard = heard.chain(by_link.map(|sighting| sighting.after));
+        heard
+            .max()
+            .map_or(Duration::ZERO, |after| after + TIME_TO_MEET)
     }
 
     fn end(mut self) -> Heard {
@@ -232,6 +249,7 @@ impl Listener {
         if is_listening {
             sockets.extend(self.socket.as_ref().map(AsFd::as_fd));
             sockets.extend(self.wire.as_ref().map(AsFd::as_fd));
+            sockets.extend(self.heard.ear.fd());
         }
         let mut waiting: Vec<PollFd<'_>> = sockets
             .iter()
@@ -252,6 +270,7 @@ impl Listener {
     }
 
     fn send_probes(&mut self) {
+        self.heard.ear.send_probes();
         let Some(socket) = &self.socket else { return };
         for (id, sent) in &mut self.heard.probes {
             // A farewell of somebody whom nobody knows.
@@ -291,6 +310,35 @@ impl Listener {
                     self.take(seen.arrival, Kind::Known(what), false);
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// The same by IPv6. Behind that by IPv4: who is heard by both is tried there.
+    fn hear_links(&mut self) {
+        for Said { peer, at, is_local } in self.heard.ear.hear() {
+            let all = &mut self.heard.link_sightings;
+            let Some(at) = at else {
+                all.retain(|one| one.peer != peer);
+                continue;
+            };
+            let is_known = all.iter().any(|one| one.peer == peer && one.at == at);
+            let is_ours = self.guest.as_ref().is_some_and(|guest| guest.id() == peer);
+            if is_known || is_ours || all.len() >= MOST_SENDERS {
+                continue;
+            }
+            all.push(LinkSighting {
+                peer,
+                at,
+                is_local,
+                after: self.start.passed(),
+            });
+            let is_it = |sighting: &Sighting| match sighting.what {
+                Datagram::Beacon { peer: other, .. } => other == peer,
+                _ => false,
+            };
+            if !is_local && !self.heard.sightings.iter().any(is_it) {
+                self.visit(at, false);
             }
         }
     }
@@ -354,7 +402,7 @@ impl Listener {
         } = what
             && let Some(to) = mailbox(arrival.source, port)
         {
-            self.visit(to, false);
+            self.visit(to.into(), false);
         }
     }
 
@@ -370,7 +418,7 @@ impl Listener {
         });
     }
 
-    fn visit(&mut self, to: SocketAddrV4, is_named: bool) {
+    fn visit(&mut self, to: SocketAddr, is_named: bool) {
         if self.tried.len() >= MOST_VISITS || !self.tried.insert(to) {
             return;
         }

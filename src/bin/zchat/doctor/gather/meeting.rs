@@ -39,7 +39,7 @@ impl Guest {
             builder = builder.interface(interface);
         }
         for peer in &options.peers {
-            builder = builder.peer((*peer).into());
+            builder = builder.peer(*peer);
         }
         // A port that is taken is told anyway.
         let is_usable = mailbox == Some(&Port::Usable);

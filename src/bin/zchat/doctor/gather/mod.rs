@@ -5,6 +5,7 @@
 //! mailbox gets a connection that says nothing.
 
 mod interrupt;
+mod links;
 mod listen;
 mod meeting;
 mod owners;
@@ -25,13 +26,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::unistd::geteuid;
 use zchat::node::interface::{
-    Decision, Network, Selection, UnknownInterface, decide, list, networks,
+    Decision, LinkLocal, ListedLink, Listing, Network, Selection, UnknownInterface, UnusedLink,
+    decide, decide_links, links as usable, list, networks,
 };
 use zchat::node::local_towards;
 
 use super::Options;
 use super::facts::{
-    Connection, Facts, Firewall, Interface, Port, Probe, Visit, VisitEnd, other_of,
+    Connection, Facts, Firewall, Interface, Link, Port, Probe, Visit, VisitEnd, other_of,
 };
 use interrupt::{Interrupted, Interrupts};
 use listen::{Heard, listen};
@@ -53,14 +55,14 @@ pub(super) fn gather(options: &Options) -> Result<Facts, Interrupted> {
     let mut heard = look.listen(options, mailbox_port.as_ref(), &interrupts)?;
     // A cable is plugged in, an address comes: then what was heard before says little. Once more.
     let mut again = Look::at_networks(&selection);
-    if again.networks != look.networks {
+    if !again.is_like(&look) {
         heard = again.listen(options, mailbox_port.as_ref(), &interrupts)?;
         look = again;
         again = Look::at_networks(&selection);
     }
     let answering = proc_net::neighbours(&read("/proc/net/arp"));
     let wireless = proc_net::wireless(&read("/proc/net/wireless"));
-    let is_changing = again.networks != look.networks;
+    let is_changing = !again.is_like(&look);
     let firewalls = walls.map_or(Ok(Vec::new()), |walls| walls.collect(&interrupts))?;
     let visits = heard.visits.iter();
     let visits = visits.map(|visit| weigh(*visit, &look.networks, &answering));
@@ -78,6 +80,13 @@ pub(super) fn gather(options: &Options) -> Result<Facts, Interrupted> {
         unknown_interface: look.unknown,
         interfaces: interfaces.collect(),
         is_changing,
+        links: look
+            .links
+            .into_iter()
+            .map(|(listed, verdict)| link(listed, verdict, &heard))
+            .collect(),
+        link_port: heard.ear.port(),
+        link_sightings: heard.link_sightings,
         beacon_port: heard.beacon_port,
         mailbox_port,
         sightings: heard.sightings,
@@ -97,20 +106,29 @@ pub(super) fn gather(options: &Options) -> Result<Facts, Interrupted> {
 struct Look {
     decisions: Vec<Decision>,
     networks: Vec<Network>,
+    links: Vec<(ListedLink, Result<LinkLocal, UnusedLink>)>,
+    used_links: Vec<LinkLocal>,
     unknown: Option<UnknownInterface>,
 }
 
 impl Look {
+    fn is_like(&self, other: &Self) -> bool {
+        self.networks == other.networks && self.used_links == other.used_links
+    }
+
     fn at_networks(selection: &Selection) -> Self {
         let listed = list().unwrap_or_else(|error| {
             log::warn!("the interfaces cannot be listed: {error}");
-            Vec::new()
+            Listing::default()
         });
-        let decisions = decide(&listed, selection);
+        let decisions = decide(&listed.interfaces, selection);
+        let verdicts = decide_links(&listed.links, selection);
         Self {
+            used_links: usable(&verdicts),
+            links: listed.links.into_iter().zip(verdicts).collect(),
             networks: networks(&decisions),
             decisions,
-            unknown: selection.check(&listed).err(),
+            unknown: selection.check(&listed.interfaces).err(),
         }
     }
 
@@ -121,7 +139,8 @@ impl Look {
         interrupts: &Interrupts,
     ) -> Result<Heard, Interrupted> {
         let wait = options.wait.max(LEAST_WAIT);
-        listen(&self.networks, options, mailbox, wait, interrupts)
+        let (networks, links) = (&self.networks, &self.used_links);
+        listen(networks, links, options, mailbox, wait, interrupts)
     }
 }
 
@@ -158,6 +177,15 @@ impl Walls {
     }
 }
 
+fn link(listed: ListedLink, verdict: Result<LinkLocal, UnusedLink>, heard: &Heard) -> Link {
+    Link {
+        probe: verdict.as_ref().ok().and_then(|link| heard.ear.probe(link)),
+        name: listed.name,
+        address: listed.address,
+        verdict,
+    }
+}
+
 fn interface(
     decision: Decision,
     heard: &Heard,
@@ -189,7 +217,9 @@ fn interface(
 /// Says of a host that did not answer whether it is there at all: then it has answered to ARP. (The
 /// system itself takes three seconds to find that out.)
 fn weigh(visit: Visit, networks: &[Network], answering: &[(Ipv4Addr, String)]) -> Visit {
-    let ip = *visit.to.ip();
+    let Some(ip) = visit.ipv4() else {
+        return visit;
+    };
     let is_near = |network: &Network| network.contains(ip) && network.address != ip;
     let has_answered = answering.iter().any(|(address, _)| *address == ip);
     let is_absent = visit.end == VisitEnd::NoAnswer && !has_answered;

@@ -1,7 +1,7 @@
 //! Trying mailboxes: connect, wait for the first octets of ZeroMQ, and go away without a word.
 
 use std::io::{self, Read};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ const LAST: u8 = 0x7f;
 /// An attempt under way.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    to: SocketAddrV4,
+    to: SocketAddr,
     is_named: bool,
     from: Option<Ipv4Addr>,
     socket: Socket,
@@ -34,9 +34,9 @@ pub(super) struct Attempt {
 
 impl Attempt {
     /// Begins; or ends at once.
-    pub(super) fn begin(to: SocketAddrV4, is_named: bool, passed: Duration) -> Result<Self, Visit> {
+    pub(super) fn begin(to: SocketAddr, is_named: bool, passed: Duration) -> Result<Self, Visit> {
         let begun = || -> io::Result<Socket> {
-            let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+            let socket = Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
             socket.set_nonblocking(true)?;
             match socket.connect(&to.into()) {
                 Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => Err(error),

@@ -25,12 +25,13 @@ pub(super) fn read() -> Vec<Firewall> {
     };
     let usual = iptables("iptables-save", Tool::Iptables);
     let legacy = iptables("iptables-legacy-save", Tool::IptablesLegacy);
+    let ipv6 = iptables("ip6tables-save", Tool::Ip6tables);
     // It may be one and the same program.
     let legacy = legacy.filter(|legacy| match (&legacy.reading, &usual) {
         (Reading::Rules(rules), Some(usual)) => !is_same(rules, &usual.reading),
         _ => usual.is_none(),
     });
-    let found = [nft, usual, legacy, ufw(), firewalld()];
+    let found = [nft, usual, legacy, ipv6, ufw(), firewalld()];
     found.into_iter().flatten().collect()
 }
 

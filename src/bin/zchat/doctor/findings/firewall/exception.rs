@@ -20,13 +20,14 @@ impl Manager {
             let mut chains = ruleset.chains.iter();
             chains.any(|chain| chain.place.chain == "ufw-user-input")
         });
-        let by_iptables = base.table == "filter" || base.table == "ip filter";
+        let by_iptables = ["filter", "ip filter", "ip6 filter"].contains(&base.table.as_str());
         match base.tool {
             _ if has_ufw && by_iptables => Self::Ufw,
             Tool::Nft if base.table == "inet firewalld" => Self::Firewalld,
             Tool::Nft => Self::Nft,
             Tool::Iptables => Self::Iptables("iptables"),
             Tool::IptablesLegacy => Self::Iptables("iptables-legacy"),
+            Tool::Ip6tables => Self::Iptables("ip6tables"),
         }
     }
 
@@ -65,6 +66,7 @@ impl Manager {
             Self::Iptables(_) | Self::Ufw => {
                 let program = match self {
                     Self::Iptables(program) => program,
+                    _ if base.tool == Tool::Ip6tables || base.table == "ip6 filter" => "ip6tables",
                     _ => "iptables",
                 };
                 let tests = if is_answer {
@@ -73,7 +75,7 @@ impl Manager {
                     format!("-p {protocol} --dport {}", ports(kind, port, ":"))
                 };
                 let table = match base.table.as_str() {
-                    "filter" | "ip filter" => String::new(),
+                    "filter" | "ip filter" | "ip6 filter" => String::new(),
                     table => format!("-t {table} "),
                 };
                 let chain = &base.chain;

@@ -176,7 +176,7 @@ fn beacons_lost(facts: &Facts, nodes: &Nodes, in_the_way: &InTheWay) -> Option<F
     };
     let is_named = |address: SocketAddr| {
         let mut named = facts.visits.iter().filter(|visit| visit.is_named);
-        named.any(|visit| SocketAddr::V4(visit.to) == address)
+        named.any(|visit| visit.to == address)
     };
     let lost: BTreeSet<SocketAddr> = met(facts)
         .iter()
@@ -234,7 +234,8 @@ fn same_ids(facts: &Facts, nodes: &Nodes) -> Vec<Finding> {
     for node in nodes.local.iter().chain(&nodes.others) {
         let answers = |place: &&Place| {
             let mut visits = facts.visits.iter();
-            visits.any(|visit| visit.to == place.address && visit.end == VisitEnd::Greeted)
+            let there = SocketAddr::V4(place.address);
+            visits.any(|visit| visit.to == there && visit.end == VisitEnd::Greeted)
         };
         let places: Vec<&Place> = node.places.iter().filter(answers).collect();
         let hosts: BTreeSet<Ipv4Addr> = places.iter().map(|place| *place.address.ip()).collect();

@@ -1,7 +1,9 @@
 //! Mailboxes that were tried: what came of it.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddrV4;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{SocketAddr, SocketAddrV4};
+
+use zchat::zre::Host;
 
 use super::super::super::facts::{Facts, Visit, VisitEnd};
 use super::super::super::firewall::PacketKind;
@@ -33,9 +35,9 @@ pub(super) fn diagnose(
     for (visit, whose) in all(facts, nodes) {
         if visit.end == VisitEnd::Greeted {
             findings.push(greeted(facts, nodes, visit.to, whose));
-        } else if detours.takes(*visit.to.ip()) {
+        } else if visit.ipv4().is_some_and(|ip| detours.takes(ip)) {
             // It went astray.
-        } else if whose == Whose::Named || !is_foreign(facts, visit.to) {
+        } else if whose == Whose::Named || !is_foreign(facts, &visit) {
             failed
                 .entry((whose, kind(visit.end)))
                 .or_default()
@@ -61,7 +63,7 @@ fn all(facts: &Facts, nodes: &Nodes) -> Vec<(Visit, Whose)> {
         }
         let addresses = node.addresses();
         let visits = facts.visits.iter();
-        let mut visits = visits.filter(move |visit| addresses.contains(&visit.to));
+        let mut visits = visits.filter(move |visit| is_among(&addresses, visit.to));
         let first = visits.next()?;
         Some(visits.fold(*first, |best, next| {
             if best.end == VisitEnd::Greeted {
@@ -87,19 +89,31 @@ fn all(facts: &Facts, nodes: &Nodes) -> Vec<(Visit, Whose)> {
     );
     let is_seen = |visit: &Visit| {
         let mut nodes = nodes.local.iter().chain(&nodes.others);
-        nodes.any(|node| node.addresses().contains(&visit.to))
+        nodes.any(|node| is_among(&node.addresses(), visit.to))
     };
     let named = facts
         .visits
         .iter()
         .filter(|visit| visit.is_named && !is_seen(visit));
     all.extend(named.map(|visit| (*visit, Whose::Named)));
+    let by_link = facts
+        .visits
+        .iter()
+        .filter(|visit| !visit.is_named && visit.ipv4().is_none());
+    all.extend(by_link.map(|visit| (*visit, Whose::Heard)));
     all
 }
 
+fn is_among(addresses: &BTreeSet<SocketAddrV4>, to: SocketAddr) -> bool {
+    match to {
+        SocketAddr::V4(to) => addresses.contains(&to),
+        SocketAddr::V6(_) => false,
+    }
+}
+
 /// Whether somebody beacons from where we have no network: that is told apart from this.
-fn is_foreign(facts: &Facts, address: SocketAddrV4) -> bool {
-    !is_ours(facts, *address.ip())
+fn is_foreign(facts: &Facts, visit: &Visit) -> bool {
+    visit.ipv4().is_some_and(|ip| !is_ours(facts, ip))
 }
 
 /// Equal for what is told in one finding.
@@ -117,12 +131,16 @@ const fn kind(end: VisitEnd) -> u8 {
     }
 }
 
-fn greeted(facts: &Facts, nodes: &Nodes, to: SocketAddrV4, whose: Whose) -> Finding {
-    let is_it = |node: &&Node| node.addresses().contains(&to);
+fn greeted(facts: &Facts, nodes: &Nodes, to: SocketAddr, whose: Whose) -> Finding {
+    let is_it = |node: &&Node| is_among(&node.addresses(), to);
     let node = nodes.local.iter().chain(&nodes.others).find(is_it);
-    let who = node.map_or_else(String::new, |node| {
-        let short = node.id.short(8);
-        let name = name(facts, node.id);
+    let mut by_link = facts.link_sightings.iter();
+    let by_link = by_link.find(|sighting| sighting.at == to);
+    let by_link = by_link.map(|sighting| sighting.peer);
+    let id = node.map(|node| node.id).or(by_link);
+    let who = id.map_or_else(String::new, |id| {
+        let short = id.short(8);
+        let name = name(facts, id);
         name.map_or_else(
             || format!(" ({short})"),
             |name| format!(" ({name}, {short})"),
@@ -144,7 +162,7 @@ fn unreached(
     first: Visit,
 ) -> Option<Finding> {
     let network = facts.interfaces.iter().filter_map(|one| one.network());
-    let mut device = network.filter(|network| network.contains(*first.to.ip()));
+    let mut device = network.filter(|network| first.ipv4().is_some_and(|ip| network.contains(ip)));
     // Our own rules are told already.
     let is_our_own = |network: &zchat::node::interface::Network| {
         in_the_way.blocks(PacketKind::ConnectionOut, &network.name)
@@ -217,7 +235,7 @@ fn outcome(end: VisitEnd) -> (String, String) {
 }
 
 fn advise(facts: &Facts, finding: Finding, whose: Whose, visit: Visit) -> Finding {
-    let ip = visit.to.ip();
+    let ip = Host::from(visit.to);
     match visit.end {
         VisitEnd::Silent | VisitEnd::Stranger => finding.say("Start it again."),
         VisitEnd::Refused | VisitEnd::NoAnswer | VisitEnd::HostUnreachable

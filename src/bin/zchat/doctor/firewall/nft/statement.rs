@@ -112,11 +112,8 @@ const fn test(field: Field, values: Values) -> Test {
 }
 
 fn compare(left: &Value, operator: &str, right: &Value, sets: &Sets<'_>) -> Vec<Test> {
-    let (field, protocol) = field(left);
-    let mut tests: Vec<Test> = protocol
-        .map(|number| test(Field::Protocol, Values::Spans(vec![Span::one(number)])))
-        .into_iter()
-        .collect();
+    let (field, layer) = field(left);
+    let mut tests: Vec<Test> = layer.map(Layer::test).into_iter().collect();
     let values = match field {
         Field::Other => Values::Unknown,
         Field::InDevice
@@ -136,8 +133,26 @@ fn compare(left: &Value, operator: &str, right: &Value, sets: &Sets<'_>) -> Vec<
     tests
 }
 
-/// What the left side of a comparison looks at, and the protocol that a packet must have for it.
-fn field(left: &Value) -> (Field, Option<u32>) {
+/// What a packet must have for a field of it to be looked at.
+#[derive(Debug, Clone, Copy)]
+enum Layer {
+    /// This protocol, over IP.
+    Protocol(u32),
+    /// This version of IP.
+    Family(&'static str),
+}
+
+impl Layer {
+    fn test(self) -> Test {
+        match self {
+            Self::Protocol(number) => test(Field::Protocol, Values::Spans(vec![Span::one(number)])),
+            Self::Family(name) => test(Field::Family, Values::Names(vec![name.to_owned()])),
+        }
+    }
+}
+
+/// What the left side of a comparison looks at, and what a packet must have for it.
+fn field(left: &Value) -> (Field, Option<Layer>) {
     let word = |object: &str, key: &str| {
         let object = left.get(object)?;
         object.get(key)?.as_str()
@@ -145,8 +160,8 @@ fn field(left: &Value) -> (Field, Option<u32>) {
     if let Some(masked) = left.get("&").and_then(|operands| operands.get(0)) {
         // Other fields that are masked are not looked at bit by bit.
         return match field(masked) {
-            (field @ (Field::TcpFlags | Field::Mark), protocol) => (field, protocol),
-            (_, protocol) => (Field::Other, protocol),
+            (field @ (Field::TcpFlags | Field::Mark), layer) => (field, layer),
+            (_, layer) => (Field::Other, layer),
         };
     }
     if let Some(key) = word("meta", "key") {
@@ -162,11 +177,13 @@ fn field(left: &Value) -> (Field, Option<u32>) {
         return (field, None);
     }
     if let (Some(protocol), Some(name)) = (word("payload", "protocol"), word("payload", "field")) {
-        let number = match protocol {
-            "tcp" => Some(TCP),
-            "udp" => Some(UDP),
-            "th" | "ip" => None,
-            _ => Some(ANOTHER),
+        let layer = match protocol {
+            "tcp" => Some(Layer::Protocol(TCP)),
+            "udp" => Some(Layer::Protocol(UDP)),
+            "th" => None,
+            "ip" => Some(Layer::Family("ipv4")),
+            "ip6" => Some(Layer::Family("ipv6")),
+            _ => Some(Layer::Protocol(ANOTHER)),
         };
         let field = match (protocol, name) {
             ("tcp" | "udp" | "th", "sport") => Field::SourcePort,
@@ -174,10 +191,10 @@ fn field(left: &Value) -> (Field, Option<u32>) {
             ("tcp", "flags") => Field::TcpFlags,
             ("ip", "saddr") => Field::SourceAddress,
             ("ip", "daddr") => Field::DestinationAddress,
-            ("ip", "protocol") => Field::Protocol,
+            ("ip", "protocol") | ("ip6", "nexthdr") => Field::Protocol,
             _ => Field::Other,
         };
-        return (field, number);
+        return (field, layer);
     }
     let field = match (word("ct", "key"), word("fib", "result")) {
         // How addresses were translated is asked like a state: ours are not.
