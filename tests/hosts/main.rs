@@ -11,6 +11,7 @@
     reason = "real programs take real time, which the tests measure"
 )]
 
+mod crowd;
 #[path = "../common/figure.rs"]
 mod figure;
 mod ipv6;
