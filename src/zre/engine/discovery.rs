@@ -213,6 +213,7 @@ impl Engine {
                         channel.connected = true;
                     }
                 });
+                self.begin_to_be_heard(now, id);
                 self.renew_reconnection(now, id);
                 self.trust(id);
                 self.await_answer(now, id);
