@@ -49,11 +49,11 @@ fn a_peer_behind_a_cable_that_was_out_for_seven_seconds_answers_again_for_lists_
     let mut pair = Talk::pair(&lab, &[]);
     lab.cut(2);
     pair.alice().event("evasive", "bob");
-    assert_ne!(remarks_on_bob(&mut pair), None);
+    assert_ne!(bob_unanswered(&mut pair), None);
     pair.alice().say("said meanwhile");
     lab.plug(2, Bridge::First);
     pair.alice().event("heard", "bob");
-    assert_eq!(remarks_on_bob(&mut pair), None);
+    assert_eq!(bob_unanswered(&mut pair), None);
     pair.bob().wait("what was said meanwhile", |line| {
         line["event"] == "shout" && line["text"] == "said meanwhile"
     });
@@ -65,12 +65,12 @@ fn a_peer_behind_a_cable_that_was_out_for_seven_seconds_answers_again_for_lists_
     assert_eq!(pair.exits(), 0);
 }
 
-/// What alice's list remarks on bob now.
-fn remarks_on_bob(pair: &mut Talk) -> Option<Value> {
+/// Since when bob does not answer, as alice's list tells it now.
+fn bob_unanswered(pair: &mut Talk) -> Option<Value> {
     let mark = pair.alice().mark();
     pair.alice().say("/list");
     let row = pair.alice().event_after(mark, "peer", "bob");
-    row.line.get("remarks").cloned()
+    row.line.get("unanswered").cloned()
 }
 
 #[test]
