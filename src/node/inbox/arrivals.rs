@@ -1,0 +1,158 @@
+//! Connections that arrive: how they are accepted, how hands are shaken, and which of them are read.
+
+use std::io::{Read as _, Write as _};
+use std::time::Instant;
+
+use super::{Inbox, Notice, Stream};
+use crate::node::tcp::is_for_later;
+use crate::node::zmtp::{Item, Reader, Side};
+use crate::zre::PeerId;
+use crate::zre::connections::{Token, Verdict};
+
+impl Inbox {
+    /// Admits whoever has come, and shakes hands. To be called also while the inbox is not read.
+    pub(in super::super) fn attend(&mut self, now: Instant) {
+        if !std::mem::take(&mut self.arrived) {
+            return;
+        }
+        let mut arrived = std::mem::take(&mut self.numbers);
+        self.arrivals.take(&mut arrived);
+        for number in arrived.drain(..) {
+            self.arrived = true;
+            match Token(number) {
+                token if self.streams.contains_key(&token) => self.shake(now, token),
+                _ => self.accept(now, number),
+            }
+        }
+        self.numbers = arrived;
+    }
+
+    fn accept(&mut self, now: Instant, listener: u64) {
+        for _ in 0..ACCEPTED {
+            let Some((socket, remote)) = self.listeners.accept(now, listener, &self.arrivals)
+            else {
+                return;
+            };
+            let Some(token) = self.connections.accepted(now, remote.into()) else {
+                self.notices.push_back(Notice::Refused);
+                continue;
+            };
+            let stream = Stream {
+                local: socket.local_addr().ok().map(|local| local.ip()),
+                socket,
+                remote,
+                peer: None,
+                is_heard: false,
+                reader: Reader::new(Side::Router),
+                early: Vec::new(),
+                held: 0,
+                turn: self.turns.admit(),
+            };
+            let hailed = (&stream.socket).write_all(self.words.hail());
+            let begun = hailed.and_then(|()| self.arrivals.add(&stream.socket, token.0));
+            self.streams.insert(token, stream);
+            if begun.is_err() {
+                self.end(token);
+            } else {
+                // Whoever dials says its version at once: mostly it is there already.
+                self.shake(now, token);
+            }
+        }
+    }
+
+    /// Goes on with the handshake of a connection.
+    fn shake(&mut self, now: Instant, token: Token) {
+        let Some(stream) = self.streams.get_mut(&token) else {
+            return;
+        };
+        let mut octets = [0; HANDSHAKE_OCTETS];
+        let length = match stream.socket.read(&mut octets) {
+            Ok(length) if length > 0 && stream.peer.is_none() => length,
+            Err(error) if is_for_later(&error) => return,
+            // One that waits is ended by its other side.
+            Ok(_) | Err(_) => return self.end(token),
+        };
+        let mut input = octets.get(..length).unwrap_or(&octets);
+        loop {
+            match stream.reader.read(&mut input, &self.limits) {
+                Ok(Some(Item::Version(version))) => {
+                    if stream.socket.write_all(self.words.to(version)).is_err() {
+                        return self.end(token);
+                    }
+                }
+                Ok(Some(Item::Ready(id))) => {
+                    stream.early = input.to_vec();
+                    return self.introduce(now, token, &id);
+                }
+                Ok(None) => return self.weigh(token),
+                Ok(Some(_)) | Err(_) => {
+                    self.notices.push_back(Notice::Violation);
+                    return self.end(token);
+                }
+            }
+        }
+    }
+
+    fn introduce(&mut self, now: Instant, token: Token, routing_id: &[u8]) {
+        let Some(peer) = PeerId::from_routing_id(routing_id) else {
+            self.notices.push_back(Notice::BadOrigin);
+            return self.end(token);
+        };
+        if let Some(stream) = self.streams.get_mut(&token) {
+            stream.peer = Some(peer);
+        }
+        self.weigh(token);
+        let verdict = self.connections.introduced(now, token, peer);
+        self.carry_out(verdict);
+    }
+
+    pub(super) fn carry_out(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Hear(token) => self.hear(token),
+            Verdict::Wait(token) => self.let_wait(token),
+            Verdict::End(token) => {
+                self.notices.push_back(Notice::ClosedUnheard);
+                self.end(token);
+            }
+            Verdict::Unheard(peer, remote) => {
+                self.notices.push_back(Notice::Unheard(peer, remote));
+            }
+        }
+    }
+
+    /// From now on the connection is read.
+    fn hear(&mut self, token: Token) {
+        let Some(stream) = self.streams.get_mut(&token) else {
+            return;
+        };
+        let removed = self.arrivals.remove(&stream.socket);
+        if removed
+            .and_then(|()| self.traffic.add(&stream.socket, token.0))
+            .is_err()
+        {
+            return self.end(token);
+        }
+        if !stream.early.is_empty() {
+            self.turns.ask(token, &mut stream.turn);
+        }
+    }
+
+    /// From now on the connection is not read.
+    fn let_wait(&mut self, token: Token) {
+        let Some(stream) = self.streams.get_mut(&token) else {
+            return;
+        };
+        // It may be in either set; whatever was in it is gone with it.
+        let _not_there = self.arrivals.remove(&stream.socket);
+        let _not_there = self.traffic.remove(&stream.socket);
+        self.turns.forget(token, &mut stream.turn);
+        if self.arrivals.add_for_end(&stream.socket, token.0).is_err() {
+            self.end(token);
+        }
+    }
+}
+
+/// What is read at a time during the handshake, in octets: some messages may come right behind it.
+const HANDSHAKE_OCTETS: usize = 2_048;
+/// Connections that are accepted before everything else gets its turn.
+const ACCEPTED: usize = 64;
