@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::pieces::AT_ONCE;
 use super::words::command;
 use super::*;
 
