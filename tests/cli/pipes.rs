@@ -283,3 +283,34 @@ fn a_million_lines_take_no_more_memory_than_a_few() {
     alice.signal("-KILL");
     bob.signal("-CONT");
 }
+
+#[test]
+fn what_a_script_says_to_one_alone_does_not_reach_all_when_the_other_side_ends_it() {
+    let port = free_port();
+    let mut bob = Zchat::start_json(port, "--name bob");
+    let mut eve = Zchat::start_json(port, "--name eve");
+    let mut alice = Zchat::start(port, "--name alice");
+    bob.wait_until("alice", |line| {
+        line.contains("\"event\":\"join\"") && line.contains("alice")
+    });
+    // Written ahead, as scripts do: the text waits for bob's answer.
+    alice.say("/chat bob");
+    alice.say("the first secret");
+    bob.wait_for("\"state\":\"asked\"");
+    bob.say("/ok");
+    let heard = bob.wait_for("the first secret");
+    assert_eq!(field(&heard, "event"), "whisper");
+    bob.say("/end");
+    alice.wait_for("the private chat with bob has ended");
+    alice.say("the second secret");
+    alice.wait_for("! line 3: not sent: there is no private chat with bob");
+    alice.say("/end");
+    alice.wait_for("* text goes to CHAT again");
+    alice.say("to all");
+    let heard = eve.wait_for("\"event\":\"shout\"");
+    assert_eq!(field(&heard, "text"), "to all");
+    assert_eq!(alice.end().code(), 1);
+    let eve = eve.end();
+    assert_eq!(eve.with("secret"), Vec::<&str>::new());
+    bob.end();
+}
