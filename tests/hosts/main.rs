@@ -121,22 +121,29 @@ fn two_thousand_piped_lines_arrive_complete_and_in_order_at_every_listener() {
 }
 
 #[test]
-fn a_killed_zchat_is_soon_out_of_the_list_and_its_successor_in_it() {
+fn a_killed_zchat_is_out_of_the_list_within_250_ms_and_its_successor_in_it() {
+    // Method: many are killed, one after the other, and the median counts: a machine that is busy with
+    // other tests may be late now and then.
+    const KILLS: usize = 11;
     let Some(lab) = Lab::new(2) else { return };
     let mut alice = zchat(&lab, 1, "alice");
-    let bob = zchat(&lab, 2, "bob");
-    let first = alice.event("enter", "bob");
-    let killed = Instant::now();
-    drop(bob);
-    let exit = alice.event("exit", "bob");
-    quick("from a kill to being out of the list", killed, exit.at);
-
-    let mut again = zchat(&lab, 2, "bob");
-    again.event("enter", "alice");
-    let what = "enter of another bob";
-    alice.wait_after(0, PATIENCE, what, |line| {
-        line["event"] == "enter" && line["name"] == "bob" && line["peer"] != first.line["peer"]
-    });
+    let mut spans: Vec<Duration> = Vec::new();
+    for _ in 0..KILLS {
+        let mark = alice.mark();
+        let mut bob = zchat(&lab, 2, "bob");
+        alice.event_after(mark, "join", "bob");
+        bob.event("join", "alice");
+        let killed = Instant::now();
+        drop(bob);
+        let exit = alice.event_after(mark, "exit", "bob");
+        spans.push(exit.at.saturating_duration_since(killed));
+    }
+    spans.sort_unstable();
+    let [median, worst] = [KILLS / 2, KILLS - 1].map(|place| spans[place].as_secs_f64() * 1e3);
+    figure(&format!(
+        "from a kill to being out of the list: {median:.1} ms, the median of {KILLS}; {worst:.1} ms at worst"
+    ));
+    assert!(median < 250.0, "{spans:?}");
 }
 
 #[test]
