@@ -107,7 +107,8 @@ pub struct Limits {
     pub queued_control: usize,
     /// Addresses that are greeted without a beacon. 256.
     pub statics: usize,
-    /// Ids and addresses that are ignored after they were dismissed. 1,024; the oldest is forgotten.
+    /// Peers that are ignored after they were dismissed, by id and by where they were. 1,024; the oldest
+    /// is forgotten.
     pub dismissed: usize,
     /// Events that wait for a slow application. 4,096; then its inbox is not read, and senders wait.
     pub events: usize,
