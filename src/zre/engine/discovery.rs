@@ -211,6 +211,8 @@ impl Engine {
                         && let Some(channel) = &mut peer.channel
                     {
                         channel.connected = true;
+                        // What it was greeted with has waited until now.
+                        peer.greeted = now;
                     }
                 });
                 self.begin_to_be_heard(now, id);

@@ -63,6 +63,7 @@ impl Engine {
             self.remove(now, id, ExitReason::Expired);
             return;
         }
+        let deaf = self.deaf_from(id);
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
@@ -94,6 +95,7 @@ impl Engine {
         };
         let next = next
             .min(heard + timing.expired)
+            .min(deaf.unwrap_or(next))
             .max(now + Duration::from_millis(1));
         self.deadlines.set(next, Timer::Life(id, serial));
     }
@@ -101,15 +103,17 @@ impl Engine {
     /// Whether a peer's beacons are heard, but PINGs over its connection were in vain for the
     /// `expired` time: then it does not hear us, and has to be connected anew.
     fn is_deaf(&self, now: Instant, id: PeerId) -> bool {
-        self.peers.get(&id).is_some_and(|peer| {
-            peer.asked_since_traffic().is_some_and(|sent| {
-                // One that takes octets slowly has not come to the PING yet.
-                let full = peer.channel.as_ref().and_then(|channel| channel.full);
-                let taken = full.map_or(sent, |full| full.progress);
-                let since = sent.max(taken).max(self.blameless);
-                now.duration_since(since) >= self.config.timing.expired
-            })
-        })
+        self.deaf_from(id).is_some_and(|due| now >= due)
+    }
+
+    /// When that will be so, if a peer stays as it is.
+    fn deaf_from(&self, id: PeerId) -> Option<Instant> {
+        let peer = self.peers.get(&id)?;
+        let sent = peer.asked_since_traffic()?;
+        // One that takes octets slowly has not come to the PING yet.
+        let full = peer.channel.as_ref().and_then(|channel| channel.full);
+        let taken = full.map_or(sent, |full| full.progress);
+        Some(sent.max(taken).max(self.blameless) + self.config.timing.expired)
     }
 
     /// A PING that was lost with a connection is never answered, and says nothing about a peer that has
@@ -423,7 +427,7 @@ impl Engine {
         }
     }
 
-    /// Our connection to it has opened: what it was greeted with has waited until now.
+    /// Our connection to it has opened: it can hear what it was greeted with.
     pub(super) fn renew_reconnection(&mut self, now: Instant, id: PeerId) {
         if let Some(expected) = self.reconnecting.get_mut(&id) {
             expected.until = now + RECONNECTION;
