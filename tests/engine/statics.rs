@@ -62,6 +62,20 @@ fn a_greeted_peer_that_goes_is_greeted_again_until_it_comes_back() {
 }
 
 #[test]
+fn a_greeted_peer_that_goes_and_is_heard_before_it_is_greeted_again_gets_one_connection() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    greet(&mut solo, &bob);
+    solo.hello(&mut bob);
+    solo.engine.handle_broken(solo.now, bob.id);
+    let outputs = solo.pass(ms(300));
+    assert_eq!(connects(&outputs), []);
+    assert!(matches!(events(outputs)[..], [Event::Exit { .. }]));
+    assert_eq!(connects(&solo.beacon(&bob)), [bob.place]);
+    assert_eq!(connects(&solo.pass(ms(1_000))), []);
+}
+
+#[test]
 fn somebody_who_took_our_hello_and_does_not_answer_is_dialled_anew() {
     let mut solo = Solo::new();
     let bob = Peer::new(2);

@@ -142,13 +142,32 @@ impl Engine {
             return;
         };
         match &known.state {
-            State::Idle => self.dial_static(address),
+            State::Idle => {
+                if !self.is_dialled_by_beacon(address) {
+                    self.dial_static(address);
+                }
+            }
             State::Dialling(_, Some(taken)) if now >= *taken + ANSWER => {
                 self.drop_static_channel(address);
                 self.deadlines.set(now + AGAIN, Timer::Static(address));
             }
             State::Dialling(..) | State::Held(_) => {}
         }
+    }
+
+    /// Whether the peer there was heard since, and is being dialled or connected: then it holds the
+    /// address. A second connection of ours would be in the way of the first (trap 16).
+    fn is_dialled_by_beacon(&mut self, address: SocketAddr) -> bool {
+        let id = self.places.get(&address).copied();
+        let peer = id.and_then(|id| Some((id, self.peers.get_mut(&id)?)));
+        let Some((id, peer)) = peer.filter(|(_, peer)| peer.channel.is_some()) else {
+            return false;
+        };
+        peer.greeted_as = Some(address);
+        if let Some(known) = self.statics.get_mut(&address) {
+            known.state = State::Held(id);
+        }
+        true
     }
 
     fn drop_static_channel(&mut self, address: SocketAddr) {
