@@ -3,6 +3,7 @@
 //! A request has a number, so that an answer that comes too late answers nothing. Both sides count
 //! the time; the asking side tells when it is over. Who is in a private chat answers BUSY by itself.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::note::Kind;
@@ -17,19 +18,40 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How many requests may wait for an answer of ours; one more is answered by BUSY.
 const WAITING: usize = 16;
 
+/// How often somebody in a private chat says that it goes on. What the other side has said may be lost
+/// with a connection, and it would answer by the end of the chat then. One message in half a minute, and
+/// only while there is a chat.
+const CONFIRM: Duration = Duration::from_secs(30);
+
+/// How many private chats are remembered when they are over.
+const OVER: usize = 16;
+
 /// The private chat, the requests for one, and what follows from what happens to them.
 #[derive(Debug, Default)]
 pub(crate) struct Private {
     talk: Option<Request>,
     asking: Option<Request>,
     asked: Vec<Request>,
+    /// Private chats that have ended here, of which the other side may not know: the peer was gone, or
+    /// our word was lost on its way.
+    over: VecDeque<(PeerId, u64)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Request {
     peer: PeerId,
     number: u64,
+    /// The number of the other request, where both asked at once.
+    own: Option<u64>,
+    /// When it is over; of a private chat, when it is confirmed next.
     until: Instant,
+}
+
+impl Request {
+    /// Whether a peer means this one by a number.
+    fn is(&self, peer: PeerId, number: u64) -> bool {
+        self.peer == peer && (self.number == number || self.own == Some(number))
+    }
 }
 
 /// What follows from something that happened to a request.
@@ -116,6 +138,7 @@ impl Private {
         self.asking = Some(Request {
             peer,
             number,
+            own: None,
             until: now + PATIENCE,
         });
         Ok(vec![
@@ -157,6 +180,7 @@ impl Private {
 
     /// We end the private chat, and take back a request.
     pub(crate) fn end(&mut self) -> Vec<Step> {
+        self.remember_talk();
         let talk = self.talk.take().map(|talk| (talk, State::Left));
         let asking = self.asking.take().map(|asking| (asking, State::GaveUp));
         talk.into_iter()
@@ -176,6 +200,7 @@ impl Private {
         let request = Request {
             peer,
             number,
+            own: None,
             until: now + PATIENCE + GRACE,
         };
         match (self.talk, self.asking) {
@@ -188,13 +213,16 @@ impl Private {
                     Step::Tell(peer, State::Asked),
                 ]
             }
-            // Both ask at once, and so both want it. The smaller number counts, for both sides.
+            // Both ask at once, and so both want it. Each speaks of it by the other's number, which the
+            // other knows even if our request is lost; then it takes our word for the answer.
             (None, Some(asking)) if asking.peer == peer => {
                 self.asking = None;
-                self.begin(Request {
-                    number: number.min(asking.number),
+                let mut steps = vec![Step::Send(peer, Kind::Accept { request: number })];
+                steps.extend(self.begin(Request {
+                    own: Some(asking.number),
                     ..request
-                })
+                }));
+                steps
             }
             (Some(_), _) => vec![Step::Send(peer, Kind::Busy { request: number })],
             (None, _) => self.note_asked(request),
@@ -249,10 +277,7 @@ impl Private {
 
     /// A peer ends the private chat, or takes back its request.
     pub(crate) fn handle_end(&mut self, peer: PeerId, number: u64, timeout: bool) -> Vec<Step> {
-        if self
-            .talk
-            .is_some_and(|talk| talk.peer == peer && talk.number == number)
-        {
+        if self.talk.is_some_and(|talk| talk.is(peer, number)) {
             self.talk = None;
             return vec![Step::Tell(peer, State::Ended)];
         }
@@ -285,6 +310,9 @@ impl Private {
 
     /// A peer is gone.
     pub(crate) fn handle_exit(&mut self, peer: PeerId) -> Vec<Step> {
+        if self.talk.is_some_and(|talk| talk.peer == peer) {
+            self.remember_talk();
+        }
         let talked = self.talk.take_if(|talk| talk.peer == peer).is_some();
         let asking = self.asking.take_if(|asking| asking.peer == peer).is_some();
         let asked = self.take_asked(peer).is_some();
@@ -294,6 +322,34 @@ impl Private {
         } else {
             Vec::new()
         }
+    }
+
+    fn remember_talk(&mut self) {
+        let Some(Request { peer, number, .. }) = self.talk else {
+            return;
+        };
+        self.over.retain(|(other, _)| *other != peer);
+        if self.over.len() >= OVER {
+            self.over.pop_front();
+        }
+        self.over.push_back((peer, number));
+    }
+
+    /// A peer is here (again). What either side said last may be lost: it is told again how things
+    /// stand between us. Who believes to be in a chat that is over answers our word by its end.
+    pub(crate) fn handle_enter(&mut self, peer: PeerId) -> Vec<Step> {
+        let talk = self.talk.filter(|talk| talk.peer == peer);
+        // It stays remembered: this may be lost as well.
+        let over = self.over.iter().find(|(other, _)| *other == peer);
+        let end = over.map(|(_, number)| Kind::End {
+            request: *number,
+            timeout: false,
+        });
+        let go_on = talk.map(|talk| Kind::Accept {
+            request: talk.number,
+        });
+        let both = end.into_iter().chain(go_on);
+        both.map(|kind| Step::Send(peer, kind)).collect()
     }
 
     /// Time has passed.
@@ -307,6 +363,11 @@ impl Private {
             steps.push(Step::Send(asking.peer, end));
             steps.push(Step::Tell(asking.peer, State::Unanswered));
         }
+        if let Some(talk) = self.talk.as_mut().filter(|talk| talk.until <= now) {
+            talk.until = now + CONFIRM;
+            let request = talk.number;
+            steps.push(Step::Send(talk.peer, Kind::Accept { request }));
+        }
         self.asked.retain(|asked| {
             if asked.until <= now {
                 steps.push(Step::Tell(asked.peer, State::Missed));
@@ -316,11 +377,12 @@ impl Private {
         steps
     }
 
-    /// When a request is over.
+    /// When a request is over, or a chat is to be confirmed.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         self.asked
             .iter()
             .chain(&self.asking)
+            .chain(&self.talk)
             .map(|request| request.until)
             .min()
     }

@@ -34,6 +34,95 @@ fn ignoring_the_partner_of_a_private_chat_says_that_it_goes_on() {
 }
 
 #[test]
+fn an_ignored_partner_can_end_the_private_chat() {
+    let mut pair = talking();
+    pair.alice("/ignore bob");
+    pair.said();
+    pair.bob("/end");
+    let (alice, _) = pair.said();
+    assert_eq!(alice, "* the private chat with bob has ended");
+}
+
+/// Alice's request is lost, so that bob does not know that both have asked.
+#[test]
+fn two_who_ask_each_other_are_in_a_private_chat_though_one_request_is_lost() {
+    let mut pair = Pair::new();
+    pair.alice("hi");
+    pair.said();
+    pair.alice.line("/chat bob");
+    pair.alice.actions.clear();
+    pair.bob("/chat alice");
+    pair.bob("psst");
+    pair.alice("/end");
+    let (_, bob) = pair.said();
+    assert_eq!(
+        bob,
+        "* you asked alice for a private chat\n\
+         * private chat with alice begins: text goes there alone, until /end\n\
+         [you -> alice] psst\n\
+         * the private chat with alice has ended"
+    );
+}
+
+/// What bob does about alice's exit, of which she knows nothing, and her return.
+#[test]
+fn a_private_chat_that_ended_on_one_side_alone_ends_on_the_other_when_they_meet_again() {
+    let mut pair = talking();
+    pair.bob.exit(ALICE, ExitReason::Broken);
+    pair.bob.enter(ALICE, "alice", &["CHAT"]);
+    pair.settle();
+    let (alice, _) = pair.said();
+    assert_eq!(alice, "* the private chat with bob has ended");
+}
+
+/// Bob's word that it is over is lost, and alice sees no more of it than that something is.
+#[test]
+fn a_private_chat_whose_end_was_lost_ends_when_the_loss_is_over() {
+    let mut pair = talking();
+    pair.bob.line("/end");
+    pair.bob.actions.clear();
+    pair.alice.exit(BOB, ExitReason::Gap);
+    pair.alice.enter(BOB, "bob", &["CHAT"]);
+    pair.settle();
+    let (alice, _) = pair.said();
+    assert_eq!(alice, "* the private chat with bob has ended");
+}
+
+/// The same where nothing can be seen of the loss.
+#[test]
+fn a_private_chat_whose_end_was_lost_ends_within_a_minute() {
+    let mut pair = talking();
+    pair.bob.line("/end");
+    pair.bob.actions.clear();
+    pair.seconds(66);
+    let (alice, _) = pair.said();
+    assert!(
+        alice.ends_with("* the private chat with bob has ended"),
+        "{alice}"
+    );
+    pair.alice("/chat bob");
+    pair.bob("/ok");
+    pair.said();
+    pair.seconds(120);
+    assert_eq!(pair.said(), both("", ""));
+}
+
+/// The same loss, but nobody has ended anything.
+#[test]
+fn a_private_chat_goes_on_when_something_else_was_lost() {
+    let mut pair = talking();
+    pair.alice.exit(BOB, ExitReason::Gap);
+    pair.alice.enter(BOB, "bob", &["CHAT"]);
+    pair.settle();
+    assert_eq!(pair.said(), both("", ""));
+    pair.alice("psst");
+    assert_eq!(
+        pair.said(),
+        both("[you -> bob] psst", "[alice -> you] psst")
+    );
+}
+
+#[test]
 fn a_private_chat_is_asked_for_accepted_and_ended() {
     let mut pair = Pair::new();
     pair.alice("/chat bob");

@@ -106,6 +106,8 @@ impl Session {
             self.tell_renamed(peer, &lost.known.name, was_shown);
         }
         self.tell_away(peer);
+        let steps = self.private.handle_enter(peer);
+        self.take_steps(steps);
     }
 
     /// Tells that a peer is here.
@@ -314,7 +316,12 @@ impl Session {
             };
             self.said(peer, way, action, received);
         }
-        if !self.ignores(peer) {
+        // Who is ignored can begin nothing, but answer what we have begun, and end it.
+        let is_answer = matches!(
+            note.kind,
+            Kind::Accept { .. } | Kind::Reject { .. } | Kind::Busy { .. } | Kind::End { .. }
+        );
+        if is_answer || !self.ignores(peer) {
             self.told(peer, note.kind);
         }
     }
