@@ -262,8 +262,10 @@ fn a_peer_that_moved_and_whose_hello_was_lost_is_greeted_once_more_and_never_exi
     let mut bob = Peer::new(2);
     solo.enter(&mut bob);
     solo.pass(ms(500));
-    solo.beacon_from(&bob, SocketAddr::new(ip("10.0.0.66"), 40_000));
+    let elsewhere = SocketAddr::new(ip("10.0.0.66"), 40_000);
+    solo.beacon_from(&bob, elsewhere);
     solo.pass(ms(500));
+    bob.place = elsewhere;
     assert_eq!(solo.say_as(&bob, 9, Body::Ping), []);
     assert_eq!(hellos(&solo.pass(ms(400))).len(), 1);
     assert_eq!(events(solo.hello(&mut bob)), []);
@@ -420,4 +422,24 @@ fn trap_11_ipv4_in_disguise_of_ipv6_is_ipv4_and_a_scope_of_theirs_means_nothing_
         let outputs = solo.say_as(&bob, 1, Body::Hello(hello));
         assert_eq!(connects(&outputs), [dialled.parse().unwrap()], "{stated}");
     }
+}
+
+/// Somebody else said HELLO in its name, from a mailbox that answers nobody.
+#[test]
+fn trap_16_a_peer_that_is_dialled_in_vain_and_says_where_it_is_is_dialled_there() {
+    let mut solo = Solo::new();
+    let bob = Peer::new(2);
+    let mut forged = bob.hello();
+    forged.endpoint = "tcp://10.0.0.66:49152".into();
+    let outputs = solo.say_as(&bob, 1, Body::Hello(forged));
+    assert_eq!(connects(&outputs), ["10.0.0.66:49152".parse().unwrap()]);
+    assert_eq!(connects(&solo.pass(ms(400))), []);
+    let outputs = solo.say_as(&bob, 1, Body::Hello(bob.hello()));
+    assert_eq!(connects(&outputs), [bob.place]);
+    assert_eq!(hellos(&outputs).len(), 1);
+    assert!(
+        !events(outputs)
+            .iter()
+            .any(|event| matches!(event, Event::Exit { .. }))
+    );
 }

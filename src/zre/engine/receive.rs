@@ -156,7 +156,10 @@ impl Engine {
         self.stats.received += 1;
         self.stats.left_out += hello.left_out as u64;
         match self.peers.get(&id).map(|peer| peer.phase) {
-            Some(Phase::Ready) => self.update(now, id, hello),
+            Some(Phase::Ready) => {
+                self.update(now, id, hello);
+                self.follow_word(now, id, place, via);
+            }
             Some(Phase::Heard) => {
                 if !self.may_enter(id) {
                     return;
@@ -333,6 +336,24 @@ impl Engine {
         self.answer_reconnection(id);
         if !provoked {
             self.answer_again(now, id, is_recent);
+        }
+    }
+
+    /// A peer that has entered says that its mailbox is on the host that it comes from. If it is dialled
+    /// elsewhere and has not answered there, it is dialled here: somebody else may have said HELLO in its
+    /// name, and it has been heard only since.
+    fn follow_word(&mut self, now: Instant, id: PeerId, place: Option<SocketAddr>, via: Via) {
+        let Some((peer, place)) = self.peers.get(&id).zip(place) else {
+            return;
+        };
+        let is_heard_there = peer.channel.as_ref().is_some_and(|it| it.connected);
+        let is_its_host = via.remote == Some(Host::from(place));
+        if is_its_host
+            && !is_heard_there
+            && !self.places.contains_key(&place)
+            && !self.is_stopping()
+        {
+            self.reconnect(now, id, Link::plain(place, via.local));
         }
     }
 
