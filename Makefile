@@ -26,7 +26,7 @@ help: ## list the tasks
 setup: ## install what building needs and this machine lacks
 	@.ci/setup build
 
-setup-extras: setup ## install what tests, examples and benches need besides: libzmq
+setup-extras: setup ## install what tests and benches need besides: libzmq
 	@.ci/setup extras
 
 setup-peers: setup-extras ## install what the tests need: Pyre, zyre.js, network tools
@@ -61,7 +61,7 @@ test: setup setup-peers ## run every test; TESTS='words' picks some by name
 
 hostile: export ZCHAT_HOSTILE_SECONDS := $(or $(call given,SECONDS),60)
 hostile: export ZCHAT_HOSTILE_SEED := $(or $(call given,SEED),1)
-hostile: setup-extras ## attack a node in a conversation, in any combination: SECONDS= SEED=
+hostile: setup ## attack a node in a conversation, in any combination: SECONDS= SEED=
 	@cargo test --locked --features sim --test hostile -- --exact --nocapture \
 	    together::attacks_in_any_combination_one_after_another
 
@@ -70,18 +70,18 @@ sim: export PEERS := $(call given,PEERS)
 sim: export SEEDS := $(call given,SEEDS)
 sim: export FAULT := $(call given,FAULT)
 sim: export LINES := $(call given,LINES)
-sim: setup-extras ## run worlds in virtual time: SEED= PEERS= for one of them, SEEDS= for many
+sim: setup ## run worlds in virtual time: SEED= PEERS= for one of them, SEEDS= for many
 	@cargo run --locked --release --quiet --no-default-features --features chat,sim --example simulate
 
 bench: export BENCH := $(call given,BENCH)
 bench: export RUNS := $(call given,RUNS)
 bench: setup-extras ## measure nodes beside ZeroMQ itself: BENCH= for some of it, RUNS=
-	@cargo build --locked --release --quiet --example peer --example mesh --example raw
-	@cargo bench --locked --quiet --bench figures
+	@cargo build --locked --release --quiet --features libzmq --example peer --example mesh --example raw
+	@cargo bench --locked --quiet --features libzmq --bench figures
 
 scale: export WORLDS := $(call given,WORLDS)
 scale: export CROWDS := $(call given,CROWDS)
-scale: setup-extras ## measure worlds of many: WORLDS=200,1000 and CROWDS=100000 choose others
+scale: setup ## measure worlds of many: WORLDS=200,1000 and CROWDS=100000 choose others
 	@cargo run --locked --release --quiet --no-default-features --features chat,sim --example scale
 
 scale-1000: ## a full world of 1,000 hosts: 4 GB of memory, some minutes
@@ -94,7 +94,7 @@ day: ## twenty-four virtual hours of 200 hosts that roam and sleep: some hours; 
 	@$(MAKE) sim FAULT=day SEED=$(or $(call given,SEED),1) PEERS=$(or $(call given,PEERS),200)
 
 check: setup-extras format licences documents doc ## formats, lints, documents, purity and licences of dependencies
-	@cargo clippy --locked --features sim --all-targets -- -D warnings
+	@cargo clippy --locked --features sim,libzmq --all-targets -- -D warnings
 	@cargo clippy --locked --no-default-features --features chat,sim --all-targets -- -D warnings
 	@.ci/pure
 

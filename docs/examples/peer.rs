@@ -122,9 +122,7 @@ impl Peer {
         }
         let node = builder.start()?;
         let mut output = Output::new();
-        let (major, minor, patch) = zmq::version();
-        let version = env!("CARGO_PKG_VERSION");
-        let implementation = format!("zchat {version} libzmq {major}.{minor}.{patch}");
+        let implementation = concat!("zchat ", env!("CARGO_PKG_VERSION"));
         output.tell_at(
             start,
             "START",

@@ -21,6 +21,7 @@ mod flow;
 mod hostile;
 mod hosts;
 mod interface;
+#[cfg(feature = "libzmq")]
 mod libzmq;
 mod mailbox;
 mod mesh;
