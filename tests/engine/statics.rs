@@ -65,7 +65,11 @@ fn a_greeted_peer_that_goes_is_greeted_again_until_it_comes_back() {
 fn a_greeted_peer_that_goes_and_is_heard_before_it_is_greeted_again_gets_one_connection() {
     let mut solo = Solo::new();
     let mut bob = Peer::new(2);
-    greet(&mut solo, &bob);
+    let outputs = greet(&mut solo, &bob);
+    let Output::Connect { link, .. } = outputs[0] else {
+        panic!("{outputs:?}")
+    };
+    solo.engine.handle_connected(solo.now, link);
     solo.hello(&mut bob);
     solo.engine.handle_broken(solo.now, bob.id);
     let outputs = solo.pass(ms(300));
