@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use super::rng::Rng;
 use super::time::{Agenda, Clock, Time};
 use crate::zre::{
-    Beacon, Body, Engine, EngineConfig, Event, GroupName, Headers, Hello, LinkId, Message, Name,
-    Origin, Output, PeerId, Sighting, Via,
+    Beacon, Body, Engine, EngineConfig, GroupName, Headers, Hello, LinkId, Message, Name, Origin,
+    Output, PeerId, Sighting, Via,
 };
 
 /// The port of all mailboxes.
@@ -104,7 +104,7 @@ impl Crowd {
     #[must_use]
     pub fn run_until_entered(&mut self, peers: usize, until: Duration) -> Option<Duration> {
         let until = Time::START + until;
-        while self.counts.entered < peers {
+        while self.engine.entered() < peers {
             if !self.step(until) {
                 return None;
             }
@@ -121,8 +121,11 @@ impl Crowd {
 
     /// What was counted so far.
     #[must_use]
-    pub const fn counts(&self) -> CrowdCounts {
-        self.counts
+    pub fn counts(&self) -> CrowdCounts {
+        CrowdCounts {
+            entered: self.engine.entered(),
+            ..self.counts
+        }
     }
 
     fn step(&mut self, until: Time) -> bool {
@@ -136,10 +139,12 @@ impl Crowd {
             What::Connected(link) => self.engine.handle_connected(now, link),
             What::Answer(member, Answer::Hello) => self.greet(now, member),
             What::Answer(member, Answer::PingOk) => self.say(now, member, Body::PingOk),
-            What::Wake => {
+            What::Wake if self.wake == Some(at) => {
                 self.wake = None;
                 self.engine.handle_timeout(now);
             }
+            // It was to be woken earlier by now, and was.
+            What::Wake => return true,
         }
         self.take_outputs();
         self.enter_wake();
@@ -193,7 +198,7 @@ impl Crowd {
         let soon = self.now + ANSWER;
         while let Some(output) = self.engine.poll_output() {
             match output {
-                Output::Connect { link, to, .. } => {
+                Output::Connect { link, to } => {
                     self.links.insert(link, member_at(to.remote.ip()));
                     self.agenda.enter(soon, What::Connected(link));
                 }
@@ -213,18 +218,9 @@ impl Crowd {
                     let now = self.clock.read(self.now);
                     self.engine.handle_closed(now, link, 0);
                 }
-                Output::Event(event) => self.count(&event),
+                Output::Event(_) => self.counts.events += 1,
                 _ => {}
             }
-        }
-    }
-
-    fn count(&mut self, event: &Event) {
-        self.counts.events += 1;
-        match event {
-            Event::Enter { .. } => self.counts.entered += 1,
-            Event::Exit { .. } => self.counts.entered -= 1,
-            _ => {}
         }
     }
 
