@@ -185,6 +185,52 @@ fn a_peer_that_was_dismissed_and_greeted_before_it_noticed_goes_on_where_it_was(
 }
 
 #[test]
+fn a_peer_that_is_dismissed_twice_is_greeted_at_once_where_it_is_added_and_comes_at_once() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.beacon_from(&bob, link_local(3));
+    assert_eq!(told_by(solo.act(Action::Dismiss(bob.place))), 1);
+    solo.hello(&mut bob);
+    solo.pass(ms(2_500));
+    for place in [bob.place, link_local(3)] {
+        assert_eq!(solo.act(Action::Dismiss(place)), [], "it is away");
+    }
+    assert_eq!(solo.beacon_from(&bob, link_local(3)), []);
+    let outputs = greet(&mut solo, &bob);
+    assert_eq!(connects(&outputs), [bob.place]);
+    assert_eq!(hellos_and_pings(&outputs), (1, 1));
+    assert_eq!(connects(&solo.beacon_from(&bob, link_local(3))), []);
+    let told = events(solo.say(&mut bob, Body::PingOk));
+    assert!(matches!(&told[..], [Event::Enter { link, .. }] if link.remote == bob.place));
+}
+
+#[test]
+fn dismissals_and_greetings_in_one_burst_are_one_exit_and_one_entrance_or_none() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.beacon_from(&bob, link_local(3));
+    let mut exits = 0;
+    for greets in [false, false, true, false, false, true] {
+        if greets {
+            assert_eq!(connects(&greet(&mut solo, &bob)), [bob.place]);
+        } else {
+            exits += told_by(solo.act(Action::Dismiss(bob.place)));
+        }
+    }
+    assert_eq!(exits, 1);
+    let told = events(solo.say(&mut bob, Body::PingOk));
+    assert!(matches!(&told[..], [Event::Enter { link, .. }] if link.remote == bob.place));
+    // The last word counts, also if it is said before the peer has come.
+    solo.act(Action::Dismiss(bob.place));
+    greet(&mut solo, &bob);
+    solo.act(Action::Dismiss(bob.place));
+    assert_eq!(solo.say(&mut bob, whispered("unwanted")), []);
+    assert_eq!(solo.beacon_from(&bob, link_local(3)), []);
+}
+
+#[test]
 fn of_whom_something_was_lost_while_it_was_dismissed_another_hello_is_asked_for() {
     let mut solo = Solo::new();
     let mut bob = Peer::new(2);

@@ -198,6 +198,12 @@ impl Engine {
     /// Disconnects whoever has its mailbox there, and stays away from it, whatever way it comes.
     pub(super) fn dismiss(&mut self, now: Instant, address: SocketAddr) {
         let id = self.who_is_at(address);
+        if id.is_none() && self.dismissed.places.contains_key(&address) {
+            // Once is enough: what is known of whoever is there is wanted when it is greeted.
+            return;
+        }
+        let back = |_: &PeerId, returning: &mut Returning| returning.address == address;
+        let back = self.returning.extract_if(.., back).last();
         let peer = id.and_then(|id| self.peers.get(&id));
         let known = peer.map(places_of).into_iter().flatten();
         let is_its = |place: &SocketAddr| self.places.get(place).is_none_or(|it| Some(*it) == id);
@@ -206,6 +212,7 @@ impl Engine {
             .chain(std::iter::once(address))
             .collect();
         let followed = id.zip(peer.map(Followed::as_it_is));
+        let followed = followed.or_else(|| back.map(|(id, it)| (id, it.followed)));
         for place in &places {
             self.drop_static(*place);
         }
