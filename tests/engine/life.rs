@@ -289,48 +289,6 @@ fn a_peer_whose_beacons_are_heard_but_that_answers_nothing_is_connected_anew() {
 }
 
 #[test]
-fn a_peer_that_hangs_up_before_our_dial_has_reached_it_has_time_to_come_again() {
-    // Goal: where much is lost on the way, our dial takes seconds. The peer waits for our HELLO, and
-    // dials anew: it is well.
-    let mut solo = Solo::new();
-    let mut bob = Peer::new(2);
-    let outputs = solo.beacon(&bob);
-    let link = outputs.iter().find_map(|output| match output {
-        Output::Connect { link, .. } => Some(*link),
-        _ => None,
-    });
-    solo.hello(&mut bob);
-    solo.engine.handle_broken(solo.now, bob.id);
-    assert_eq!(told(&mut solo, 3_000), []);
-    assert_eq!(events(solo.hello(&mut bob)), []);
-    assert_eq!(told(&mut solo, 3_000), []);
-    // Once our connection is there, it is as with any other.
-    solo.engine.handle_broken(solo.now, bob.id);
-    assert_eq!(told(&mut solo, 1_000), []);
-    solo.engine.handle_connected(solo.now, link.unwrap());
-    assert_eq!(told(&mut solo, 200), []);
-    let exit = Event::Exit {
-        peer: bob.id,
-        reason: ExitReason::Broken,
-    };
-    assert_eq!(told(&mut solo, 300), [exit]);
-}
-
-#[test]
-fn a_peer_that_hangs_up_and_is_never_reached_is_gone_in_the_end() {
-    let mut solo = Solo::new();
-    let mut bob = Peer::new(2);
-    solo.beacon(&bob);
-    solo.hello(&mut bob);
-    solo.engine.handle_broken(solo.now, bob.id);
-    let exit = Event::Exit {
-        peer: bob.id,
-        reason: ExitReason::Broken,
-    };
-    assert!(told(&mut solo, 11_000).contains(&exit));
-}
-
-#[test]
 fn timings_can_be_changed() {
     let mut solo = Solo::with(|config| {
         config.timing.evasive = ms(100);

@@ -215,7 +215,6 @@ impl Engine {
                         peer.greeted = now;
                     }
                 });
-                self.begin_to_be_heard(now, id);
                 self.renew_reconnection(now, id);
                 self.trust(id);
                 self.await_answer(now, id);

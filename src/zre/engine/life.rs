@@ -223,12 +223,6 @@ impl Engine {
             return;
         };
         let mut due = due.max(self.blameless + patience);
-        if !self.is_connected(id) && now < due + self.config.timing.silent {
-            // It has not been able to hear the question: perhaps it has only dialled us anew, since our
-            // own dial takes its time.
-            self.deadlines.set(now + patience, Timer::Broken(id));
-            return;
-        }
         if let Some(expected) = self.reconnecting.get(&id) {
             // One that was greeted again opens its connection anew, if it is a Zyre.
             due = due.max(expected.until);
@@ -239,24 +233,6 @@ impl Engine {
             self.deadlines.set(due, Timer::Broken(id));
         } else {
             self.remove(now, id, ExitReason::Broken);
-        }
-    }
-
-    /// Whether it hears what we say.
-    fn is_connected(&self, id: PeerId) -> bool {
-        let channel = self.peers.get(&id).and_then(|peer| peer.channel.as_ref());
-        channel.is_some_and(|channel| channel.connected)
-    }
-
-    /// Our connection to a peer has opened: what it was asked it can answer from now on.
-    pub(super) fn begin_to_be_heard(&mut self, now: Instant, id: PeerId) {
-        let due = now + self.config.timing.broken;
-        let broken = self
-            .peers
-            .get_mut(&id)
-            .and_then(|peer| peer.broken.as_mut());
-        if let Some(broken) = broken {
-            *broken = due.max(*broken);
         }
     }
 
