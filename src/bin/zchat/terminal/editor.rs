@@ -69,6 +69,9 @@ pub(super) struct Editor {
     private: bool,
     /// Whether it did when the line was begun.
     begun_private: Option<bool>,
+    /// The line that may be said to more than it was begun for: this one, and no other that is put in
+    /// its place.
+    consented: Option<String>,
     /// Whether what was entered last may change that by itself.
     change_is_ours: bool,
 }
@@ -94,6 +97,7 @@ impl Editor {
             backwards: false,
             private: false,
             begun_private: None,
+            consented: None,
             change_is_ours: false,
         }
     }
@@ -134,12 +138,18 @@ impl Editor {
     pub(super) fn handle_key(&mut self, key: Key) -> Reaction {
         let enters = matches!(key, Key::Enter | Key::Control('j' | 'm'));
         if enters && self.is_misdirected() {
-            self.begun_private = Some(false);
-            return Reaction::Misdirected;
+            let line = self.input.value();
+            if self.consented.as_deref() != Some(line) {
+                self.consented = Some(line.to_owned());
+                return Reaction::Misdirected;
+            }
         }
         let reaction = self.take_key(key);
         let begun = self.begun_private.unwrap_or(self.private);
         self.begun_private = (!self.input.value().is_empty()).then_some(begun);
+        if self.begun_private.is_none() {
+            self.consented = None;
+        }
         reaction
     }
 

@@ -284,6 +284,22 @@ fn a_line_that_was_begun_in_private_is_not_said_to_all_by_the_first_enter() {
     }
 }
 
+/// Whoever was asked about one line has not agreed to another.
+#[test]
+fn consent_to_say_a_line_to_all_is_for_that_line_and_for_none_that_takes_its_place() {
+    let mut editor = editor();
+    editor.set_private(true);
+    type_in(&mut editor, "secret one\rsecret two");
+    editor.set_private(false);
+    assert_eq!(type_in(&mut editor, "\r"), [Reaction::Misdirected]);
+    type_in(&mut editor, "\x1b[A");
+    assert_eq!(line(&editor), "secret one|");
+    assert_eq!(type_in(&mut editor, "\r"), [Reaction::Misdirected]);
+    type_in(&mut editor, "!");
+    assert_eq!(type_in(&mut editor, "\r"), [Reaction::Misdirected]);
+    assert_eq!(type_in(&mut editor, "\r"), [enter("secret one!")]);
+}
+
 #[test]
 fn whoever_ends_a_private_chat_knows_where_the_next_line_goes() {
     let mut editor = editor();
