@@ -69,9 +69,9 @@ pub(super) struct Editor {
     private: bool,
     /// Whether it did when the line was begun.
     begun_private: Option<bool>,
-    /// The line that may be said to more than it was begun for: this one, and no other that is put in
-    /// its place.
-    consented: Option<String>,
+    /// The line may be said to more than it was begun for: this one, as far as it is typed on, and no
+    /// other that is put in its place.
+    consented: bool,
     /// Whether what was entered last may change that by itself.
     change_is_ours: bool,
 }
@@ -97,7 +97,7 @@ impl Editor {
             backwards: false,
             private: false,
             begun_private: None,
-            consented: None,
+            consented: false,
             change_is_ours: false,
         }
     }
@@ -137,18 +137,15 @@ impl Editor {
     /// A key was pressed.
     pub(super) fn handle_key(&mut self, key: Key) -> Reaction {
         let enters = matches!(key, Key::Enter | Key::Control('j' | 'm'));
-        if enters && self.is_misdirected() {
-            let line = self.input.value();
-            if self.consented.as_deref() != Some(line) {
-                self.consented = Some(line.to_owned());
-                return Reaction::Misdirected;
-            }
+        if enters && self.is_misdirected() && !self.consented {
+            self.consented = true;
+            return Reaction::Misdirected;
         }
         let reaction = self.take_key(key);
         let begun = self.begun_private.unwrap_or(self.private);
         self.begun_private = (!self.input.value().is_empty()).then_some(begun);
         if self.begun_private.is_none() {
-            self.consented = None;
+            self.consented = false;
         }
         reaction
     }
@@ -259,6 +256,7 @@ impl Editor {
     }
 
     fn walk(&mut self, older: bool) -> Reaction {
+        self.consented = false;
         let line = if older {
             self.recall.older(self.input.value())
         } else {
@@ -274,6 +272,7 @@ impl Editor {
     }
 
     fn start_search(&mut self) -> Reaction {
+        self.consented = false;
         self.search = Some(Search {
             text: String::new(),
             found: None,
