@@ -149,7 +149,6 @@ impl Mesh {
         let core = &mut self.core;
         core.outlet.begin_round(now);
         core.flush_events(now);
-        core.handle_timeouts(now);
         if let Some(beacons) = &self.heard {
             for heard in beacons.drain(BATCH) {
                 core.hear(now, heard);
@@ -163,6 +162,9 @@ impl Mesh {
         core.links.flush(now);
         core.look_after_links(now);
         core.read_inbox(now);
+        // Behind what has come: nobody is to be blamed for silence while what it said lies here, as it does
+        // where this thread got no processor for a while.
+        core.handle_timeouts(now);
         // Before the actions, for they may take a while.
         core.outlet.hand_over();
         core.links.flush(now);
