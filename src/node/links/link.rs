@@ -357,6 +357,7 @@ fn begin(to: SocketAddr, id: LinkId, tools: &Tools) -> io::Result<TcpStream> {
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
     tcp::keep_alive(&socket)?;
+    tcp::try_often(&socket)?;
     match socket.connect(&to.into()) {
         Ok(()) => {}
         Err(error) if is_under_way(&error) => {}
