@@ -252,6 +252,9 @@ impl Peer {
             Event::Evasive { peer } => self.tell_of("EVASIVE", peer, &[]),
             Event::Silent { peer } => self.tell_of("SILENT", peer, &[]),
             Event::Heard { peer } => self.tell_of("HEARD", peer, &[]),
+            Event::Moved { peer, link } => {
+                self.tell_of("MOVED", peer, &[("addr", link.to_string().into())]);
+            }
             Event::Join { peer, group } => {
                 self.tell_of("JOIN", peer, &[("group", group.as_str().into())]);
                 self.begin_if_ready();

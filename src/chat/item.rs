@@ -33,6 +33,8 @@ pub(crate) enum Item {
     Silent(Who),
     /// A peer that did not answer is heard again.
     Heard(Who),
+    /// A peer is reached elsewhere now.
+    Moved { who: Who, endpoint: String },
     /// A peer joined a group.
     Join { who: Who, group: String },
     /// A peer left a group.

@@ -58,6 +58,7 @@ impl Look<'_> {
             | Item::Evasive(_)
             | Item::Silent(_)
             | Item::Heard(_)
+            | Item::Moved { .. }
             | Item::Stop => {
                 return Vec::new();
             }

@@ -44,6 +44,7 @@ pub(crate) fn records(item: Item, time: Stamp) -> Vec<Record> {
         | Item::Evasive(_)
         | Item::Silent(_)
         | Item::Heard(_)
+        | Item::Moved { .. }
         | Item::Join { .. }
         | Item::Leave { .. }
         | Item::Rename { .. }
@@ -79,6 +80,10 @@ fn about(item: Item, time: Stamp) -> Option<Record> {
         Item::Evasive(who) => of("evasive", who),
         Item::Silent(who) => of("silent", who),
         Item::Heard(who) => of("heard", who),
+        Item::Moved { who, endpoint } => Record {
+            endpoint: Some(endpoint),
+            ..of("moved", who)
+        },
         Item::Join { who, group } => Record {
             group: Some(group),
             ..of("join", who)

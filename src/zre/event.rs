@@ -44,6 +44,14 @@ pub enum Event {
         /// The peer.
         peer: PeerId,
     },
+    /// The peer is reached elsewhere now: by another of its addresses or networks. It has been here all
+    /// the time.
+    Moved {
+        /// The peer.
+        peer: PeerId,
+        /// Where it is reached.
+        link: Link,
+    },
     /// The peer is gone.
     Exit {
         /// The peer.

@@ -102,6 +102,11 @@ impl Roster {
             Event::Heard { peer } => {
                 self.heard(*peer, now);
             }
+            Event::Moved { peer, link } => {
+                if let Some(peer) = self.peers.get_mut(peer) {
+                    peer.link = link.clone();
+                }
+            }
             Event::Join { peer, group } => self.join_peer(*peer, group, now),
             Event::Leave { peer, group } => self.leave_peer(*peer, group, now),
             Event::Whisper { origin, .. } | Event::Shout { origin, .. } => {

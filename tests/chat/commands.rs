@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use zchat::chat::COMMANDS;
-use zchat::zre::{Action, Event, ExitReason, Name};
+use zchat::zre::{Action, Event, ExitReason, Link, Name};
 
 use crate::harness::{ALICE, BOB, CAROL, Chat, id, json, piped, typed, zchat_headers};
 
@@ -687,6 +687,30 @@ fn programs_are_told_that_a_peer_does_not_answer_and_that_it_is_heard_again() {
     let told: Vec<String> = chat.records.iter().map(told).collect();
     let of_bob = |event| format!("\"{event}\" \"{BOB}\"");
     assert_eq!(told, ["evasive", "silent", "heard"].map(of_bob));
+}
+
+#[test]
+fn a_peer_that_has_moved_is_listed_where_it_is_and_only_programs_are_told() {
+    let moved = || Event::Moved {
+        peer: BOB,
+        link: Link::plain("10.0.0.99:49152".parse().unwrap(), None),
+    };
+    let mut chat = alice();
+    chat.screen();
+    chat.event(moved());
+    assert_eq!(chat.said(), "", "that is nothing to tell a person");
+    chat.line("/search bob");
+    assert!(chat.said().contains("10.0.0.99"));
+    let mut chat = Chat::new(json("alice", &["CHAT"]));
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.event(moved());
+    chat.line("/list");
+    let told = |event: &str| {
+        let record = chat.records.iter().find(|record| record["event"] == event);
+        record.unwrap()["endpoint"].clone()
+    };
+    assert_eq!(told("moved"), "tcp://10.0.0.99:49152");
+    assert_eq!(told("peer"), "tcp://10.0.0.99:49152");
 }
 
 #[test]

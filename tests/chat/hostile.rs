@@ -157,6 +157,10 @@ fn event() -> impl Strategy<Value = Event> {
         peer().prop_map(|peer| Event::Evasive { peer }),
         peer().prop_map(|peer| Event::Silent { peer }),
         peer().prop_map(|peer| Event::Heard { peer }),
+        (peer(), peer()).prop_map(|(peer, place)| Event::Moved {
+            peer,
+            link: link(place)
+        }),
         peer().prop_map(|peer| Event::RoundTrip {
             peer,
             elapsed: Duration::from_millis(1)

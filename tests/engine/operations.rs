@@ -336,6 +336,7 @@ impl World {
             Event::Evasive { peer }
             | Event::Silent { peer }
             | Event::Heard { peer }
+            | Event::Moved { peer, .. }
             | Event::Update { peer, .. }
             | Event::RoundTrip { peer, .. } => self.is_here(*peer, event),
             Event::Whisper { origin, .. } | Event::Shout { origin, .. } => {

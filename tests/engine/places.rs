@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use zchat::zre::{Action, Beacon, Body, Event, ExitReason, Name, Output, PeerId, Sighting};
+use zchat::zre::{Action, Beacon, Body, Event, ExitReason, Link, Name, Output, PeerId, Sighting};
 
-use crate::solo::{Peer, Solo, connects, events, hellos, ip, ms, pings, whispered};
+use crate::solo::{LOCAL, Peer, Solo, connects, events, hellos, ip, ms, pings, whispered};
 
 #[test]
 fn trap_16_a_beacon_from_another_place_is_a_question_to_the_old_one() {
@@ -37,7 +37,11 @@ fn trap_16_a_peer_that_does_not_answer_at_its_old_place_is_greeted_at_the_new_on
     let outputs = solo.pass(ms(1));
     assert_eq!(connects(&outputs), [elsewhere]);
     assert_eq!(hellos(&outputs).len(), 1);
-    assert_eq!(events(outputs), []);
+    let moved = Event::Moved {
+        peer: bob.id,
+        link: Link::plain(elsewhere, Some(ip(LOCAL))),
+    };
+    assert_eq!(events(outputs), [moved]);
     let outputs = solo.hello(&mut bob);
     assert_eq!(events(outputs), []);
 }

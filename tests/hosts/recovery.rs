@@ -67,10 +67,14 @@ fn a_peer_behind_a_cable_that_was_out_for_seven_seconds_answers_again_for_lists_
 
 /// Since when bob does not answer, as alice's list tells it now.
 fn bob_unanswered(pair: &mut Talk) -> Option<Value> {
+    bob_row(pair).get("unanswered").cloned()
+}
+
+/// Bob in alice's list.
+fn bob_row(pair: &mut Talk) -> Value {
     let mark = pair.alice().mark();
     pair.alice().say("/list");
-    let row = pair.alice().event_after(mark, "peer", "bob");
-    row.line.get("unanswered").cloned()
+    pair.alice().event_after(mark, "peer", "bob").line
 }
 
 #[test]
@@ -121,6 +125,9 @@ fn another_address_by_dhcp_is_followed_without_an_exit() {
     lab.ip(2, "addr add 10.77.0.102/24 brd + dev eth0");
     pair.is_soon_whole("another address by DHCP");
     assert_eq!(pair.exits(), 0);
+    let moved = pair.alice().event("moved", "bob");
+    assert_eq!(moved.line["endpoint"], "tcp://10.77.0.102:49152");
+    assert_eq!(bob_row(&mut pair)["endpoint"], moved.line["endpoint"]);
 }
 
 #[test]

@@ -91,6 +91,19 @@ fn peers_are_known_from_enter_to_exit() {
 }
 
 #[test]
+fn a_peer_that_has_moved_is_known_at_its_new_place() {
+    let link = Link::plain("10.0.0.99:49152".parse().unwrap(), None);
+    let moved = |peer| Event::Moved {
+        peer: id(peer),
+        link: link.clone(),
+    };
+    let (_, roster) = told(&[enter(1), moved(1), moved(2)]);
+    let link = roster.peer(id(1)).unwrap().link.to_string();
+    assert_eq!(link, "tcp://10.0.0.99:49152");
+    assert_eq!(ids(roster.peers()), [id(1)]);
+}
+
+#[test]
 fn a_group_is_known_as_long_as_somebody_is_in_it() {
     let (epoch, mut roster) = told(&[enter(1), enter(2), join(1, "B"), join(2, "B"), join(2, "A")]);
     assert_eq!(names(&roster), ["A", "B"]);

@@ -68,7 +68,7 @@ impl Remembered {
 
     /// Remembers who is met.
     pub(crate) fn handle_event(&mut self, event: &Event) {
-        if let Event::Enter { link, .. } = event
+        if let Event::Enter { link, .. } | Event::Moved { link, .. } = event
             && is_worth_it(link.remote)
         {
             self.places.insert(link.remote, now());
@@ -255,10 +255,15 @@ mod tests {
         assert_eq!(first.places(), []);
         first.handle_event(&enter("10.0.0.5:49152"));
         first.handle_event(&enter("[2001:db8::5]:49153"));
+        first.handle_event(&Event::Moved {
+            peer: PeerId::from_bytes([2; 16]),
+            link: Link::plain("10.0.0.6:49152".parse().unwrap(), None),
+        });
         drop(first);
         let mut places = texts(&Remembered::at(scratch.path()).places());
         places.sort();
-        assert_eq!(places, ["10.0.0.5:49152", "[2001:db8::5]:49153"]);
+        let all = ["10.0.0.5:49152", "10.0.0.6:49152", "[2001:db8::5]:49153"];
+        assert_eq!(places, all);
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&scratch.path()), 0o600);
         assert_eq!(mode(scratch.path().parent().unwrap()), 0o700);

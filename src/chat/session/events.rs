@@ -40,6 +40,11 @@ impl Session {
                 let who = self.people.who(peer);
                 self.show(Item::Heard(who));
             }
+            Event::Moved { peer, link } => {
+                let who = self.people.who(peer);
+                let endpoint = link.to_string();
+                self.show(Item::Moved { who, endpoint });
+            }
             Event::Whisper { origin, content } => self.whispered(origin.peer, &content),
             Event::Shout {
                 origin,

@@ -25,6 +25,7 @@ impl Check {
                 content,
             } => self.content(now, told, origin.peer, Some(group), content),
             Event::Update { peer, .. } => self.about(told, *peer, "UPDATE"),
+            Event::Moved { peer, .. } => self.about(told, *peer, "a move"),
             Event::RoundTrip { peer, .. } => self.about(told, *peer, "a round trip"),
             Event::Undelivered { peer, count, .. } => self.undelivered(told, *peer, *count),
             Event::Flushed { .. } | Event::Network { .. } | Event::Stop => Ok(()),

@@ -341,6 +341,7 @@ fn event_number(event: &Event) -> u64 {
         Event::Network { .. } => 13,
         Event::Stop => 14,
         Event::Heard { peer } => about(peer, 15),
+        Event::Moved { peer, .. } => about(peer, 16),
     }
 }
 

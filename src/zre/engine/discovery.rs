@@ -155,6 +155,7 @@ impl Engine {
     pub(super) fn connect(&mut self, now: Instant, id: PeerId, to: Link) {
         let link = LinkId(self.number());
         self.links.insert(link, Owner::Peer(id));
+        self.tell_moved(id, &to);
         self.outputs.push_back(Output::Connect {
             link,
             to: to.clone(),
@@ -167,6 +168,15 @@ impl Engine {
             }
         }
         self.say_hello(now, id);
+    }
+
+    /// Tells where a peer is reached that has entered and is connected elsewhere now.
+    fn tell_moved(&mut self, id: PeerId, to: &Link) {
+        let has_moved = |peer: &&Peer| peer.is_ready() && peer.place.remote != to.remote;
+        if self.peers.get(&id).filter(has_moved).is_some() {
+            let link = to.clone();
+            self.event(Event::Moved { peer: id, link });
+        }
     }
 
     /// Lets what changes a peer's standing be counted.
