@@ -7,6 +7,8 @@
 //! message is believed is not decided here: see [`Engine`](crate::zre::Engine).
 
 mod arrivals;
+#[cfg(any(test, feature = "sim"))]
+pub(super) mod checks;
 mod listen;
 mod turns;
 

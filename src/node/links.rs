@@ -4,6 +4,8 @@
 //! written as far as the system takes it: nothing in here waits. Nothing decides what is sent, or to
 //! whom: see [`Engine`](crate::zre::Engine).
 
+#[cfg(any(test, feature = "sim"))]
+pub(super) mod checks;
 mod link;
 mod pace;
 mod queue;

@@ -54,6 +54,9 @@
 pub mod beacon;
 pub(crate) mod bell;
 mod builder;
+#[cfg(any(test, feature = "sim"))]
+#[doc(hidden)]
+pub mod checks;
 mod counters;
 mod descriptors;
 pub mod error;

@@ -5,6 +5,8 @@
 //! a limit. No socket is touched here, and what is in a message is not looked into. ZMTP 1 (libzmq 2)
 //! and all other mechanisms are refused. What is said is in `words`.
 
+#[cfg(any(test, feature = "sim"))]
+pub(super) mod checks;
 mod pieces;
 mod words;
 

@@ -8,10 +8,16 @@
     reason = "a test may panic, reads the clock of the machine, and is used from nowhere"
 )]
 
+#[cfg(feature = "sim")]
+#[path = "../common/counting.rs"]
+mod counting;
 #[path = "../common/figure.rs"]
 mod figure;
 #[path = "../common/lab.rs"]
 mod lab;
+#[cfg(feature = "sim")]
+#[path = "../common/replay.rs"]
+mod replay;
 #[path = "../common/skip.rs"]
 mod skip;
 
@@ -25,6 +31,8 @@ mod interface;
 mod libzmq;
 mod mailbox;
 mod mesh;
+#[cfg(feature = "sim")]
+mod octets;
 mod raw;
 mod shutdown;
 mod start;

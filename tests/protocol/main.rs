@@ -13,6 +13,8 @@ mod allocation;
 mod announcer;
 mod checks;
 mod clock;
+#[path = "../common/counting.rs"]
+mod counting;
 mod golden;
 mod hostile;
 #[path = "../common/replay.rs"]

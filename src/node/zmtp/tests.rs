@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::checks::Way;
 use super::pieces::AT_ONCE;
 use super::words::command;
 use super::*;
@@ -13,48 +14,14 @@ fn read(pieces: &[&[u8]], limits: &Limits) -> (Vec<Item>, Option<Violation>) {
 
 /// The same; `direct` puts large frames to their place as [`Reader::room`] wants it.
 fn read_by(pieces: &[&[u8]], limits: &Limits, direct: bool) -> (Vec<Item>, Option<Violation>) {
-    read_with(Reader::new(Side::Router), pieces, limits, direct)
+    let way = if direct { Way::Direct } else { Way::Plain };
+    checks::read(Side::Router, pieces.iter().copied(), limits, way)
 }
 
 /// The same for a DEALER that only sends.
 fn read_as_dealer(pieces: &[&[u8]]) -> (Vec<Item>, Option<Violation>) {
-    read_with(Reader::new(Side::Dealer), pieces, &Limits::default(), false)
-}
-
-fn read_with(
-    mut reader: Reader,
-    pieces: &[&[u8]],
-    limits: &Limits,
-    direct: bool,
-) -> (Vec<Item>, Option<Violation>) {
-    let mut items = Vec::new();
-    let mut come = 0;
-    for piece in pieces {
-        let mut input = *piece;
-        come += piece.len();
-        if direct && let Some(room) = reader.room() {
-            let length = room.len().min(input.len());
-            room[..length].copy_from_slice(&input[..length]);
-            input = &input[length..];
-            reader.filled(length);
-        }
-        loop {
-            match reader.read(&mut input, limits) {
-                Ok(Some(item)) => items.push(item),
-                Ok(None) => break,
-                Err(violation) => return (items, Some(violation)),
-            }
-        }
-        assert!(input.is_empty(), "nothing is left behind");
-        let frames = come / 2 * (2 * size_of::<Frame>() + FRAME_OVERHEAD);
-        let most = 2 * come + frames + AT_ONCE;
-        assert!(
-            reader.held() <= most,
-            "{} held after {come} octets",
-            reader.held()
-        );
-    }
-    (items, None)
+    let pieces = pieces.iter().copied();
+    checks::read(Side::Dealer, pieces, &Limits::default(), Way::Plain)
 }
 
 fn greeting() -> [u8; GREETING] {
