@@ -39,9 +39,17 @@ impl Merge {
             return Some(item);
         }
         if let Item::Exit(who) = &item
-            && self.holds_arrival(who.peer)
+            && let Some(at) = self
+                .held
+                .iter()
+                .position(|held| arrival(held) == Some(who.peer))
         {
-            self.held.retain(|held| mover(held) != Some(who.peer));
+            // That it was gone before, and is again, stays to be told.
+            let since = self.held.split_off(at);
+            let others = since
+                .into_iter()
+                .filter(|held| mover(held) != Some(who.peer));
+            self.held.extend(others);
             return None;
         }
         match self.held.iter().rposition(|held| is_opposite(held, &item)) {
@@ -127,7 +135,7 @@ fn words(held: &[Item]) -> String {
     for item in held {
         let (verb, who) = match item {
             Item::Enter { who, .. } => (here(who.peer, held), who),
-            Item::Exit(who) => ("gone".to_owned(), who),
+            Item::Exit(who) => (GONE.to_owned(), who),
             // Said already of whoever is new.
             Item::Join { who, .. } if came.contains(&who.peer) => continue,
             Item::Join { who, group } => (format!("joined {}", label(group)), who),
@@ -139,9 +147,14 @@ fn words(held: &[Item]) -> String {
             None => clauses.push((verb, vec![&who.shown])),
         }
     }
+    // Who is gone and back is here: what has come about last stands last.
+    let is_back = |item: &Item| matches!(item, Item::Exit(who) if came.contains(&who.peer));
+    if held.iter().any(is_back) {
+        clauses.sort_by_key(|(verb, _)| verb != GONE);
+    }
     let clause = |(verb, names): &(String, Vec<&str>)| {
         let is = if names.len() == 1 { "is " } else { "are " };
-        let is = if verb.starts_with("here") || verb == "gone" {
+        let is = if verb.starts_with("here") || verb == GONE {
             is
         } else {
             ""
@@ -193,6 +206,9 @@ pub(crate) struct Lost {
     pub(crate) known: KnownPeer,
     pub(crate) person: Person,
 }
+
+/// What is said of whoever has left.
+const GONE: &str = "gone";
 
 /// Peers that were lost a moment ago, and may be back at once.
 #[derive(Debug, Default)]

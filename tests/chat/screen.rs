@@ -77,6 +77,35 @@ fn whoever_comes_and_goes_while_moves_are_held_is_not_mentioned() {
     assert_eq!(chat.said(), "* bob is here (10.0.0.176)");
 }
 
+/// Whoever reads it knows at the end of the line who is here.
+#[test]
+fn whoever_goes_and_comes_back_while_moves_are_held_is_here_at_the_end_of_the_line() {
+    let mut chat = alone();
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.seconds(2);
+    chat.enter(id(0xD0), "dave", &["CHAT"]);
+    chat.said();
+    chat.enter(CAROL, "carol", &["CHAT"]);
+    chat.exit(BOB, ExitReason::Broken);
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.seconds(1);
+    assert_eq!(chat.said(), "* bob is gone; carol and bob are here");
+}
+
+#[test]
+fn whoever_goes_and_comes_and_goes_while_moves_are_held_is_gone() {
+    let mut chat = alone();
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.seconds(2);
+    chat.enter(id(0xD0), "dave", &["CHAT"]);
+    chat.said();
+    chat.exit(BOB, ExitReason::Broken);
+    chat.enter(BOB, "bob", &["CHAT"]);
+    chat.exit(BOB, ExitReason::Broken);
+    chat.seconds(1);
+    assert_eq!(chat.said(), "* bob is gone");
+}
+
 #[test]
 fn hundreds_who_come_are_one_line() {
     let mut chat = alone();
