@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Instant;
 
+use super::chat::Chat;
 use super::foreign::{Flavour, Foreign};
 use super::network::HostId;
 use super::stream::Key;
@@ -188,10 +189,12 @@ pub(super) struct Application {
     pub(super) unread_octets: usize,
     /// Contents that it has made.
     pub(super) contents: u64,
+    /// The chat, if it is one.
+    pub(super) chat: Option<Box<Chat>>,
 }
 
 impl Application {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             backlog: VecDeque::new(),
             groups: BTreeSet::new(),
@@ -200,7 +203,14 @@ impl Application {
             unread: VecDeque::new(),
             unread_octets: 0,
             contents: 0,
+            chat: None,
         }
+    }
+
+    /// When its chat is to be woken. One that stands still is not.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let chat = self.chat.as_ref().filter(|_| self.is_reading);
+        chat.and_then(|chat| chat.poll_timeout())
     }
 
     /// It reads an event.

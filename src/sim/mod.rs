@@ -1,8 +1,8 @@
 //! The protocol in virtual time: worlds of hosts in one process, with every fault a network has, all
 //! of it from one seed. Not a stable API: it is there for tests, benches and the simulator example.
 //!
-//! A [`World`] runs the very engines and announcers that the program runs; only the network, the
-//! clocks and the people are made up. There is no socket, thread or file, and time is a number: an
+//! A [`World`] runs the very engines, announcers and chat sessions that the program runs; only the
+//! network, the clocks and the people are made up. There is no socket, thread or file, and time is a number: an
 //! hour takes seconds, and the same seed gives the same hour again.
 //!
 //! ```text
@@ -16,6 +16,7 @@
 //! While faults happen ([`Fault`]), the checkers (`check`) see that nothing is ever told wrongly; then
 //! everything is healed, and all must find each other in the time that the protocol promises.
 
+mod chat;
 mod check;
 mod crowd;
 mod foreign;

@@ -19,6 +19,8 @@ pub struct Options {
     pub zyres: usize,
     /// How many of them behave like Pyre.
     pub pyres: usize,
+    /// The share of our hosts on which a chat runs, with somebody who types.
+    pub chats: Ppm,
     /// Broadcast domains. With more than one, some hosts have an interface on two of them.
     pub subnets: usize,
     /// Within what time the hosts start.
@@ -141,6 +143,7 @@ impl Options {
             peers,
             zyres: 0,
             pyres: 0,
+            chats: 0,
             subnets: 1,
             start: Duration::from_secs(1),
             disturbed: Duration::from_secs(10),
@@ -208,6 +211,8 @@ impl Options {
         options.groups = usize::try_from(rng.between(1, 6)).unwrap_or(1);
         options.content = rng.between(40, 4_000);
         options.restless = rng.coin();
+        let chats = [0, 0, 500_000, 1_000_000];
+        options.chats = chats.get(rng.place(chats.len())).copied().unwrap_or(0);
         options
     }
 
@@ -236,6 +241,7 @@ impl Options {
         options.beacon_loss = 10_000;
         options.drift = 100;
         options.pace = Some(Duration::from_secs(600));
+        options.chats = 250_000;
         options
     }
 

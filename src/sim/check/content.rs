@@ -19,6 +19,8 @@ pub(super) struct Sent {
     /// What its frames come to, without and with the tail.
     plain: u64,
     with_tail: u64,
+    /// Whether the tail is for chats.
+    is_for_chats: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +58,7 @@ impl Check {
     }
 
     fn says(&mut self, now: Time, number: usize, to: Receiver, content: &Content) {
-        let Some(said) = number_of(content, number) else {
+        let Some(said) = self.number_said(number, &to, content) else {
             return;
         };
         let target = match &to {
@@ -107,7 +109,46 @@ impl Check {
             by_member,
             plain: digest(content, false),
             with_tail: digest(content, true),
+            is_for_chats: content
+                .tail()
+                .is_some_and(|tail| *tail.header != *TAIL_HEADER),
         });
+    }
+
+    /// The number of a content that is sent: what a chat sends has none in it, and is known by what its
+    /// frames come to.
+    fn number_said(&mut self, number: usize, to: &Receiver, content: &Content) -> Option<u64> {
+        let to = match to {
+            Receiver::Peer(peer) => self.by_peer.get(peer).copied(),
+            Receiver::Group(_) => None,
+        };
+        let known = self.known(number);
+        let Some(screen) = known.screen.as_deref_mut() else {
+            return number_of(content, number);
+        };
+        let said = known.sent.len() as u64;
+        for with_tail in [false, true] {
+            screen
+                .contents
+                .insert((digest(content, with_tail), to), said);
+        }
+        Some(said)
+    }
+
+    /// The number of a content that came.
+    fn number_heard(
+        &self,
+        told: usize,
+        peer: usize,
+        is_group: bool,
+        content: &Content,
+    ) -> Option<u64> {
+        let known = self.processes.get(peer)?;
+        let Some(screen) = known.screen.as_deref() else {
+            return number_of(content, peer);
+        };
+        let to = (!is_group).then_some(told);
+        screen.contents.get(&(digest(content, false), to)).copied()
     }
 
     /// Which of the things that a peer has sent this is.
@@ -119,7 +160,8 @@ impl Check {
         content: &Content,
     ) -> Result<Recognised, Violation> {
         let forged = Violation::Forged { told, peer };
-        let number = number_of(content, peer).ok_or_else(|| forged.clone())?;
+        let number = self.number_heard(told, peer, group.is_some(), content);
+        let number = number.ok_or_else(|| forged.clone())?;
         let place = usize::try_from(number).unwrap_or(usize::MAX);
         let sent = self
             .processes
@@ -132,11 +174,12 @@ impl Check {
             _ => false,
         };
         let found = digest(content, false);
-        let wanted = if has_tail(told) && !self.is_foreign(told) {
-            sent.with_tail
+        let has_tail = if sent.is_for_chats {
+            self.is_chat(told)
         } else {
-            sent.plain
+            has_tail(told) && !self.is_foreign(told)
         };
+        let wanted = if has_tail { sent.with_tail } else { sent.plain };
         if to_here && found == wanted {
             Ok(Recognised {
                 number,
@@ -243,6 +286,16 @@ fn number_of(content: &Content, sender: usize) -> Option<u64> {
         return None;
     }
     words.next()?.parse().ok()
+}
+
+/// What tells a text from all others: who said it, as the how many-th.
+pub(super) fn token(text: &str) -> Option<(usize, u64)> {
+    if let Some((_, rest)) = text.split_once('«') {
+        let (sender, count) = rest.split_once('»')?.0.split_once('.')?;
+        return Some((sender.parse().ok()?, count.parse().ok()?));
+    }
+    let mut words = text.split(' ');
+    Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
 }
 
 /// What the frames of a content come to.

@@ -2,21 +2,25 @@
 //!
 //! They know the truth (who lives, who has sent what) from the world, and what each process believes
 //! from its events alone; they never look into an engine. The first thing that is wrong ends a world.
-//! `events` checks what applications are told, `wire` what peers receive, `calm` keeps who was well.
+//! `events` checks what applications are told, `content` what became of what was said, `wire` what peers
+//! receive, `shown` what chats show to people; `calm` keeps who was well.
 
 mod calm;
 mod content;
 mod events;
+mod shown;
 mod violation;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub(super) use self::content::{TAIL_HEADER, has_tail};
+pub(super) use self::shown::{End, Manner, Meant, Shown, Someone, Utterance, Way};
 pub use self::violation::Violation;
 
 use self::calm::Calm;
 use self::content::Sent;
+use self::shown::Screen;
 use self::wire::Wire;
 use super::options::Options;
 use super::time::Time;
@@ -80,6 +84,8 @@ struct Known {
     /// What arrives from each sender, as a Zyre would check it.
     wires: BTreeMap<usize, Wire>,
     last_link: u64,
+    /// What it shows, if it is a chat.
+    screen: Option<Box<Screen>>,
 }
 
 /// What a process believes of a peer that has entered.
@@ -136,6 +142,7 @@ impl Check {
             missed: BTreeMap::new(),
             wires: BTreeMap::new(),
             last_link: 0,
+            screen: None,
         });
     }
 
@@ -237,6 +244,11 @@ impl Check {
                 link: link.0,
             });
         }
+    }
+
+    /// A process dials a place where it has a connection already, or itself.
+    pub(super) fn dials_twice(&mut self, by: usize, port: u16) {
+        self.fail(Violation::TwoDials { by, port });
     }
 
     pub(super) fn unknown_link(&mut self, process: usize, link: LinkId) {

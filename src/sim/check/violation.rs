@@ -178,6 +178,83 @@ pub enum Violation {
         /// The peer.
         peer: usize,
     },
+    /// A chat sends what was typed to others than it was meant for.
+    Astray {
+        /// Which one.
+        by: usize,
+        /// The number of the text.
+        content: u64,
+    },
+    /// A chat has not shown what was said, or not once, or not as it was said.
+    Misshown {
+        /// Which one.
+        by: usize,
+        /// Who said it.
+        peer: usize,
+        /// The number of the text.
+        content: u64,
+    },
+    /// A chat shows something that nobody has said now.
+    MadeUp {
+        /// Which one.
+        by: usize,
+        /// What it shows.
+        text: String,
+    },
+    /// A chat shows something that a terminal would obey.
+    Raw {
+        /// Which one.
+        by: usize,
+        /// What it shows.
+        text: String,
+    },
+    /// A chat says again that somebody is here, or that one is gone who was not here.
+    Unbalanced {
+        /// Which one.
+        by: usize,
+        /// The peer.
+        peer: usize,
+    },
+    /// All is well, but a chat has not said that somebody is here, or gone.
+    Unannounced {
+        /// Which one.
+        by: usize,
+        /// The peer.
+        peer: usize,
+    },
+    /// A chat has not told that something did not arrive which was typed.
+    Untold {
+        /// Which one.
+        by: usize,
+        /// Where it did not arrive.
+        peer: usize,
+    },
+    /// A private chat that one of the two does not want.
+    Unwanted {
+        /// Where it begins, or is asked for.
+        by: usize,
+        /// The other side.
+        peer: usize,
+    },
+    /// All is well, but one believes to be in a private chat with another, who does not.
+    Disagreed {
+        /// Who believes it.
+        one: usize,
+        /// Who does not.
+        other: usize,
+    },
+    /// A chat ended with a status that is not true.
+    Untrue {
+        /// Which one.
+        by: usize,
+    },
+    /// A process has two connections to one place, which would be in each other's way, or one to itself.
+    TwoDials {
+        /// Which one.
+        by: usize,
+        /// The port of the place.
+        port: u16,
+    },
 }
 
 impl fmt::Display for Violation {
@@ -250,6 +327,55 @@ impl fmt::Display for Violation {
             Self::Missing { by, peer } => write!(f, "p{by} does not list p{peer}"),
             Self::Ghost { by, peer } => write!(f, "p{by} lists p{peer}, which is not there"),
             Self::Groups { by, peer } => write!(f, "p{by} lists wrong groups of p{peer}"),
+            Self::TwoDials { by, port } => {
+                write!(
+                    f,
+                    "p{by} has two connections to port {port}, or one to itself"
+                )
+            }
+            _ => self.of_chats(f),
+        }
+    }
+}
+
+impl Violation {
+    /// What chats do wrong, in words.
+    fn of_chats(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Astray { by, content } => {
+                write!(
+                    f,
+                    "p{by} sends text {content} to others than it was meant for"
+                )
+            }
+            Self::Misshown { by, peer, content } => {
+                write!(
+                    f,
+                    "p{by} shows text {content} of p{peer} otherwise than it was said"
+                )
+            }
+            Self::MadeUp { by, text } => write!(f, "p{by} shows what nobody said: {text:?}"),
+            Self::Raw { by, text } => write!(f, "p{by} shows what a terminal obeys: {text:?}"),
+            Self::Unbalanced { by, peer } => {
+                write!(f, "p{by} shows p{peer} come or go twice")
+            }
+            Self::Unannounced { by, peer } => {
+                write!(f, "p{by} has not shown p{peer} come or go")
+            }
+            Self::Untold { by, peer } => {
+                write!(f, "p{by} does not show that p{peer} has not got something")
+            }
+            Self::Unwanted { by, peer } => {
+                write!(f, "p{by}: a private chat with p{peer} that nobody wants")
+            }
+            Self::Disagreed { one, other } => {
+                write!(
+                    f,
+                    "p{one} believes to be in a private chat with p{other}, which does not"
+                )
+            }
+            Self::Untrue { by } => write!(f, "p{by} ends with a status that is not true"),
+            _ => write!(f, "{self:?}"),
         }
     }
 }

@@ -15,11 +15,14 @@ impl World {
     /// An application starts: it joins some groups, among them the one that everybody is in.
     pub(super) fn begin_to_act(&mut self, number: usize) {
         let groups = self.groups.clone();
+        let mut joined = Vec::new();
         for (place, group) in groups.into_iter().enumerate() {
             if place == 0 || self.luck.people.coin() {
+                joined.push(group.clone());
                 self.does(number, Action::Join(group));
             }
         }
+        self.begin_chat(number, joined);
         self.act_again(number);
     }
 
@@ -37,8 +40,10 @@ impl World {
         }
         let process = self.process(number);
         if process.state == Running::Runs && process.application.backlog.len() < BACKLOG {
-            let action = self.choose_action(number);
-            if let Some(action) = action {
+            let is_chat = process.application.chat.is_some();
+            if is_chat {
+                self.type_line(number);
+            } else if let Some(action) = self.choose_action(number) {
                 self.does(number, action);
                 self.offer(number);
             }
@@ -85,7 +90,7 @@ impl World {
         })
     }
 
-    fn choose_peer(&mut self, number: usize) -> Option<PeerId> {
+    pub(super) fn choose_peer(&mut self, number: usize) -> Option<PeerId> {
         let roster = &self.process(number).application.roster;
         let length = roster.len();
         let place = self.luck.people.place(length);
@@ -124,7 +129,7 @@ impl World {
     }
 
     /// An application wants something.
-    fn does(&mut self, number: usize, action: Action) {
+    pub(super) fn does(&mut self, number: usize, action: Action) {
         self.process_mut(number)
             .application
             .backlog
@@ -132,7 +137,7 @@ impl World {
     }
 
     /// Hands what applications want to their engines, as long as those want actions.
-    fn offer(&mut self, number: usize) {
+    pub(super) fn offer(&mut self, number: usize) {
         if self.is_working(number) {
             self.carry_out_all(number);
         }
@@ -166,7 +171,10 @@ impl World {
             return;
         };
         for number in 0..self.processes.len() {
-            if self.process(number).state == Running::Runs {
+            let process = self.process(number);
+            if process.state == Running::Runs && process.application.chat.is_some() {
+                self.type_last(number, &group);
+            } else if process.state == Running::Runs {
                 let content = self.new_content(number);
                 let group: GroupName = group.clone();
                 self.does(number, Action::Shout { group, content });
@@ -187,7 +195,11 @@ impl World {
         application.is_reading = true;
         application.unread_octets = 0;
         for event in std::mem::take(&mut application.unread) {
-            application.read(&event);
+            self.process_mut(number).application.read(&event);
+            self.tell_chat(number, &event);
+        }
+        if self.process(number).application.chat.is_some() {
+            self.offer(number);
         }
         self.check_inbox(number);
     }

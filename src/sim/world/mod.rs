@@ -3,10 +3,11 @@
 //! What happens next is in one heap, ordered by time and by number; it is taken out, the clock goes
 //! on to it, and the machines are told, exactly as the shells of the program tell them. The other
 //! files here hold the parts: `processes` (what machines want done), `datagrams`, `streams`,
-//! `inbound` and `delivery` (how that travels), `faults` (what goes wrong), `applications` (what people do), and
-//! `script` (what a test wants to happen).
+//! `inbound` and `delivery` (how that travels), `faults` (what goes wrong), `applications` (what people do), `chats`
+//! (what they type, and are shown), and `script` (what a test wants to happen).
 
 mod applications;
+mod chats;
 mod datagrams;
 mod delivery;
 mod faults;
@@ -202,6 +203,7 @@ impl World {
         self.run_until(self.now + SETTLED)?;
         let result = self.check.farewell_to_messages(self.now);
         self.judge(result)?;
+        self.settle_chats()?;
         Ok(self.report())
     }
 

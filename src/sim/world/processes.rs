@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::applications::headers;
 use super::{Kind, Power, What, World};
+use crate::sim::chat::with_header;
 use crate::sim::foreign::{Flavour, Foreign};
 use crate::sim::host::{Application, Input, Machine, Process, Router, Running, Zchat};
 use crate::sim::network::HostId;
@@ -26,7 +27,9 @@ impl World {
         let port = port
             .unwrap_or_else(|| 49_152 + u16::try_from(self.luck.ids.below(10_000)).unwrap_or(0));
         let now = self.host(host).clock.read(self.now);
-        let machine = self.new_machine(now, number, self.host(host).flavour, (peer, port));
+        let flavour = self.host(host).flavour;
+        let is_chat = flavour.is_none() && self.is_chat(number);
+        let machine = self.new_machine(now, number, flavour, (peer, port), is_chat);
         self.processes.push(Process {
             host,
             peer,
@@ -69,12 +72,12 @@ impl World {
         number: usize,
         flavour: Option<Flavour>,
         (peer, port): (PeerId, u16),
+        is_chat: bool,
     ) -> Machine {
-        let name = |text: String| Name::new(&text).expect("a short name");
         if let Some(flavour) = flavour {
             let name = match flavour {
                 Flavour::Zyre => name(format!("zyre {number}")),
-                Flavour::Pyre => name(format!("pÿre {number}")),
+                Flavour::Pyre => name(format!("pÿre {number}.")),
             };
             return Machine::Foreign(Box::new(Foreign::new(now, flavour, peer, name, port)));
         }
@@ -82,6 +85,9 @@ impl World {
         config.timing = self.options.timing.clone();
         config.limits = self.options.limits.clone();
         config.headers = headers(number, "");
+        if is_chat {
+            config.headers = with_header(config.headers);
+        }
         let engine = Engine::new(now, config);
         let announcer = Announcer::new(now, peer, port, self.options.timing.interval);
         Machine::Zchat(Box::new(Zchat { engine, announcer }))
@@ -115,6 +121,9 @@ impl World {
             return;
         }
         let now = self.clock(number).read(self.now);
+        if let Input::Addresses(addresses) = &input {
+            self.tell_network(number, addresses.clone());
+        }
         self.process_mut(number).machine.handle(now, input);
         self.carry_out_all(number);
     }
@@ -155,12 +164,13 @@ impl World {
             while let Some(beacon) = self.process_mut(number).machine.poll_beacon() {
                 self.broadcast(number, &beacon);
             }
-            if !self.hand_over_action(number) {
+            if !self.hand_over_action(number) && !self.attend_chat(number) {
                 break;
             }
         }
         let process = self.process(number);
         if process.state == Running::Leaving && process.machine.is_finished() {
+            self.end_chat(number);
             self.end(number, true);
             return;
         }
@@ -173,11 +183,12 @@ impl World {
         if !process.is_awake() || self.host(process.host).power != Power::On {
             return;
         }
-        let both = [
+        let all = [
             process.machine.poll_timeout(),
             process.router.book.poll_timeout(),
+            process.application.poll_timeout(),
         ];
-        let Some(deadline) = both.into_iter().flatten().min() else {
+        let Some(deadline) = all.into_iter().flatten().min() else {
             return;
         };
         let at = self.clock(number).when(self.now, deadline);
@@ -267,6 +278,7 @@ impl World {
         let application = &mut self.process_mut(number).application;
         if application.is_reading {
             application.read(&event);
+            self.tell_chat(number, &event);
         } else {
             application.unread_octets += event_octets(&event);
             application.unread.push_back(event);
@@ -314,6 +326,11 @@ impl World {
         let host = process.host;
         self.host_mut(host).process = None;
     }
+}
+
+/// A name that was made up.
+pub(super) fn name(text: String) -> Name {
+    Name::new(&text).expect("a short name")
 }
 
 /// Which kind of event, and about whom, as a number.
