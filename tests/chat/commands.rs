@@ -700,10 +700,12 @@ fn a_peer_that_has_moved_is_listed_where_it_is_and_only_programs_are_told() {
     chat.event(moved());
     assert_eq!(chat.said(), "", "that is nothing to tell a person");
     chat.line("/search bob");
-    assert!(chat.said().contains("10.0.0.99"));
+    let said = chat.said();
+    assert!(said.contains("10.0.0.99"), "{said}");
     let mut chat = Chat::new(json("alice", &["CHAT"]));
     chat.enter(BOB, "bob", &["CHAT"]);
     chat.event(moved());
+    chat.seconds(1);
     chat.line("/list");
     let told = |event: &str| {
         let record = chat.records.iter().find(|record| record["event"] == event);

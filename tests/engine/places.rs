@@ -42,6 +42,7 @@ fn trap_16_a_peer_that_does_not_answer_at_its_old_place_is_greeted_at_the_new_on
         link: Link::plain(elsewhere, Some(ip(LOCAL))),
     };
     assert_eq!(events(outputs), [moved]);
+    bob.place = elsewhere;
     let outputs = solo.hello(&mut bob);
     assert_eq!(events(outputs), []);
 }
