@@ -25,7 +25,7 @@ impl Check {
                 content,
             } => self.content(now, told, origin.peer, Some(group), content),
             Event::Update { peer, .. } => self.about(told, *peer, "UPDATE"),
-            Event::Moved { peer, .. } => self.about(told, *peer, "a move"),
+            Event::Moved { peer, .. } => self.moved(told, *peer),
             Event::RoundTrip { peer, .. } => self.about(told, *peer, "a round trip"),
             Event::Undelivered { peer, count, .. } => self.undelivered(told, *peer, *count),
             Event::Flushed { .. } | Event::Network { .. } | Event::Stop => Ok(()),
@@ -97,6 +97,17 @@ impl Check {
         match known.and_then(|known| known.views.get(&peer)) {
             Some(view) if view.alarm == Alarm::None => Ok(()),
             Some(_) => Err(Violation::OutOfTurn { told, peer, event }),
+            None => Err(Violation::NotEntered { told, peer, event }),
+        }
+    }
+
+    /// Only who is here moves, whether it answers or not.
+    fn moved(&self, told: usize, peer: PeerId) -> super::Verdict {
+        let peer = self.find(told, peer)?;
+        let event = "a move";
+        let known = self.processes.get(told);
+        match known.and_then(|known| known.views.get(&peer)) {
+            Some(_) => Ok(()),
             None => Err(Violation::NotEntered { told, peer, event }),
         }
     }
