@@ -60,6 +60,18 @@ impl Deadlines {
         self.0.peek().map(|Reverse((at, _))| *at)
     }
 
+    /// The first of them, and when it is due.
+    pub(super) fn first(&self) -> Option<(Instant, Timer)> {
+        self.0.peek().map(|Reverse(first)| *first)
+    }
+
+    /// The first of them is due later than it was.
+    pub(super) fn put_off(&mut self, until: Instant) {
+        if let Some(mut first) = self.0.peek_mut() {
+            first.0.0 = until;
+        }
+    }
+
     /// The earliest timer that is due.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<Timer> {
         if self.next()? > now {

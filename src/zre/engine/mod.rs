@@ -15,6 +15,7 @@ mod flush;
 mod life;
 mod patience;
 mod peer;
+mod peers;
 mod receive;
 mod send;
 mod statics;
@@ -28,10 +29,10 @@ use self::deadlines::{Deadlines, Timer};
 use self::dismissed::{Dismissed, Returning};
 use self::flush::Flushes;
 use self::life::Reconnection;
-use self::peer::Peer;
+use self::peers::Peers;
 use self::statics::Static;
 use super::{
-    Action, Event, ExitReason, GroupName, Headers, Hello, Host, Limits, LinkId, Name, Output,
+    Action, Event, ExitReason, GroupName, Headers, Hello, Host, Limits, Link, LinkId, Name, Output,
     PeerId, Stats, Timing, UndeliveredReason,
 };
 
@@ -130,7 +131,7 @@ impl EngineConfig {
 pub struct Engine {
     config: EngineConfig,
     view: View,
-    peers: BTreeMap<PeerId, Peer>,
+    peers: Peers,
     /// Which peer has its mailbox at an address, or says so.
     places: BTreeMap<SocketAddr, PeerId>,
     /// The peers that have entered, by group.
@@ -196,7 +197,7 @@ impl Engine {
         Self {
             config,
             view: View::default(),
-            peers: BTreeMap::new(),
+            peers: Peers::default(),
             places: BTreeMap::new(),
             members: BTreeMap::new(),
             links: BTreeMap::new(),
@@ -274,6 +275,7 @@ impl Engine {
                 Timer::Undelivered => self.tell_refused(),
             }
         }
+        self.look_ahead(now);
     }
 
     /// What to do next; to be asked until there is nothing.
@@ -310,6 +312,13 @@ impl Engine {
     #[must_use]
     pub fn entered(&self) -> usize {
         self.admission.proven()
+    }
+
+    /// When a peer, whether it has entered or not, last gave a sign of life, and where its mailbox is.
+    #[must_use]
+    pub fn whereabouts(&self, peer: PeerId) -> Option<(&Instant, &Link)> {
+        let peer = self.peers.get(&peer)?;
+        Some((&peer.heard, &peer.place))
     }
 
     /// What was counted so far.

@@ -119,67 +119,71 @@ impl Channel {
 }
 
 /// A peer.
+///
+/// What a beacon is held against comes first, and together, for it is read from memory that no cache
+/// holds: once a second for each of thousands of peers.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Peer {
-    /// Tells one life of an id from the next, for timers.
-    pub(super) serial: u64,
+    /// The last sign of life, a beacon included.
+    pub(super) heard: Instant,
+    /// The last beacon from the place where it is connected.
+    pub(super) beacon: Option<Instant>,
+    /// Since when it is leaving.
+    pub(super) farewell: Option<Instant>,
+    pub(super) challenge: Option<Box<Challenge>>,
     pub(super) phase: Phase,
     pub(super) presence: Presence,
+    /// The old place has not answered, and no new one is known yet.
+    pub(super) displaced: bool,
+    pub(super) status: u8,
+    pub(super) expected: Incoming,
+    /// How often in a row it has asked whether we live and cannot have heard the answer.
+    pub(super) doubts: u8,
+    /// A HELLO of ours that its HELLO will answer.
+    pub(super) hello_awaited: bool,
+    /// A message of it was lost, and what it says is of no use until its HELLO comes.
+    pub(super) out_of_step: bool,
+    /// How often it was greeted again for want of an answer.
+    pub(super) greeted_again: u8,
+    /// Whether it will be asked soon what it has read.
+    pub(super) confirming: bool,
+    /// Whether its connection to us is gone.
+    pub(super) hung_up: bool,
     /// Where its mailbox is.
     pub(super) place: Link,
+    /// PINGs that are not answered.
+    pub(super) pings: VecDeque<(Instant, Purpose)>,
+    /// Tells one life of an id from the next, for timers.
+    pub(super) serial: u64,
     /// The outgoing connection; `None` only in [`Phase::Heard`].
     pub(super) channel: Option<Channel>,
     pub(super) name: Name,
     pub(super) headers: Headers,
     pub(super) groups: BTreeSet<GroupName>,
-    pub(super) status: u8,
-    pub(super) expected: Incoming,
-    /// The last sign of life, a beacon included.
-    pub(super) heard: Instant,
     /// The last message.
     pub(super) traffic: Instant,
     /// The one before it.
     pub(super) traffic_before: Instant,
-    /// The last beacon from the place where it is connected.
-    pub(super) beacon: Option<Instant>,
     /// The last message to it.
     pub(super) said: Instant,
-    /// How often in a row it has asked whether we live and cannot have heard the answer.
-    pub(super) doubts: u8,
     /// After how long without a message it asks whether we live, if it ever did.
     pub(super) patience: Option<Duration>,
     /// Other places where its beacon was heard.
     pub(super) others: Vec<Place>,
-    /// A HELLO of ours that its HELLO will answer.
-    pub(super) hello_awaited: bool,
     /// When our last HELLO to it went out.
     pub(super) greeted: Instant,
-    /// A message of it was lost, and what it says is of no use until its HELLO comes.
-    pub(super) out_of_step: bool,
-    /// How often it was greeted again for want of an answer.
-    pub(super) greeted_again: u8,
     /// When it gets our HELLO as an answer to its own, unless it shows before that it knows us.
     pub(super) answer_owed: Option<Instant>,
     /// When its answer to our first HELLO is due.
     pub(super) answer_due: Option<Instant>,
-    /// PINGs that are not answered.
-    pub(super) pings: VecDeque<(Instant, Purpose)>,
     pub(super) barrier: Option<Barrier>,
     /// WHISPERs and SHOUTs sent to it that it has not been known to read.
     pub(super) unconfirmed: u64,
-    /// Whether it will be asked for that soon.
-    pub(super) confirming: bool,
-    pub(super) challenge: Option<Challenge>,
-    /// The old place has not answered, and no new one is known yet.
-    pub(super) displaced: bool,
     /// Its connection broke; if it is not heard by then, it is gone.
     pub(super) broken: Option<Instant>,
-    /// Whether its connection to us is gone.
-    pub(super) hung_up: bool,
     /// When it was found that nobody listens at its mailbox any more.
     pub(super) refused: Option<Instant>,
-    /// Since when it is leaving.
-    pub(super) farewell: Option<Instant>,
     /// When it was last greeted again because of a gap.
     pub(super) last_gap: Option<Instant>,
     /// When it was last greeted again because its status was wrong.
@@ -233,6 +237,11 @@ impl Peer {
 
     pub(super) fn is_ready(&self) -> bool {
         self.phase == Phase::Ready
+    }
+
+    /// Whether it gives signs of life, and was not asked for any.
+    pub(super) fn is_at_ease(&self) -> bool {
+        self.presence == Presence::Present && self.pings.is_empty()
     }
 
     /// When it was sent the first PING that it could have answered and has not, nothing else having
