@@ -181,6 +181,8 @@ impl Connections {
             return Vec::new();
         }
         claim.others.retain(|other| *other != token);
+        // There is hardly ever another one again.
+        claim.others.shrink_to_fit();
         claim.entered = Some((Some(token), remote));
         let mut verdicts = self.end_older(peer, token, remote);
         let waiting = self.claims.get(&peer).into_iter();

@@ -1,5 +1,7 @@
 //! What a connection has carried is read by its receiver, as a message or as octets.
 
+use std::collections::VecDeque;
+
 use super::transport::on_the_wire;
 use super::{Kind, World};
 use crate::sim::foreign::WRONG_STATUS;
@@ -25,7 +27,7 @@ impl World {
                 self.process_mut(receiver).router.waiting.insert(key);
                 return;
             }
-            match connection.wire.pop_front() {
+            match take_first(&mut connection.wire) {
                 Some((_, Cargo::Packet(packet))) => {
                     connection.carried -= packet.octets;
                     if !acknowledged {
@@ -131,6 +133,16 @@ impl World {
         }
         self.carry_out_all(receiver);
     }
+}
+
+/// Takes the first of what waits. Nothing is kept for what may wait there later: nearly all queues of a
+/// world are empty, two for each pair, and would be most of its memory.
+pub(super) fn take_first<T>(queue: &mut VecDeque<T>) -> Option<T> {
+    let first = queue.pop_front();
+    if queue.is_empty() {
+        *queue = VecDeque::new();
+    }
+    first
 }
 
 /// A message as its receiver gets it: the tail is content like the rest.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::World;
+use super::delivery::take_first;
 use crate::sim::foreign::{self, Flavour};
 use crate::sim::host::{Input, Running};
 use crate::sim::stream::{Cargo, Key, Mailbox, Packet, Payload};
@@ -251,7 +252,7 @@ impl World {
             if under_way > 0 && under_way + next.octets > self.options.window {
                 break;
             }
-            let Some(packet) = mailbox.queue.pop_front() else {
+            let Some(packet) = take_first(&mut mailbox.queue) else {
                 break;
             };
             mailbox.queued -= packet.octets;
