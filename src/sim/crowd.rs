@@ -31,7 +31,8 @@ pub struct Crowd {
     members: Vec<Member>,
     links: BTreeMap<LinkId, usize>,
     interval: Duration,
-    wake: Option<Time>,
+    /// When it is to be woken, by its clock and as entered in the agenda.
+    wake: Option<(Instant, Time)>,
     counts: CrowdCounts,
 }
 
@@ -139,7 +140,7 @@ impl Crowd {
             What::Connected(link) => self.engine.handle_connected(now, link),
             What::Answer(member, Answer::Hello) => self.greet(now, member),
             What::Answer(member, Answer::PingOk) => self.say(now, member, Body::PingOk),
-            What::Wake if self.wake == Some(at) => {
+            What::Wake if self.wake.is_some_and(|(_, wake)| wake == at) => {
                 self.wake = None;
                 self.engine.handle_timeout(now);
             }
@@ -228,9 +229,9 @@ impl Crowd {
         let Some(deadline) = self.engine.poll_timeout() else {
             return;
         };
-        let at = self.clock.when(self.now, deadline);
-        if self.wake.is_none_or(|wake| at < wake) {
-            self.wake = Some(at);
+        if self.wake.is_none_or(|(before, _)| deadline < before) {
+            let at = self.clock.when(self.now, deadline);
+            self.wake = Some((deadline, at));
             self.agenda.enter(at, What::Wake);
         }
     }

@@ -12,8 +12,8 @@ use super::stream::Key;
 use super::time::Time;
 use crate::zre::connections::{Connections, Most, Token};
 use crate::zre::{
-    Action, Announcer, Beacon, Engine, Event, GroupName, Host, LinkId, Message, Origin, Output,
-    PeerId, Sighting, Via,
+    Action, Announcer, Beacon, Engine, Event, GroupName, Host, Link, LinkId, Message, Origin,
+    Output, PeerId, Sighting, Via,
 };
 
 /// What a process is told.
@@ -81,6 +81,14 @@ impl Machine {
                 both.into_iter().flatten().min()
             }
             Self::Foreign(foreign) => foreign.poll_timeout(),
+        }
+    }
+
+    /// What it knows of a peer.
+    pub(super) fn known(&self, peer: PeerId) -> Option<(&Instant, &Link)> {
+        match self {
+            Self::Zchat(zchat) => zchat.engine.whereabouts(peer),
+            Self::Foreign(_) => None,
         }
     }
 
@@ -239,8 +247,8 @@ pub(super) struct Process {
     pub(super) router: Router,
     pub(super) inbox_open: bool,
     pub(super) application: Application,
-    /// When it is to be woken, as entered in the agenda.
-    pub(super) wake: Option<Time>,
+    /// When it is to be woken, by its own clock and as entered in the agenda.
+    pub(super) wake: Option<(Instant, Time)>,
     /// How often it was woken at this very time.
     pub(super) wakes: (Time, u32),
     /// Beacons in the buffer of its socket while it is frozen.

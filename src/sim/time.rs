@@ -29,8 +29,7 @@ impl Add<Duration> for Time {
     type Output = Self;
 
     fn add(self, later: Duration) -> Self {
-        let later = u64::try_from(later.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(later))
+        Self(self.0.saturating_add(nanoseconds(later)))
     }
 }
 
@@ -110,8 +109,8 @@ pub(super) struct Clock {
     origin: Instant,
     /// How much faster than virtual time it runs, in parts of a million.
     drift: i64,
-    /// How long it stood still.
-    suspended: Duration,
+    /// How long it stood still, in nanoseconds.
+    suspended: u64,
 }
 
 impl Clock {
@@ -119,40 +118,59 @@ impl Clock {
         Self {
             origin,
             drift,
-            suspended: Duration::ZERO,
+            suspended: 0,
         }
     }
 
     /// What it shows.
     pub(super) fn read(&self, now: Time) -> Instant {
-        let running = now.elapsed().saturating_sub(self.suspended);
-        self.origin + stretch(running, self.drift)
+        let running = now.0.saturating_sub(self.suspended);
+        self.origin + Duration::from_nanos(self.shown(running))
     }
 
-    /// When it will show `deadline`, not before `now`.
+    /// When it will show `deadline`, not before `now`: to the nanosecond, so that the same deadline
+    /// comes to the same time whenever that is asked.
     pub(super) fn when(&self, now: Time, deadline: Instant) -> Time {
-        let left = deadline.saturating_duration_since(self.read(now));
-        if left.is_zero() {
-            return now;
+        let wanted = nanoseconds(deadline.saturating_duration_since(self.origin));
+        let mut running = self.running(wanted);
+        while self.shown(running) < wanted {
+            running += 1;
         }
-        // Rounding must not make it early, or the same deadline would come up again and again.
-        let mut at = now + stretch(left, -self.drift);
-        while self.read(at) < deadline {
-            at = at + Duration::from_nanos(1) + deadline.saturating_duration_since(self.read(at));
+        while running > 0 && self.shown(running - 1) >= wanted {
+            running -= 1;
         }
-        at
+        now.max(Time(running.saturating_add(self.suspended)))
+    }
+
+    /// What it shows after it has run for so long, in nanoseconds: some parts of a million more or less.
+    const fn shown(&self, running: u64) -> u64 {
+        let parts = self.drift.unsigned_abs();
+        // In two steps, or the product would not fit after some hours.
+        let more = running / MILLION * parts + running % MILLION * parts / MILLION;
+        if self.drift < 0 {
+            running.saturating_sub(more)
+        } else {
+            running.saturating_add(more)
+        }
+    }
+
+    /// About how long it has run when it shows this.
+    const fn running(&self, shown: u64) -> u64 {
+        let all = MILLION.saturating_add_signed(self.drift);
+        shown / all * MILLION + shown % all * MILLION / all
     }
 
     pub(super) fn stand_still(&mut self, time: Duration) {
-        self.suspended += time;
+        self.suspended = self.suspended.saturating_add(nanoseconds(time));
     }
 }
 
-/// A time, so many parts of a million longer.
-fn stretch(time: Duration, ppm: i64) -> Duration {
-    let nanoseconds = i128::try_from(time.as_nanos()).unwrap_or(i128::MAX);
-    let stretched = nanoseconds + nanoseconds * i128::from(ppm) / 1_000_000;
-    Duration::from_nanos(u64::try_from(stretched).unwrap_or(0))
+/// What a drift is a part of.
+const MILLION: u64 = 1_000_000;
+
+fn nanoseconds(time: Duration) -> u64 {
+    let seconds = time.as_secs().saturating_mul(1_000_000_000);
+    seconds.saturating_add(u64::from(time.subsec_nanos()))
 }
 
 #[cfg(test)]
@@ -173,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_drifts_is_never_asked_too_early() {
+    fn a_clock_that_drifts_shows_a_time_at_the_nanosecond_that_was_said_and_never_later() {
         #[allow(
             clippy::disallowed_methods,
             reason = "a clock has to begin at some time"
@@ -186,8 +204,16 @@ mod tests {
                 let deadline = clock.read(now) + Duration::from_nanos(step);
                 let at = clock.when(now, deadline);
                 assert!(clock.read(at) >= deadline, "drift {drift}, step {step}");
+                let just_before = Time(at.0 - 1);
                 assert!(
-                    at.since(now) < Duration::from_nanos(step) * 11 / 10 + Duration::from_nanos(5)
+                    clock.read(just_before) < deadline,
+                    "drift {drift}, step {step}"
+                );
+                let half_way = Time(u64::midpoint(now.0, at.0));
+                assert_eq!(
+                    clock.when(half_way, deadline),
+                    at,
+                    "drift {drift}, step {step}"
                 );
                 now = at;
             }

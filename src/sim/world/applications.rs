@@ -146,7 +146,10 @@ impl World {
     /// Hands one action over; whether there was one, and it was wanted.
     pub(super) fn hand_over_action(&mut self, number: usize) -> bool {
         let process = self.process_mut(number);
-        if process.state != Running::Runs || !process.machine.wants_actions() {
+        if process.application.backlog.is_empty()
+            || process.state != Running::Runs
+            || !process.machine.wants_actions()
+        {
             return false;
         }
         let Some(action) = process.application.backlog.pop_front() else {

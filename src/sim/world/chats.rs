@@ -86,9 +86,11 @@ impl World {
 
     /// Wakes a chat whose time has come; whether it wants something of its node now.
     pub(super) fn attend_chat(&mut self, number: usize) -> bool {
+        let Some(due) = self.process(number).application.poll_timeout() else {
+            return false;
+        };
         let now = self.clock(number).read(self.now);
-        let due = self.process(number).application.poll_timeout();
-        if due.is_none_or(|due| due > now) {
+        if due > now {
             return false;
         }
         if let Some(chat) = self.chat(number) {

@@ -1,16 +1,16 @@
 //! Beacons on their way: lost, late, twice, and out of order.
 
-use std::collections::BTreeMap;
+use std::hint::black_box;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Kind, Power, What, World};
 use crate::sim::host::{Input, Running};
 use crate::sim::network::HostId;
-use crate::zre::{Beacon, Sighting};
+use crate::zre::{Beacon, Link, PeerId, Sighting};
 
 /// Different times at which the copies of one broadcast arrive: so many entries in the agenda.
-const WAVES: u64 = 8;
+const WAVES: usize = 8;
 
 /// Datagrams in the buffer of a socket that nobody reads.
 const BUFFERED: usize = 200;
@@ -25,21 +25,23 @@ impl World {
             [number as u64, u64::MAX, u64::from(beacon.port)],
             || format!("p{number} broadcasts {}", beacon.port),
         );
-        let interfaces = self.network.interfaces(host).to_vec();
-        for interface in interfaces.iter().filter(|one| one.up) {
-            let mut waves: BTreeMap<u64, Vec<HostId>> = BTreeMap::new();
-            let receivers: Vec<HostId> = self.network.on_subnet(interface.subnet).collect();
-            for receiver in receivers {
+        for interface in self.network.interfaces(host).iter().filter(|one| one.up) {
+            let mut waves: [Vec<HostId>; WAVES] = Default::default();
+            for receiver in self.network.on_subnet(interface.subnet) {
                 let luck = &mut self.luck.network;
                 let mut copies = u32::from(!luck.chance(self.options.beacon_loss));
                 copies += u32::from(luck.chance(self.options.beacon_duplication));
                 for _ in 0..copies {
-                    waves.entry(luck.below(WAVES)).or_default().push(receiver);
+                    if let Some(wave) = waves.get_mut(luck.place(WAVES)) {
+                        wave.push(receiver);
+                    }
                 }
             }
-            for (wave, receivers) in waves {
-                let (least, most) = self.options.delay;
-                let late = u32::try_from(wave).unwrap_or(0);
+            let (least, most) = self.options.delay;
+            for (late, receivers) in (0..).zip(waves) {
+                if receivers.is_empty() {
+                    continue;
+                }
                 let wait = least + (most - least) * late / u32::try_from(WAVES).unwrap_or(1);
                 let what = What::Broadcast(interface.address, beacon.clone(), receivers);
                 self.agenda.enter(self.now + wait, what);
@@ -72,34 +74,37 @@ impl World {
     }
 
     pub(super) fn hear_broadcast(&mut self, from: IpAddr, beacon: &Beacon, to: &[HostId]) {
-        let Some(sender) = self.network.holder(from) else {
+        let Some((sender, subnet)) = self.network.broadcaster(from) else {
             return;
         };
-        let on = self.network.interfaces(sender);
-        let Some(subnet) = on
-            .iter()
-            .find(|one| one.address == from)
-            .map(|one| one.subnet)
-        else {
-            return;
-        };
+        self.fetch(beacon.peer, to);
         for &host in to {
-            if let Some(local) = self.network.address_on(host, subnet) {
+            if let Some(local) = self.network.hears(sender, subnet, host) {
                 self.hear(from, local, host, beacon);
             }
         }
     }
 
+    /// All of these will look a peer up, in memory that no cache holds: it is there much sooner if all of
+    /// it is asked for at once. Nothing else comes of this.
+    fn fetch(&self, peer: PeerId, hosts: &[HostId]) {
+        let processes = hosts.iter().filter_map(|&host| self.host(host).process);
+        let known = processes.filter_map(|number| self.process(number).machine.known(peer));
+        let known: Vec<(&Instant, &Link)> = known.collect();
+        for (heard, place) in known {
+            black_box((*heard, place.remote.port(), place.local.is_some()));
+        }
+    }
+
     pub(super) fn hear_unicast(&mut self, from: IpAddr, to: IpAddr, beacon: &Beacon) {
-        if let Some(host) = self.network.holder(to) {
+        if let Some(host) = self.network.holder(to)
+            && (from == to || self.network.carries(from, to))
+        {
             self.hear(from, to, host, beacon);
         }
     }
 
     fn hear(&mut self, from: IpAddr, local: IpAddr, host: HostId, beacon: &Beacon) {
-        if from != local && !self.network.carries(from, local) {
-            return;
-        }
         let Some(number) = self.host(host).process else {
             return;
         };

@@ -141,7 +141,7 @@ impl World {
     pub(super) fn wake(&mut self, number: usize) {
         let now = self.now;
         let process = self.process_mut(number);
-        if process.wake != Some(now) {
+        if process.wake.is_none_or(|(_, at)| at != now) {
             return;
         }
         process.wake = None;
@@ -174,15 +174,14 @@ impl World {
             self.end(number, true);
             return;
         }
-        self.check_inbox(number);
+        if !(process.inbox_open && process.application.unread.is_empty()) {
+            self.check_inbox(number);
+        }
         self.enter_wake(number);
     }
 
     pub(super) fn enter_wake(&mut self, number: usize) {
         let process = self.process(number);
-        if !process.is_awake() || self.host(process.host).power != Power::On {
-            return;
-        }
         let all = [
             process.machine.poll_timeout(),
             process.router.book.poll_timeout(),
@@ -191,10 +190,16 @@ impl World {
         let Some(deadline) = all.into_iter().flatten().min() else {
             return;
         };
+        if process.wake.is_some_and(|(before, _)| before <= deadline) {
+            return;
+        }
+        if !process.is_awake() || self.host(process.host).power != Power::On {
+            return;
+        }
         let at = self.clock(number).when(self.now, deadline);
         let process = self.process_mut(number);
-        if process.wake.is_none_or(|wake| at < wake) {
-            process.wake = Some(at);
+        if process.wake.is_none_or(|(_, wake)| at < wake) {
+            process.wake = Some((deadline, at));
             self.agenda.enter(at, What::Wake(number));
         }
     }
