@@ -87,8 +87,8 @@ pub(super) struct Connection {
     pub(super) unacknowledged: u64,
     /// When the last of it arrives.
     pub(super) last_arrival: Time,
-    /// It is entered in the agenda to be pumped.
-    pub(super) is_entered: bool,
+    /// When it is to be pumped, as entered in the agenda; what else is entered there is out of date.
+    pub(super) pump: Option<Time>,
     /// Since when retransmission has been in vain, and how long to wait for the next.
     pub(super) blocked: Option<Time>,
     pub(super) retry: Duration,

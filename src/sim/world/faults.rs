@@ -406,7 +406,7 @@ impl World {
             for (at, _) in &mut connection.wire {
                 *at = now;
             }
-            self.agenda.enter(now, What::Pump(key));
+            self.pump_at(key, now);
         }
     }
 
@@ -422,7 +422,7 @@ impl World {
             connection.retry = FIRST_RETRY;
             connection.blocked = None;
             if !connection.wire.is_empty() {
-                self.agenda.enter(now, What::Pump(key));
+                self.pump_at(key, now);
             }
         }
     }

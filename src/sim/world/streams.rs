@@ -115,7 +115,7 @@ impl World {
             carried: 0,
             unacknowledged: 0,
             last_arrival: now,
-            is_entered: false,
+            pump: None,
             blocked: None,
             retry: FIRST_RETRY,
             stalled: Time::START,
@@ -136,22 +136,31 @@ impl World {
         let Some(connection) = self.connections.get_mut(key) else {
             return;
         };
-        if connection.is_entered {
+        if connection.pump.is_some() {
             return;
         }
-        let Some(&(at, _)) = connection.wire.front() else {
-            return;
-        };
-        connection.is_entered = true;
-        self.agenda.enter(at.max(now), What::Pump(key));
+        if let Some(&(at, _)) = connection.wire.front() {
+            self.pump_at(key, at.max(now));
+        }
+    }
+
+    /// A connection is pumped at this time, and not at another one that was entered before.
+    pub(super) fn pump_at(&mut self, key: Key, at: Time) {
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.pump = Some(at);
+            self.agenda.enter(at, What::Pump(key));
+        }
     }
 
     /// Something may arrive over a connection.
     pub(super) fn pump(&mut self, key: Key) {
+        let now = self.now;
         let Some(connection) = self.connections.get_mut(key) else {
             return;
         };
-        connection.is_entered = false;
+        if connection.pump.take_if(|at| *at == now).is_none() {
+            return;
+        }
         let (near, far, receiver) = (connection.near, connection.far.ip(), connection.receiver);
         let forth = near == far || self.network.carries(near, far);
         let back = near == far || self.network.carries(far, near);
@@ -212,9 +221,8 @@ impl World {
         }
         let retry = connection.retry;
         connection.retry = (retry * 2).min(LAST_RETRY);
-        if !connection.is_entered {
-            connection.is_entered = true;
-            self.agenda.enter(now + retry, What::Pump(key));
+        if connection.pump.is_none() {
+            self.pump_at(key, now + retry);
         }
     }
 
@@ -228,11 +236,9 @@ impl World {
 
     /// What waits in a connection is looked at.
     pub(super) fn pump_soon(&mut self, key: Key) {
-        if let Some(connection) = self.connections.get_mut(key)
-            && !connection.is_entered
-        {
-            connection.is_entered = true;
-            self.agenda.enter(self.now, What::Pump(key));
+        let connection = self.connections.get(key);
+        if connection.is_some_and(|connection| connection.pump.is_none()) {
+            self.pump_at(key, self.now);
         }
     }
 
