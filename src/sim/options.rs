@@ -33,6 +33,8 @@ pub struct Options {
     pub fault_pace: Duration,
     /// How long hosts are suspended at most, at least a minute; `None`: as long as anything is wrong.
     pub sleep: Option<Duration>,
+    /// The share of hosts that start without a network, for as long as they may sleep.
+    pub late: Ppm,
     /// The share of hosts that nothing ever happens to.
     pub lucky: Ppm,
     /// Beacons that are lost.
@@ -114,11 +116,15 @@ pub enum Fault {
     Freeze,
     /// An application does not read its events for a while.
     SlowReader,
+    /// A host goes elsewhere, asleep or awake: where it has a network again, it has another address.
+    Travel,
+    /// The switch drops broadcasts for a while, and carries everything else.
+    Mute,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Partition,
         Self::OneWay,
         Self::Flap,
@@ -131,7 +137,13 @@ impl Fault {
         Self::Suspend,
         Self::Freeze,
         Self::SlowReader,
+        Self::Travel,
+        Self::Mute,
     ];
+
+    /// How many of them each swarm draws first; the others are drawn last, so that what was drawn before
+    /// there were any is the same.
+    const FIRST: usize = 12;
 }
 
 impl Options {
@@ -150,6 +162,7 @@ impl Options {
             faults: BTreeSet::new(),
             fault_pace: Duration::from_secs(5),
             sleep: None,
+            late: 0,
             lucky: 300_000,
             beacon_loss: 0,
             beacon_duplication: 0,
@@ -181,10 +194,9 @@ impl Options {
         }
         options.start = rng.time(Duration::from_millis(1), Duration::from_secs(5));
         options.disturbed = rng.time(Duration::from_secs(20), Duration::from_secs(180));
-        options.faults = Fault::ALL
-            .into_iter()
-            .filter(|_| rng.chance(400_000))
-            .collect();
+        let mut drawn = Fault::ALL.into_iter();
+        let first = drawn.by_ref().take(Fault::FIRST);
+        options.faults = first.filter(|_| rng.chance(400_000)).collect();
         options.fault_pace = rng.time(Duration::from_millis(500), Duration::from_secs(20));
         if rng.coin() {
             options.beacon_loss = u32::try_from(rng.below(400_000)).unwrap_or(0);
@@ -213,6 +225,7 @@ impl Options {
         options.restless = rng.coin();
         let chats = [0, 0, 500_000, 1_000_000];
         options.chats = chats.get(rng.place(chats.len())).copied().unwrap_or(0);
+        options.faults.extend(drawn.filter(|_| rng.chance(200_000)));
         options
     }
 
@@ -228,16 +241,25 @@ impl Options {
     }
 
     /// Twenty-four hours in an office: people say something every ten minutes; each of the hosts that
-    /// anything happens to roams, sleeps for up to two hours, or loses its cable, some ten times.
+    /// anything happens to roams, sleeps for up to two hours, loses its cable, or goes elsewhere, some ten
+    /// times; some have no network when they start; and now and then the switch drops all broadcasts.
     #[must_use]
     pub fn day(seed: u64, peers: usize) -> Self {
         let mut options = Self::quiet(seed, peers);
         options.kind = Kind::Day;
         options.disturbed = Duration::from_secs(24 * 3_600);
-        options.faults = [Fault::Roam, Fault::Suspend, Fault::Flap].into();
+        options.faults = [
+            Fault::Roam,
+            Fault::Suspend,
+            Fault::Flap,
+            Fault::Travel,
+            Fault::Mute,
+        ]
+        .into();
         let times = u32::try_from(peers).unwrap_or(u32::MAX).saturating_mul(7);
         options.fault_pace = options.disturbed / times.max(1);
         options.sleep = Some(Duration::from_secs(2 * 3_600));
+        options.late = 50_000;
         options.beacon_loss = 10_000;
         options.drift = 100;
         options.pace = Some(Duration::from_secs(600));

@@ -17,6 +17,8 @@ pub(super) struct Calm {
     pairs: BTreeMap<(usize, usize), Time>,
     /// How long trouble has consequences.
     aftermath: Duration,
+    /// Since when no broadcast is carried.
+    muted: Option<Time>,
 }
 
 #[derive(Debug)]
@@ -34,6 +36,7 @@ impl Calm {
             processes: Vec::new(),
             pairs: BTreeMap::new(),
             aftermath: timing.expired * 2 + timing.interval * 4,
+            muted: None,
         }
     }
 
@@ -71,12 +74,42 @@ impl Calm {
 
     /// Whether two have been well since a moment.
     pub(super) fn since(&self, one: usize, other: usize, since: Time) -> bool {
+        let is_over = |last: Time| last < since && !self.lasts(last);
         let alone = |number: usize| {
             let trouble = self.processes.get(number);
-            trouble.is_some_and(|it| it.now == 0 && it.last.is_none_or(|last| last < since))
+            trouble.is_some_and(|it| it.now == 0 && it.last.is_none_or(is_over))
         };
         let pair = self.pairs.get(&(one.min(other), one.max(other)));
-        alone(one) && alone(other) && pair.is_none_or(|&last| last < since)
+        alone(one) && alone(other) && pair.is_none_or(|&last| is_over(last))
+    }
+
+    /// No broadcast is carried: whoever is not found again by then is not found until that is over.
+    pub(super) fn mute(&mut self, now: Time) {
+        self.muted = Some(now);
+    }
+
+    /// Broadcasts are carried again.
+    pub(super) fn unmute(&mut self, now: Time) {
+        for trouble in 0..self.processes.len() {
+            let last = self.processes.get(trouble).and_then(|it| it.last);
+            if last.is_some_and(|last| self.lasts(last))
+                && let Some(trouble) = self.processes.get_mut(trouble)
+            {
+                trouble.last = Some(now);
+            }
+        }
+        let mut pairs = std::mem::take(&mut self.pairs);
+        for last in pairs.values_mut().filter(|last| self.lasts(**last)) {
+            *last = now;
+        }
+        self.pairs = pairs;
+        self.muted = None;
+    }
+
+    /// Whether trouble has consequences because no broadcast is carried.
+    fn lasts(&self, last: Time) -> bool {
+        self.muted
+            .is_some_and(|since| last + self.aftermath >= since)
     }
 
     /// Whether two have been well for so long that nothing of what was wrong before counts any more.

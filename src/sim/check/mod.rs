@@ -171,6 +171,15 @@ impl Check {
         self.calm.relieve_all(now);
     }
 
+    /// No broadcast is carried from now on, until [`Check::unmute`].
+    pub(super) fn mute(&mut self, now: Time) {
+        self.calm.mute(now);
+    }
+
+    pub(super) fn unmute(&mut self, now: Time) {
+        self.calm.unmute(now);
+    }
+
     /// Something goes wrong between two processes.
     pub(super) fn disturbed(&mut self, now: Time, one: usize, other: usize) {
         self.calm.disturb(now, one, other);

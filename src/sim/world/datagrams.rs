@@ -25,6 +25,9 @@ impl World {
             [number as u64, u64::MAX, u64::from(beacon.port)],
             || format!("p{number} broadcasts {}", beacon.port),
         );
+        if self.muted {
+            return;
+        }
         for interface in self.network.interfaces(host).iter().filter(|one| one.up) {
             let mut waves: [Vec<HostId>; WAVES] = Default::default();
             for receiver in self.network.on_subnet(interface.subnet) {

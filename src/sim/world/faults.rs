@@ -9,10 +9,14 @@ use super::{Kind, Power, What, World};
 use crate::sim::host::{Input, Running};
 use crate::sim::network::HostId;
 use crate::sim::options::Fault;
+use crate::sim::rng::Ppm;
 use crate::sim::stream::{FIRST_RETRY, KEEP_ALIVE, Key};
 
 /// How long a laptop is closed at least.
 const LEAST_SLEEP: Duration = Duration::from_secs(60);
+
+/// How many of the times when it could be the switch drops broadcasts: that concerns everybody.
+const MUTE: Ppm = 100_000;
 
 /// Something that gets right again.
 #[derive(Debug)]
@@ -23,6 +27,9 @@ pub(super) enum Repair {
     Wake(HostId),
     Thaw(usize),
     Read(usize),
+    /// A host has another address where it is now.
+    Arrive(HostId, usize),
+    Unmute,
     /// What was wrong is over by itself by now.
     Calm(Vec<HostId>),
 }
@@ -42,14 +49,32 @@ impl World {
         let Some(fault) = self.options.faults.iter().nth(place).copied() else {
             return;
         };
+        if fault == Fault::Mute && !self.luck.faults.chance(MUTE) {
+            return;
+        }
         let Some(host) = self.victim(fault) else {
             return;
         };
-        let time = match self.options.sleep.filter(|_| fault == Fault::Suspend) {
-            Some(longest) => self.luck.faults.time(LEAST_SLEEP.min(longest), longest),
+        let sleeps = matches!(fault, Fault::Suspend | Fault::Travel);
+        let time = match self.options.sleep.filter(|_| sleeps) {
+            Some(longest) => self.sleeping_time(longest),
             None => self.fault_time(),
         };
         self.inflict(fault, host, time);
+    }
+
+    fn sleeping_time(&mut self, longest: Duration) -> Duration {
+        self.luck.faults.time(LEAST_SLEEP.min(longest), longest)
+    }
+
+    /// Some hosts have no network when they start, and get one later.
+    pub(super) fn begin_late(&mut self) {
+        for host in 0..self.hosts.len() {
+            if self.luck.faults.chance(self.options.late) {
+                let time = self.sleeping_time(self.options.sleep.unwrap_or(LEAST_SLEEP));
+                self.unplug(host, time);
+            }
+        }
     }
 
     /// Something goes wrong with a host, for some time if that is not over at once.
@@ -70,6 +95,8 @@ impl World {
             Fault::Suspend => self.suspend(host, time),
             Fault::Freeze => self.freeze(host, time),
             Fault::SlowReader => self.slow_down(host, time),
+            Fault::Travel => self.travel(host, time),
+            Fault::Mute => self.mute(time),
         }
     }
 
@@ -85,7 +112,8 @@ impl World {
 
     fn victim(&mut self, fault: Fault) -> Option<HostId> {
         let mut unlucky = self.unlucky();
-        if matches!(fault, Fault::Roam | Fault::Flap | Fault::SlowReader) {
+        let ours = [Fault::Roam, Fault::Flap, Fault::SlowReader, Fault::Travel];
+        if ours.contains(&fault) {
             // Foreign programs bear no change of their address, and queue without limit.
             unlucky.retain(|host| self.host(*host).flavour.is_none());
         }
@@ -137,6 +165,10 @@ impl World {
     fn unplug(&mut self, host: HostId, time: Duration) {
         let interfaces = self.network.interfaces(host).len();
         let interface = self.luck.faults.place(interfaces);
+        self.pull_out(host, interface, time);
+    }
+
+    fn pull_out(&mut self, host: HostId, interface: usize, time: Duration) {
         self.suffers(host);
         self.network.plug(host, interface, false);
         self.addresses_changed(host);
@@ -148,6 +180,44 @@ impl World {
         if let Some(number) = self.host(host).process {
             let addresses = self.network.addresses(host);
             self.told.push_back((number, Input::Addresses(addresses)));
+        }
+    }
+
+    fn travel(&mut self, host: HostId, time: Duration) {
+        if self.host(host).power != Power::On {
+            return;
+        }
+        let interfaces = self.network.interfaces(host).len();
+        let interface = self.luck.faults.place(interfaces);
+        // It has its new address before it wakes up, or has a network.
+        self.repair_later(time, Repair::Arrive(host, interface));
+        if self.luck.faults.coin() {
+            self.suspend(host, time);
+        } else {
+            self.pull_out(host, interface, time);
+        }
+    }
+
+    fn arrive(&mut self, host: HostId, interface: usize) {
+        if !self.healed {
+            self.watch_connections(host);
+            self.network.readdress(host, interface);
+            self.addresses_changed(host);
+        }
+    }
+
+    /// No broadcast is carried for a while. That hurts nobody who is there; but whoever was in trouble just
+    /// before, or comes meanwhile, cannot be found.
+    fn mute(&mut self, time: Duration) {
+        if !std::mem::replace(&mut self.muted, true) {
+            self.check.mute(self.now);
+            self.repair_later(time, Repair::Unmute);
+        }
+    }
+
+    fn unmute(&mut self) {
+        if std::mem::replace(&mut self.muted, false) {
+            self.check.unmute(self.now);
         }
     }
 
@@ -332,6 +402,8 @@ impl World {
                     self.read_again(number);
                 }
             }
+            Repair::Arrive(host, interface) => self.arrive(host, interface),
+            Repair::Unmute => self.unmute(),
             Repair::Calm(hosts) => hosts.into_iter().for_each(|host| self.recovers(host)),
         }
     }
@@ -440,6 +512,7 @@ impl World {
                 down.map(|(number, _)| (host, number)).collect::<Vec<_>>()
             })
             .collect();
+        self.unmute();
         self.network.heal();
         for (host, _) in down {
             self.addresses_changed(host);

@@ -58,6 +58,8 @@ pub struct World {
     /// Serves to encode all headers.
     scratch: Vec<u8>,
     healed: bool,
+    /// The switch drops broadcasts.
+    muted: bool,
 }
 
 /// Numbers for different purposes, so that one does not change another.
@@ -148,6 +150,7 @@ impl World {
             knocks: Vec::new(),
             scratch: Vec::new(),
             healed: false,
+            muted: false,
             options,
         };
         world.populate(epoch, &mut rng);
@@ -185,6 +188,7 @@ impl World {
             self.agenda
                 .enter(Time::START + self.options.fault_pace, What::Fault);
         }
+        self.begin_late();
         if self.options.forged > 0 {
             self.agenda.enter(Time::START, What::Forge);
         }
