@@ -21,6 +21,45 @@ fn trap_9_an_idle_peer_whose_beacons_are_heard_is_never_evasive_and_costs_no_mes
     }
 }
 
+/// Goal: an idle node of many peers sleeps. Method: a hundred whose beacons come one after another, once
+/// a second; how often the engine wants to be woken in a minute is counted. One that falls silent then is
+/// asked as soon as ever.
+#[test]
+fn a_node_of_a_hundred_peers_that_are_well_is_woken_for_them_twice_a_second() {
+    let mut solo = Solo::new();
+    let mut peers: Vec<Peer> = (2..102).map(Peer::new).collect();
+    for peer in &mut peers {
+        solo.pass(ms(10));
+        solo.enter(peer);
+    }
+    let mut woken = 0;
+    for _ in 0..60 {
+        for peer in &peers {
+            let end = solo.now + ms(10);
+            while let Some(at) = solo.engine.poll_timeout().filter(|at| *at <= end) {
+                solo.now = at;
+                solo.engine.handle_timeout(at);
+                woken += 1;
+            }
+            solo.now = end;
+            assert_eq!(solo.beacon(peer), []);
+        }
+    }
+    assert!(woken <= 2 * 60 + 5, "woken {woken} times");
+    let quiet = peers.pop().unwrap();
+    let heard = solo.now;
+    let mut asked = Vec::new();
+    while asked.is_empty() && solo.now < heard + ms(10_000) {
+        for peer in &peers {
+            asked.extend(solo.pass(ms(10)).into_iter().map(|output| (solo.now, output)));
+            solo.beacon(peer);
+        }
+    }
+    let (at, _) = asked[0];
+    let after = at.duration_since(heard);
+    assert!((ms(5_000)..=ms(5_010)).contains(&after), "{} {after:?}", quiet.id);
+}
+
 #[test]
 fn trap_9_a_peer_that_only_talks_and_sends_no_beacons_is_never_evasive() {
     let mut solo = Solo::new();

@@ -77,6 +77,16 @@ fn after_applications_did_not_read() {
     all_is_well_after(Fault::SlowReader);
 }
 
+#[test]
+fn after_hosts_went_elsewhere() {
+    all_is_well_after(Fault::Travel);
+}
+
+#[test]
+fn after_broadcasts_were_dropped() {
+    all_is_well_after(Fault::Mute);
+}
+
 /// What `make sim` runs by the thousand.
 #[test]
 fn after_everything_together() {

@@ -60,6 +60,25 @@ fn all_are_listed_soon_after_a_minute_and_an_hour_of_sleep() {
 }
 
 #[test]
+fn all_are_listed_soon_after_a_host_went_elsewhere_asleep_or_awake() {
+    for time in [SECOND * 10, MINUTE, HOUR] {
+        is_whole_soon_after(Fault::Travel, time);
+    }
+}
+
+#[test]
+fn nobody_who_is_there_is_missed_while_broadcasts_are_dropped() {
+    for seed in 1..=20 {
+        let mut world = world_of_six(seed);
+        world.strike(Fault::Mute, 0, MINUTE * 10);
+        let before = world.report().counts;
+        world.run_for(MINUTE * 10).unwrap();
+        assert_eq!(world.report().counts.events, before.events, "seed {seed}");
+        world.run_until_whole(Duration::ZERO).unwrap();
+    }
+}
+
+#[test]
 fn all_are_listed_soon_after_a_process_was_stopped_for_a_minute_and_for_an_hour() {
     for time in [SECOND * 10, MINUTE, HOUR] {
         is_whole_soon_after(Fault::Freeze, time);
