@@ -143,6 +143,9 @@ impl Inbox {
             listeners: Listeners::bind(addresses, port, &arrivals)?,
             connections: Connections::new(Most {
                 per_address: limits.connections_per_address,
+                strangers: limits
+                    .connections_of_strangers
+                    .max(limits.connections_per_address),
                 in_all: connections,
             }),
             streams: BTreeMap::new(),

@@ -30,8 +30,9 @@ use super::zmtp::Words;
 
 /// All outgoing connections of a node.
 pub(super) struct Links {
-    /// What may be queued in one link, in octets.
+    /// What may be queued in one link, and in all together, in octets.
     budget: u64,
+    in_all: u64,
     links: BTreeMap<LinkId, Link>,
     /// When something is to be done about which link, though nothing happens.
     due: BTreeSet<(Instant, LinkId)>,
@@ -53,6 +54,8 @@ struct Tools {
     news: VecDeque<News>,
     /// Links that have got something to write.
     unwritten: Vec<LinkId>,
+    /// What is queued in all links together, in octets.
+    queued: u64,
     /// What may be queued in a link that was full for it to have room again.
     room_from: u64,
     complaints: Seldom,
@@ -85,9 +88,11 @@ pub(super) enum News {
 impl Links {
     /// No links yet; `seed` is where chance begins.
     pub(super) fn new(peer: PeerId, limits: &Limits, seed: u64) -> io::Result<Self> {
-        let budget = u64::try_from(limits.queued_octets).unwrap_or(u64::MAX);
+        let octets = |octets| u64::try_from(octets).unwrap_or(u64::MAX);
+        let budget = octets(limits.queued_octets);
         Ok(Self {
             budget,
+            in_all: octets(limits.queued_octets_in_all).max(budget),
             links: BTreeMap::new(),
             due: BTreeSet::new(),
             tools: Tools {
@@ -98,7 +103,8 @@ impl Links {
                 chance: Chance::new(seed),
                 news: VecDeque::new(),
                 unwritten: Vec::new(),
-                room_from: budget / 4 * 3,
+                queued: 0,
+                room_from: 0,
                 complaints: Seldom::default(),
             },
             numbers: Vec::new(),
@@ -116,6 +122,7 @@ impl Links {
     /// Queues a message; `tail` says whether the tail of its content goes with it. It is written by
     /// [`Links::flush`], or before that if much has gathered.
     pub(super) fn send(&mut self, now: Instant, id: LinkId, message: Message, tail: bool) -> Sent {
+        let budget = self.budget();
         let Some(link) = self.links.get_mut(&id) else {
             debug_assert!(false, "a message for {id:?}, which is not open");
             return Sent::Full(message);
@@ -128,13 +135,14 @@ impl Links {
             // Nobody will ever answer it, which tells the engine more than a full link would.
             return Sent::Queued;
         }
-        if !link.has_room(cost, self.budget) && link.wants_write() {
+        if !link.has_room(cost, budget) && link.wants_write() {
             self.change(id, |link, tools| link.write(now, tools));
         }
+        let budget = self.budget();
         let Self { links, tools, .. } = self;
         let Some(link) = links
             .get_mut(&id)
-            .filter(|link| link.has_room(cost, self.budget))
+            .filter(|link| link.has_room(cost, budget))
         else {
             if let Some(link) = links.get_mut(&id) {
                 link.is_full = true;
@@ -147,6 +155,7 @@ impl Links {
             cost,
             &mut tools.spare,
         );
+        tools.queued += cost;
         if !std::mem::replace(&mut link.is_listed, true) {
             tools.unwritten.push(id);
         }
@@ -179,6 +188,7 @@ impl Links {
             self.due.remove(&(due, id));
         }
         let unsent = link.queue.contents();
+        self.tools.queued -= link.queue.cost();
         link.hang_up();
         unsent
     }
@@ -206,13 +216,24 @@ impl Links {
         }
     }
 
-    /// Lets something be done about a link, and its deadline be known.
+    /// What may be queued in one link now: its equal part, if all together hold as much as they may.
+    fn budget(&self) -> u64 {
+        if self.tools.queued < self.in_all {
+            return self.budget;
+        }
+        let links = u64::try_from(self.links.len()).unwrap_or(u64::MAX);
+        self.budget.min(self.in_all / links.max(1))
+    }
+
+    /// Lets something be done about a link, and its deadline and what it holds be known.
     fn change(&mut self, id: LinkId, change: impl FnOnce(&mut Link, &mut Tools)) {
+        self.tools.room_from = self.budget() / 4 * 3;
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
-        let before = link.due;
+        let (before, queued) = (link.due, link.queue.cost());
         change(link, &mut self.tools);
+        self.tools.queued = self.tools.queued - queued + link.queue.cost();
         if link.due != before {
             self.due.extend(link.due.map(|due| (due, id)));
             if let Some(before) = before {

@@ -248,6 +248,7 @@ impl Weigh for Event {
     fn octets(&self) -> usize {
         match self {
             Self::Whisper { content, .. } | Self::Shout { content, .. } => content.size(),
+            Self::Enter { headers, .. } | Self::Update { headers, .. } => headers.weight(),
             _ => 0,
         }
     }

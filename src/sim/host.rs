@@ -173,6 +173,7 @@ impl Router {
         Self {
             book: Connections::new(Most {
                 per_address,
+                strangers: usize::MAX,
                 in_all: usize::MAX,
             }),
             by_token: BTreeMap::new(),

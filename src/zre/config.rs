@@ -75,6 +75,10 @@ pub struct Limits {
     /// second. 200: a host with that many nodes is a test, and each peer costs two descriptors, of
     /// which a system often allows 1,024.
     pub connections_per_address: usize,
+    /// Inbound connections, of all addresses together, by which nobody has entered. 512, or as many as one
+    /// address may have, if that is more: whoever has many addresses must not take all descriptors of a
+    /// system that allows 1,024. Beyond it the oldest one is ended, at the address that has most.
+    pub connections_of_strangers: usize,
     /// The largest frame that is received, in octets. 16 MiB: larger things are sent in pieces.
     pub frame_octets: usize,
     /// The most content frames a message has. 1,024.
@@ -92,6 +96,9 @@ pub struct Limits {
     /// The most groups that are known of all peers together. 10,000, as many as peers; what a peer joins
     /// beyond them is ignored.
     pub groups: usize,
+    /// The most memberships in groups, of all peers together. 50,000, some 150 octets each; beyond it a
+    /// peer may be in 16 groups, and what else it joins is ignored.
+    pub memberships: usize,
     /// The most headers in a HELLO that are kept; those beyond it are left out. 256.
     pub headers: usize,
     /// The longest header value that is kept, in octets; the header is left out otherwise. 16 KiB.
@@ -99,9 +106,17 @@ pub struct Limits {
     /// The most octets of header names and values together that are kept of a HELLO; what is beyond is
     /// left out. 64 KiB: every peer's are kept as long as it is here.
     pub headers_octets: usize,
+    /// Memory, in octets, for what peers have of headers beyond the first 2 KiB of each, of all together.
+    /// 8 MiB: far more than anybody uses, and bounded however many addresses a host has. A HELLO for which
+    /// there is no room keeps its first 2 KiB.
+    pub headers_octets_in_all: usize,
     /// Octets queued to a peer that takes them slowly. 8 MiB: a second of gigabit is 125 MB, so this
     /// bridges hiccups, not absences.
     pub queued_octets: usize,
+    /// Octets queued to all peers together. 24 MiB, or what one may have, if that is more; while there are
+    /// as many, each peer may have its equal part of them, so that hundreds that take nothing cost no more
+    /// than twice as much, and hold nobody up who takes something.
+    pub queued_octets_in_all: usize,
     /// Protocol messages (JOIN, PING-OK, HELLO …) queued to a peer that takes nothing. 1,000; a
     /// PING-OK beyond it is left out, anything else ends the peer, since its view of us is lost.
     pub queued_control: usize,
@@ -130,16 +145,20 @@ impl Default for Limits {
             dials_per_address: 4,
             dial_pause: Duration::from_millis(500),
             connections_per_address: 200,
+            connections_of_strangers: 512,
             frame_octets: 16 << 20,
             frames: 1_024,
             message_octets: 17 << 20,
             unfinished_octets: 20 << 20,
             groups_per_peer: 1_024,
             groups: 10_000,
+            memberships: 50_000,
             headers: 256,
             header_octets: 16 << 10,
             headers_octets: 64 << 10,
+            headers_octets_in_all: 8 << 20,
             queued_octets: 8 << 20,
+            queued_octets_in_all: 24 << 20,
             queued_control: 1_000,
             statics: 256,
             dismissed: 1_024,

@@ -7,7 +7,7 @@
 //!
 //! No socket is touched here, nor is known what is said: the shell carries out what comes of it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::{Host, PeerId};
@@ -25,6 +25,9 @@ pub(crate) struct Connections {
     /// When each address may open as many connections at once as it may have.
     rested: BTreeMap<Host, Instant>,
     claims: BTreeMap<PeerId, Claim>,
+    strangers: Strangers,
+    /// Connections that have to make room, and since when.
+    surplus: VecDeque<(Instant, Token)>,
     /// Connections in the order in which they began to wait, to be asked about when they have had
     /// their time.
     young: VecDeque<(Instant, Token)>,
@@ -40,6 +43,8 @@ pub(crate) struct Connections {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Most {
     pub(crate) per_address: usize,
+    /// Of connections by which nobody has entered.
+    pub(crate) strangers: usize,
     pub(crate) in_all: usize,
 }
 
@@ -79,6 +84,8 @@ impl Connections {
             by_address: BTreeMap::new(),
             rested: BTreeMap::new(),
             claims: BTreeMap::new(),
+            strangers: Strangers::new(),
+            surplus: VecDeque::new(),
             young: VecDeque::new(),
             unheard: BTreeMap::new(),
             unread: None,
@@ -104,6 +111,11 @@ impl Connections {
         let token = Token(self.last);
         self.open.insert(token, Connection { remote, peer: None });
         self.unheard.insert(token, now);
+        self.strangers.add(token, remote);
+        if self.strangers.count > self.limits.strangers {
+            let surplus = self.strangers.take_surplus();
+            self.surplus.extend(surplus.map(|token| (now, token)));
+        }
         Some(token)
     }
 
@@ -148,6 +160,7 @@ impl Connections {
             && *home == remote
         {
             *current = Some(token);
+            self.strangers.remove(token, remote);
             return Verdict::Hear(token);
         }
         let open = &self.open;
@@ -184,6 +197,7 @@ impl Connections {
         // There is hardly ever another one again.
         claim.others.shrink_to_fit();
         claim.entered = Some((Some(token), remote));
+        self.strangers.remove(token, remote);
         let mut verdicts = self.end_older(peer, token, remote);
         let waiting = self.claims.get(&peer).into_iter();
         let waiting = waiting.flat_map(|claim| claim.others.iter().copied());
@@ -225,6 +239,9 @@ impl Connections {
             .collect();
         if let Some((Some(current), _)) = claim.entered.take() {
             claim.others.push(current);
+            if let Some(connection) = self.open.get(&current) {
+                self.strangers.add(current, connection.remote);
+            }
         }
         if claim.others.is_empty() {
             self.claims.remove(&peer);
@@ -239,6 +256,7 @@ impl Connections {
             return nothing;
         };
         self.unheard.remove(&token);
+        self.strangers.remove(token, connection.remote);
         if let Some(here) = self.by_address.get_mut(&connection.remote) {
             *here -= 1;
             if *here == 0 {
@@ -292,6 +310,7 @@ impl Connections {
         };
         claim.retain(|other| *other != token);
         *current = Some(token);
+        self.strangers.remove(token, address);
         let mut verdicts = self.end_older(peer, token, address);
         verdicts.push(Verdict::Hear(token));
         verdicts
@@ -332,7 +351,8 @@ impl Connections {
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let young = self.young.front().map(|(since, _)| *since + YOUNG);
         let unheard = self.unheard.values().next().map(|since| *since + UNHEARD);
-        [young, unheard.filter(|_| self.unread.is_none())]
+        let surplus = self.surplus.front().map(|(since, _)| *since);
+        [surplus, young, unheard.filter(|_| self.unread.is_none())]
             .into_iter()
             .flatten()
             .min()
@@ -340,6 +360,11 @@ impl Connections {
 
     /// Time has passed. To be asked until it has nothing to say.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Option<Verdict> {
+        while let Some((_, token)) = self.surplus.pop_front() {
+            if self.open.contains_key(&token) {
+                return Some(Verdict::End(token));
+            }
+        }
         let is_due = |(since, _): &mut (Instant, Token)| now >= *since + YOUNG;
         while let Some((_, token)) = self.young.pop_front_if(is_due) {
             if let Some((peer, remote)) = self.is_waiting(token) {
@@ -358,6 +383,49 @@ impl Connections {
         let peer = connection.peer?;
         let (current, _) = self.claims.get(&peer)?.entered?;
         (current != Some(token)).then_some((peer, connection.remote))
+    }
+}
+
+/// The connections by which nobody has entered, by the address that they come from.
+#[derive(Debug)]
+struct Strangers {
+    by_address: BTreeMap<Host, BTreeSet<Token>>,
+    count: usize,
+}
+
+impl Strangers {
+    const fn new() -> Self {
+        Self {
+            by_address: BTreeMap::new(),
+            count: 0,
+        }
+    }
+
+    fn add(&mut self, token: Token, remote: Host) {
+        let is_new = self.by_address.entry(remote).or_default().insert(token);
+        self.count += usize::from(is_new);
+    }
+
+    fn remove(&mut self, token: Token, remote: Host) {
+        if let Some(here) = self.by_address.get_mut(&remote) {
+            self.count -= usize::from(here.remove(&token));
+            if here.is_empty() {
+                self.by_address.remove(&remote);
+            }
+        }
+    }
+
+    /// The one that has to make room for others: the oldest of the address that has most; of addresses
+    /// that have as many, of the one whose first is the oldest.
+    fn take_surplus(&mut self) -> Option<Token> {
+        let most = |(_, here): &(&Host, &BTreeSet<Token>)| {
+            let oldest = here.first().copied();
+            (here.len(), std::cmp::Reverse(oldest))
+        };
+        let (remote, here) = self.by_address.iter().max_by_key(most)?;
+        let (remote, oldest) = (*remote, *here.first()?);
+        self.remove(oldest, remote);
+        Some(oldest)
     }
 }
 

@@ -57,12 +57,38 @@ impl Headers {
         self.0.len()
     }
 
+    /// What they take of memory, in octets.
+    pub(crate) fn weight(&self) -> usize {
+        self.iter().map(weight).sum()
+    }
+
+    /// Those that come first and take no more than so many octets.
+    pub(crate) fn within(&self, octets: usize) -> Self {
+        let mut left = octets;
+        let fits = |header: &(&str, &str)| {
+            let rest = left.checked_sub(weight(*header));
+            left = rest.unwrap_or(0);
+            rest.is_some()
+        };
+        let first = self.iter().take_while(fits);
+        first
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
+
+fn weight((name, value): (&str, &str)) -> usize {
+    name.len() + value.len() + A_HEADER
+}
+
+/// What a header takes besides its octets: two allocations, and its place.
+const A_HEADER: usize = 96;
 
 /// Headers as they came over the wire; the last of several with one name counts.
 impl FromIterator<(String, String)> for Headers {

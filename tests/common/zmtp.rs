@@ -10,10 +10,12 @@
 )]
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
 
 /// How long a peer may take to answer a step of the handshake, or to take octets.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -35,6 +37,24 @@ impl Raw {
     /// A TCP connection, over which nothing has been said yet.
     pub fn dial(to: SocketAddr) -> io::Result<Self> {
         Self::over(TcpStream::connect_timeout(&to, PATIENCE)?)
+    }
+
+    /// The same from this address of the host.
+    pub fn dial_from(from: Option<IpAddr>, to: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+        if let Some(from) = from {
+            let scope = match to {
+                SocketAddr::V4(_) => 0,
+                SocketAddr::V6(to) => to.scope_id(),
+            };
+            let mut from = SocketAddr::new(from, 0);
+            if let SocketAddr::V6(from) = &mut from {
+                from.set_scope_id(scope);
+            }
+            socket.bind(&from.into())?;
+        }
+        socket.connect_timeout(&to.into(), PATIENCE)?;
+        Self::over(socket.into())
     }
 
     fn over(stream: TcpStream) -> io::Result<Self> {

@@ -445,6 +445,67 @@ fn no_more_groups_are_known_of_all_peers_than_the_limit_allows() {
     assert_eq!(solo.engine.stats().too_many_groups, 1);
 }
 
+/// One host can be thousands of peers, each in as many groups as it may be in.
+#[test]
+fn beyond_the_memberships_of_all_together_a_peer_is_known_in_a_few_groups_and_in_ours() {
+    let mut solo = Solo::with(|config| config.limits.memberships = 100);
+    solo.engine
+        .handle_action(solo.now, Action::Join(group("ours")));
+    let mut known = Vec::new();
+    for octet in 2..=6 {
+        let mut peer = Peer::new(octet);
+        let name = |number| group(&format!("a group of many {number}"));
+        peer.groups = (0..50).map(name).collect();
+        peer.groups.push(group("ours"));
+        solo.beacon(&peer);
+        let events = events(solo.hello(&mut peer));
+        let joined = events
+            .iter()
+            .filter(|event| matches!(event, Event::Join { .. }));
+        known.push(joined.count());
+        let is_ours =
+            |event: &Event| matches!(event, Event::Join { group, .. } if group.as_str() == "ours");
+        assert!(events.iter().any(is_ours));
+    }
+    assert_eq!(known, [51, 50, 17, 17, 17]);
+    assert_eq!(solo.engine.stats().too_many_groups, 1 + 3 * 34);
+}
+
+#[test]
+fn beyond_the_headers_of_all_together_a_peer_keeps_its_first_and_small_ones_are_always_kept() {
+    let mut solo = Solo::with(|config| config.limits.headers_octets_in_all = 50_000);
+    let headers = |count| {
+        let large = (0..count).map(|number| (format!("X-{number:02}"), "v".repeat(1_000)));
+        large.collect::<Headers>()
+    };
+    let mut kept = Vec::new();
+    let mut last = None;
+    for octet in 2..=5 {
+        let mut peer = Peer::new(octet);
+        peer.headers = headers(20);
+        solo.beacon(&peer);
+        solo.hello(&mut peer);
+        kept.push(solo.engine.stats().left_out);
+        last = Some(peer);
+    }
+    // Each takes 22,000 octets, of which 2,048 are its own in any case: room is for two.
+    assert_eq!(kept, [0, 0, 19, 38]);
+    let mut small = Peer::new(9);
+    small.headers = [("X-CLIENT".to_owned(), "test".to_owned())]
+        .into_iter()
+        .collect();
+    solo.beacon(&small);
+    let events = events(solo.hello(&mut small));
+    assert!(
+        matches!(&events[0], Event::Enter { headers, .. } if headers.get("X-CLIENT") == Some("test"))
+    );
+    // What one gives up is there for others: it is known by fewer headers now.
+    let mut peer = last.unwrap();
+    peer.headers = headers(1);
+    solo.hello(&mut peer);
+    assert_eq!(solo.engine.stats().left_out, 38);
+}
+
 /// Whoever fills the limit must not keep our friends out of our own group.
 #[test]
 fn whoever_joins_a_group_that_we_are_in_is_known_there_whatever_others_have_joined() {

@@ -24,6 +24,7 @@ pub(crate) struct Peer {
     pub(crate) name: &'static str,
     pub(crate) next: u16,
     pub(crate) groups: Vec<GroupName>,
+    pub(crate) headers: Headers,
     pub(crate) status: u8,
 }
 
@@ -47,6 +48,7 @@ impl Peer {
             name: "bob",
             next: 1,
             groups: Vec::new(),
+            headers: Headers::default(),
             status: 0,
         }
     }
@@ -57,7 +59,7 @@ impl Peer {
             groups: self.groups.clone(),
             status: self.status,
             name: Name::new(self.name).unwrap(),
-            headers: Headers::default(),
+            headers: self.headers.clone(),
             left_out: 0,
         }
     }

@@ -1,10 +1,11 @@
 //! Datagrams: forged beacons, forged farewells, and what is no beacon at all.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use socket2::{Domain, Protocol, Socket, Type};
 use zchat::zre::Beacon;
 
 use crate::field::{Field, fresh};
@@ -34,6 +35,11 @@ fn farewells_in_the_name_of_others() {
 #[test]
 fn datagrams_that_are_no_beacons() {
     withstands("datagrams that are no beacons", garbage);
+}
+
+#[test]
+fn beacons_of_nobody_as_fast_as_they_can_be_sent_from_any_address() {
+    withstands("beacons with any source", spoofed);
 }
 
 pub(crate) fn nobody(field: &Field) {
@@ -144,4 +150,63 @@ fn forged_beacons_do_not_make_a_node_a_flood_against_a_victim() {
         // Eight at a time, each dialled again for 3 s, at growing intervals.
         assert!(dialled < 300, "{dialled} dials");
     });
+}
+
+/// Datagrams whose source is made up: any host of the network, bob, alice herself, and what is no host.
+/// Ids are new in each, so that all of it is news.
+pub(crate) fn spoofed(field: &Field) {
+    let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(255))).unwrap();
+    socket.set_broadcast(true).unwrap();
+    socket.set_header_included_v4(true).unwrap();
+    let ours = (1..=254).map(|last| [10, 77, 0, last]);
+    let others = [
+        [127, 0, 0, 1],
+        [0, 0, 0, 0],
+        [255; 4],
+        [224, 0, 0, 1],
+        [10, 77, 0, 255],
+    ];
+    let sources: Vec<[u8; 4]> = ours.chain(others).collect();
+    let ports = [
+        1,
+        9,
+        field.mailbox.port(),
+        field.bob_at.port(),
+        49_152,
+        65_535,
+    ];
+    let IpAddr::V4(alice) = field.mailbox.ip() else {
+        return;
+    };
+    let mut number = 0;
+    while field.goes_on() {
+        for source in &sources {
+            number += 1;
+            let beacon = Beacon::new(fresh(), ports[number % ports.len()]);
+            for to in [alice.octets(), [10, 77, 0, 255]] {
+                let datagram = datagram(*source, to, field.beacons.port(), &beacon.encode());
+                let to = SocketAddr::from((to, 0));
+                let _lost = socket.send_to(&datagram, &to.into());
+                field.count();
+            }
+        }
+        // Some 50,000 a second.
+        thread::sleep(Duration::from_millis(8));
+    }
+}
+
+/// UDP in IPv4, without checksums of its own.
+fn datagram(from: [u8; 4], to: [u8; 4], port: u16, content: &[u8]) -> Vec<u8> {
+    let length = |octets: usize| u16::try_from(octets).unwrap().to_be_bytes();
+    let mut octets = vec![0x45, 0];
+    octets.extend(length(28 + content.len()));
+    octets.extend([0, 0, 0, 0, 64, 17, 0, 0]);
+    octets.extend(from);
+    octets.extend(to);
+    octets.extend(port.to_be_bytes());
+    octets.extend(port.to_be_bytes());
+    octets.extend(length(8 + content.len()));
+    octets.extend([0, 0]);
+    octets.extend(content);
+    octets
 }

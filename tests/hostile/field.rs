@@ -53,7 +53,7 @@ impl Field {
         let mut raw = self.dealer(&id.routing_id())?;
         let endpoint = format!("tcp://{}:{mailbox}", self.own);
         raw.message(&[&words::hello(1, &endpoint, &["CHAT"], 1, "mallory")])?;
-        Ok(Intruder { raw, sequence: 1 })
+        Ok(Intruder::new(raw))
     }
 
     /// A connection under an id that says HELLO in one way or another, and so may enter.
@@ -70,7 +70,12 @@ impl Field {
 
     /// A socket that broadcasts.
     pub(crate) fn udp(&self) -> UdpSocket {
-        let socket = UdpSocket::bind((self.own, 0)).unwrap();
+        self.udp_from(self.own)
+    }
+
+    /// The same from another address of the host.
+    pub(crate) fn udp_from(&self, address: Ipv4Addr) -> UdpSocket {
+        let socket = UdpSocket::bind((address, 0)).unwrap();
         socket.set_broadcast(true).unwrap();
         socket
     }
@@ -85,6 +90,11 @@ pub(crate) struct Intruder {
 }
 
 impl Intruder {
+    /// One whose HELLO was said over this connection.
+    pub(crate) fn new(raw: Raw) -> Self {
+        Self { raw, sequence: 1 }
+    }
+
     /// The number of the next message.
     pub(crate) fn next(&mut self) -> u16 {
         self.sequence = self.sequence.wrapping_add(1);

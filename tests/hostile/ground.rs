@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use zchat::zre::PeerId;
 
+use crate::crowds;
 use crate::field::Field;
 use crate::figure::figure;
 use crate::lab::Lab;
@@ -24,8 +25,8 @@ pub(crate) const BOB: u8 = 2;
 pub(crate) const MALLORY: u8 = 3;
 
 /// The most that a node may have while it is attacked.
-const MEMORY_MIB: u64 = 96;
-const DESCRIPTORS: u64 = 1_000;
+pub(crate) const MEMORY_MIB: u64 = 96;
+pub(crate) const DESCRIPTORS: u64 = 1_000;
 
 /// How often each of the two says something: 400 times a second.
 const PAUSE: Duration = Duration::from_micros(2_500);
@@ -58,6 +59,7 @@ impl Ground {
     /// Alice and bob have met. `None` where this machine cannot have it, and the test is skipped.
     pub(crate) fn new() -> Option<Self> {
         let lab = Lab::new(3)?;
+        aliases(&lab);
         let start = |host: u8, name: &str| {
             let mut command = lab.command(host, program::scripted_peer());
             let port = PORT.to_string();
@@ -200,6 +202,12 @@ impl Ground {
         (program, process)
     }
 
+    /// Begins an attack that goes on for so long.
+    pub(crate) fn begin(&mut self, attack: Attack, time: Duration) -> JoinHandle<()> {
+        self.field.until = Instant::now() + time;
+        begin(&self.lab, &self.field, &[attack]).remove(0)
+    }
+
     pub(crate) fn both(&mut self) -> (&mut Program, &mut Program) {
         (&mut self.alice, &mut self.bob)
     }
@@ -214,6 +222,12 @@ impl Ground {
         self.bob.event("EXIT", "alice");
         assert!(self.alice.wait_for_end().success());
     }
+}
+
+/// Gives mallory's host more addresses.
+pub(crate) fn aliases(lab: &Lab) {
+    let alias = |address| format!("addr add {address}/24 brd + dev eth0\n");
+    lab.ip(MALLORY, &crowds::addresses().map(alias).collect::<String>());
 }
 
 /// What mallory knows of alice and bob: who they are, and where their mailboxes are.

@@ -34,12 +34,15 @@ mod words;
 
 mod beacons;
 mod connections;
+mod crowds;
 mod identities;
 mod listeners;
 mod log;
 mod messages;
+mod notes;
 mod peers;
 mod phases;
+mod programs;
 mod stopped;
 mod together;
 mod unfinished;

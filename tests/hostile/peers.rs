@@ -1,13 +1,16 @@
 //! Peers that are peers, but too many, or too much.
 
 use std::io;
+use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::thread;
 use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
 
 use crate::field::{Field, Intruder};
 use crate::ground::withstands;
 use crate::words::{self, JOIN, LEAVE, WHISPER};
-use crate::zmtp::Mailbox;
+use crate::zmtp::{Mailbox, Raw, encoded};
 
 #[test]
 fn hundreds_of_peers_of_one_host_that_come_and_go() {
@@ -37,6 +40,31 @@ fn endpoints_that_lead_elsewhere() {
 #[test]
 fn peers_that_take_nothing() {
     withstands("peers that take nothing", deaf);
+}
+
+#[test]
+fn peers_that_join_and_leave_one_group_without_end() {
+    withstands("JOIN and LEAVE of one group without end", flap);
+}
+
+#[test]
+fn peers_that_have_another_name_a_thousand_times_a_second() {
+    withstands("another name without end", rename_at_once);
+}
+
+#[test]
+fn peers_that_ask_whether_we_live_without_end_and_do_not_read_the_answers() {
+    withstands("PING without end", ping_without_end);
+}
+
+#[test]
+fn peers_that_end_their_half_of_a_connection() {
+    withstands("connections that are half closed", half_closed);
+}
+
+#[test]
+fn hundreds_of_peers_that_take_nothing() {
+    withstands("hundreds of peers that take nothing", hundreds_deaf);
 }
 
 pub(crate) fn come_and_go(field: &Field) {
@@ -151,22 +179,146 @@ pub(crate) fn elsewhere(field: &Field) {
 
 /// They are members of the group, but their mailboxes read nothing: what is shouted piles up.
 pub(crate) fn deaf(field: &Field) {
-    let listener = std::net::TcpListener::bind((field.own, 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::scope(|scope| {
-        let mut held = Vec::new();
-        for _ in 0..20 {
-            held.extend(field.intruder(port));
+    let deaf = Deaf::listen(field);
+    let mut held = Vec::new();
+    for _ in 0..20 {
+        held.extend(field.intruder(deaf.port));
+        field.count();
+    }
+    while field.goes_on() {
+        for intruder in &mut held {
+            let ping = words::head(words::PING, intruder.next());
+            let _refused = intruder.raw.message(&[&ping]);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Says it as fast as it is taken, with the right status.
+pub(crate) fn flap(field: &Field) {
+    let mailbox = Mailbox::open(field.own).unwrap();
+    while field.goes_on() {
+        let Ok(mut intruder) = field.intruder(mailbox.address.port()) else {
+            continue;
+        };
+        let mut status = 1_u8;
+        let mut said = Ok(());
+        while field.goes_on() && said.is_ok() {
+            let mut burst = Vec::new();
+            for id in [JOIN, LEAVE].repeat(500) {
+                status = status.wrapping_add(1);
+                let change = words::change(id, intruder.next(), "flapping", status);
+                burst.extend(encoded(&[&change]));
+                field.count();
+            }
+            said = intruder.raw.octets(&burst);
+        }
+    }
+}
+
+/// A small HELLO after the other, each with another name.
+pub(crate) fn rename_at_once(field: &Field) {
+    let mailbox = Mailbox::open(field.own).unwrap();
+    let endpoint = format!("tcp://{}", mailbox.address);
+    while field.goes_on() {
+        let Ok(mut intruder) = field.intruder(mailbox.address.port()) else {
+            continue;
+        };
+        for number in 0_u64.. {
+            let hello = words::hello(1, &endpoint, &["CHAT"], 1, &format!("mallory-{number}"));
+            if !field.goes_on() || intruder.raw.message(&[&hello]).is_err() {
+                break;
+            }
+            field.count();
+            thread::sleep(Duration::from_micros(500));
+        }
+    }
+}
+
+pub(crate) fn ping_without_end(field: &Field) {
+    let deaf = Deaf::listen(field);
+    while field.goes_on() {
+        let Ok(mut intruder) = field.intruder(deaf.port) else {
+            continue;
+        };
+        let mut said = Ok(());
+        while field.goes_on() && said.is_ok() {
+            let mut burst = Vec::new();
+            for _ in 0..1_000 {
+                burst.extend(encoded(&[&words::head(words::PING, intruder.next())]));
+            }
+            said = intruder.raw.octets(&burst);
             field.count();
         }
-        scope.spawn(|| {
-            listener.set_nonblocking(true).unwrap();
+    }
+}
+
+/// Peers that say HELLO and that nothing more will come, and go on to listen; and such that do not read
+/// any more, and go on to talk.
+pub(crate) fn half_closed(field: &Field) {
+    let mailbox = Mailbox::open(field.own).unwrap();
+    let mut held = Vec::new();
+    while field.goes_on() {
+        if held.len() >= 150 {
+            held.drain(..50);
+        }
+        for how in [Shutdown::Write, Shutdown::Read] {
+            let Ok(mut intruder) = field.intruder(mailbox.address.port()) else {
+                continue;
+            };
+            let _refused = intruder.raw.stream.shutdown(how);
+            let whisper = words::head(WHISPER, intruder.next());
+            let _refused = intruder.raw.message(&[&whisper, b"still here"]);
+            let Ok(raw) = field.dealer(&crate::field::fresh().routing_id()) else {
+                continue;
+            };
+            let _refused = raw.stream.shutdown(how);
+            field.count();
+            held.push(intruder.raw);
+            held.push(raw);
+        }
+    }
+}
+
+/// As many as an address may have, all members of the group.
+pub(crate) fn hundreds_deaf(field: &Field) {
+    let deaf = Deaf::listen(field);
+    let mut held = Vec::new();
+    while field.goes_on() {
+        if held.len() < 190
+            && let Ok(intruder) = field.intruder(deaf.port)
+        {
+            held.push(intruder);
+            field.count();
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A mailbox that shakes hands and then reads nothing, with a window as small as the system allows.
+struct Deaf {
+    port: u16,
+}
+
+impl Deaf {
+    fn listen(field: &Field) -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(1).unwrap();
+        socket
+            .bind(&SocketAddr::from((field.own, 0)).into())
+            .unwrap();
+        socket.listen(256).unwrap();
+        let listener = TcpListener::from(socket);
+        let port = listener.local_addr().unwrap().port();
+        listener.set_nonblocking(true).unwrap();
+        let field = field.clone();
+        thread::spawn(move || {
             let mut open = Vec::new();
             while field.goes_on() {
                 match listener.accept() {
                     Ok((stream, _)) => {
                         stream.set_nonblocking(false).unwrap();
-                        let mut raw = crate::zmtp::Raw { stream };
+                        let mut raw = Raw { stream };
                         let _refused = raw.greet().and_then(|()| raw.ready("ROUTER", &[]));
                         open.push(raw);
                     }
@@ -174,12 +326,6 @@ pub(crate) fn deaf(field: &Field) {
                 }
             }
         });
-        while field.goes_on() {
-            for intruder in &mut held {
-                let ping = words::head(words::PING, intruder.next());
-                let _refused = intruder.raw.message(&[&ping]);
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
-    });
+        Self { port }
+    }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::figure::figure;
 use crate::ground::Ground;
+use crate::peers;
 use crate::program::PATIENCE;
 
 /// Goal: a peer that is stopped costs its budget of octets and no more, holds nobody up for longer than
@@ -51,6 +52,40 @@ fn a_peer_that_is_stopped_costs_its_budget_and_is_a_peer_again_when_it_goes_on()
         }
         assert!(Instant::now() < deadline, "carol hears nothing any more");
     }
+    ground.close();
+}
+
+/// Goal: hundreds that take nothing cost no more than all may together, whatever is said to the group
+/// they are in, and hold up nobody for longer than it takes to be evasive. Method: alice shouts 48 MB to
+/// 190 of them, and bob, who hears the end of it.
+#[test]
+fn hundreds_of_peers_that_take_nothing_cost_no_more_than_a_few_when_much_is_said() {
+    let Some(mut ground) = Ground::new() else {
+        return;
+    };
+    let attack = ground.begin(peers::hundreds_deaf, Duration::from_secs(12));
+    let (alice, _) = ground.both();
+    for _ in 0..150 {
+        alice.event("JOIN", "mallory");
+    }
+    let (alice, bob) = ground.both();
+    let (at_alice, at_bob) = (alice.mark(), bob.mark());
+    alice.say("bench-shout CHAT 48000 1024");
+    let is_sent = |line: &Value| line["event"] == "SENT";
+    alice.wait_after(at_alice, PATIENCE, "the end of the bulk", is_sent);
+    let cost = ground.cost_of_alice();
+    let (alice, bob_again) = ground.both();
+    alice.say("whisper bob still here");
+    bob_again.wait_after(at_bob, PATIENCE, "alice", |line| {
+        line["text"] == "still here"
+    });
+    figure(&format!(
+        "190 that take nothing, and 48 MB shouted: {} MiB, {} descriptors",
+        cost.megabytes(),
+        cost.descriptors
+    ));
+    assert!(cost.megabytes() < 96, "{cost:?}");
+    attack.join().unwrap();
     ground.close();
 }
 

@@ -4,21 +4,27 @@ use std::time::{Duration, Instant};
 
 use crate::figure::figure;
 use crate::ground::{Attack, Ground};
-use crate::{beacons, connections, identities, listeners, messages, peers, phases, unfinished};
+use crate::{
+    beacons, connections, crowds, identities, listeners, messages, notes, peers, phases, unfinished,
+};
 
 /// Every attack there is.
-pub(crate) const ATTACKS: [(&str, Attack); 38] = [
+pub(crate) const ATTACKS: [(&str, Attack); 50] = [
     ("beacons::nobody", beacons::nobody),
     ("beacons::at_a_mailbox", beacons::at_a_mailbox),
     ("beacons::taken_ids", beacons::taken_ids),
     ("beacons::farewells", beacons::farewells),
     ("beacons::garbage", beacons::garbage),
+    ("beacons::spoofed", beacons::spoofed),
     ("connections::stop_anywhere", connections::stop_anywhere),
     ("connections::speak_otherwise", connections::speak_otherwise),
     ("connections::too_many", connections::too_many),
     ("connections::come_and_go", connections::come_and_go),
     ("connections::commands", connections::commands),
     ("connections::giants", connections::giants),
+    ("crowds::connections", crowds::connections),
+    ("crowds::large_hellos", crowds::large_hellos),
+    ("crowds::beacons", crowds::beacons),
     ("identities::as_bob", identities::as_bob),
     ("identities::as_bob_and_stay", identities::as_bob_and_stay),
     ("identities::anonymous", identities::anonymous),
@@ -36,12 +42,20 @@ pub(crate) const ATTACKS: [(&str, Attack); 38] = [
     ("messages::any_routing_id", messages::any_routing_id),
     ("messages::hidden", messages::hidden),
     ("messages::unreadable", messages::unreadable),
+    ("notes::private_chats", notes::private_chats),
+    ("notes::away", notes::away),
+    ("notes::mangled", notes::mangled),
     ("peers::come_and_go", peers::come_and_go),
     ("peers::join_without_end", peers::join_without_end),
     ("peers::rename_without_end", peers::rename_without_end),
     ("peers::whisper_without_end", peers::whisper_without_end),
     ("peers::elsewhere", peers::elsewhere),
     ("peers::deaf", peers::deaf),
+    ("peers::flap", peers::flap),
+    ("peers::rename_at_once", peers::rename_at_once),
+    ("peers::ping_without_end", peers::ping_without_end),
+    ("peers::half_closed", peers::half_closed),
+    ("peers::hundreds_deaf", peers::hundreds_deaf),
     ("phases::every", phases::every),
     ("unfinished::many", unfinished::many),
     ("unfinished::large", unfinished::large),

@@ -258,6 +258,7 @@ impl Queue {
         self.pieces = VecDeque::new();
         self.messages = VecDeque::new();
         self.written = self.end;
+        self.cost = 0;
     }
 }
 

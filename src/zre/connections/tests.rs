@@ -27,6 +27,7 @@ impl Book {
     fn new() -> Self {
         Self::with(Most {
             per_address: 100,
+            strangers: 1_000,
             in_all: 1_000,
         })
     }
@@ -229,6 +230,7 @@ fn strangers_cannot_crowd_out_a_peers_own_host() {
 fn an_address_opens_as_many_at_once_as_it_may_have_and_then_one_now_and_then() {
     let mut book = Book::with(Most {
         per_address: 20,
+        strangers: 1_000,
         in_all: 1_000,
     });
     for _ in 0..20 {
@@ -254,6 +256,7 @@ fn an_address_opens_as_many_at_once_as_it_may_have_and_then_one_now_and_then() {
 fn there_are_so_many_connections_from_an_address_and_in_all() {
     let mut book = Book::with(Most {
         per_address: 2,
+        strangers: 1_000,
         in_all: 3,
     });
     let first = book.accept(HOME);
@@ -301,6 +304,7 @@ fn whoever_is_heard_or_gone_is_not_kept_in_mind_as_unheard() {
 fn when_there_is_no_room_left_the_oldest_who_has_said_nothing_makes_some() {
     let mut book = Book::with(Most {
         per_address: 2,
+        strangers: 1_000,
         in_all: 2,
     });
     let oldest = book.accept(HOME);
@@ -310,4 +314,53 @@ fn when_there_is_no_room_left_the_oldest_who_has_said_nothing_makes_some() {
     assert_eq!(book.pass(ms(0)), [Verdict::End(oldest)]);
     book.connections.ended(oldest);
     book.accept(ELSEWHERE);
+}
+
+#[test]
+fn of_connections_by_which_nobody_has_entered_the_address_with_most_loses_the_oldest() {
+    let mut book = Book::with(Most {
+        per_address: 100,
+        strangers: 10,
+        in_all: 1_000,
+    });
+    let entered = book.enter();
+    let honest = book.accept(host(3));
+    let many: Vec<Token> = (0..9).map(|_| book.accept(ELSEWHERE)).collect();
+    assert_eq!(book.pass(ms(1)), [], "ten, and bob's, which does not count");
+    let another = book.accept(host(4));
+    assert_eq!(book.connections.poll_timeout(), Some(book.now));
+    assert_eq!(book.pass(ms(1)), [Verdict::End(many[0])]);
+    book.connections.ended(many[0]);
+    assert_eq!(book.pass(ms(1)), []);
+    for token in [entered, honest, another] {
+        assert!(book.connections.open.contains_key(&token));
+    }
+    // Who has left is a stranger again.
+    book.connections.left(bob());
+    assert_eq!(book.pass(ms(1)), [], "there is no new one");
+    book.accept(host(5));
+    assert_eq!(book.pass(ms(1)), [Verdict::End(many[1])]);
+}
+
+#[test]
+fn who_comes_from_ever_other_addresses_gets_no_more_than_all_strangers_together() {
+    let mut book = Book::with(Most {
+        per_address: 100,
+        strangers: 10,
+        in_all: 1_000,
+    });
+    let first = book.accept(host(0));
+    for number in 1..=200 {
+        let token = book.accept(host(number));
+        for verdict in book.pass(ms(0)) {
+            let Verdict::End(surplus) = verdict else {
+                panic!("{verdict:?}");
+            };
+            assert_ne!(surplus, token, "the new one has its chance");
+            book.connections.ended(surplus);
+        }
+        assert!(book.connections.open.len() <= 10);
+    }
+    assert!(!book.connections.open.contains_key(&first));
+    assert_eq!(book.connections.strangers.count, 10);
 }

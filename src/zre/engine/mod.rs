@@ -18,6 +18,7 @@ mod peer;
 mod peers;
 mod receive;
 mod send;
+mod share;
 mod statics;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -136,6 +137,8 @@ pub struct Engine {
     places: BTreeMap<SocketAddr, PeerId>,
     /// The peers that have entered, by group.
     members: BTreeMap<GroupName, BTreeSet<PeerId>>,
+    /// How many of them there are in all.
+    memberships: usize,
     links: BTreeMap<LinkId, Owner>,
     /// Links whose budget of octets is used up.
     full: BTreeSet<LinkId>,
@@ -200,6 +203,7 @@ impl Engine {
             peers: Peers::default(),
             places: BTreeMap::new(),
             members: BTreeMap::new(),
+            memberships: 0,
             links: BTreeMap::new(),
             full: BTreeSet::new(),
             waited_for: 0,

@@ -160,6 +160,8 @@ pub(super) struct Peer {
     pub(super) channel: Option<Channel>,
     pub(super) name: Name,
     pub(super) headers: Headers,
+    /// What they take of the memory that all peers' have together, in octets.
+    pub(super) excess: usize,
     pub(super) groups: BTreeSet<GroupName>,
     /// The last message.
     pub(super) traffic: Instant,
@@ -202,6 +204,7 @@ impl Peer {
             channel: None,
             name: Name::lossy(b""),
             headers: Headers::default(),
+            excess: 0,
             groups: BTreeSet::new(),
             status: 0,
             expected: Incoming::greeted(1),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::discovery::ELSEWHERE;
 use super::life::RECONNECTION;
 use super::peer::{Peer, Phase, Presence, Purpose};
+use super::share::excess;
 use super::{Engine, Event, ExitReason, Timer};
 use crate::zre::host::is_link_local;
 use crate::zre::sequence::{Incoming, is_bridge};
@@ -140,7 +141,14 @@ impl Engine {
         self.await_answer(now, id);
     }
 
-    fn receive_hello(&mut self, now: Instant, id: PeerId, via: Via, sequence: u16, hello: Hello) {
+    fn receive_hello(
+        &mut self,
+        now: Instant,
+        id: PeerId,
+        via: Via,
+        sequence: u16,
+        mut hello: Hello,
+    ) {
         if sequence != 1 {
             self.stats.gaps += 1;
             if self.peers.get(&id).is_some_and(Peer::is_ready) {
@@ -153,6 +161,7 @@ impl Engine {
             self.stats.dismissed += 1;
             return;
         }
+        self.keep_within_share(id, &mut hello);
         self.stats.received += 1;
         self.stats.left_out += hello.left_out as u64;
         match self.peers.get(&id).map(|peer| peer.phase) {
@@ -267,6 +276,7 @@ impl Engine {
             peer.expected = Incoming::greeted(1);
             peer.name = named(&hello.name, id);
             peer.headers = hello.headers.clone();
+            peer.excess = excess(&hello.headers);
             peer.status = hello.status;
             // Whatever was thought of it before has another answer now.
             let _told_by_enter = peer.hear(now);
@@ -316,6 +326,7 @@ impl Engine {
         let changed = was != name || peer.headers != hello.headers;
         peer.name = name.clone();
         peer.headers = hello.headers.clone();
+        peer.excess = excess(&hello.headers);
         let before = peer.groups.clone();
         if changed {
             let headers = hello.headers;
@@ -420,23 +431,24 @@ impl Engine {
     }
 
     fn add_to_group(&mut self, id: PeerId, group: GroupName) {
-        let Some(peer) = self.peers.get_mut(&id) else {
+        let Some(groups) = self.peers.get(&id).map(|peer| &peer.groups) else {
             return;
         };
-        if peer.groups.contains(&group) {
+        if groups.contains(&group) {
             return;
         }
-        if peer.groups.len() >= self.config.limits.groups_per_peer {
+        if !self.may_join(groups.len(), &group) {
             self.stats.too_many_groups += 1;
             return;
         }
-        let is_known = self.members.contains_key(&group) || self.view.groups.contains(&group);
-        if !is_known && self.members.len() >= self.config.limits.groups {
-            self.stats.too_many_groups += 1;
-            return;
+        // All that are in it share one name.
+        let known = self.members.get_key_value(&group);
+        let group = known.map_or(group, |(name, _)| name.clone());
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.groups.insert(group.clone());
         }
-        peer.groups.insert(group.clone());
         self.members.entry(group.clone()).or_default().insert(id);
+        self.memberships += 1;
         self.event(Event::Join { peer: id, group });
     }
 
@@ -453,7 +465,7 @@ impl Engine {
 
     fn forget_member(&mut self, id: PeerId, group: &GroupName) {
         if let Some(members) = self.members.get_mut(group) {
-            members.remove(&id);
+            self.memberships -= usize::from(members.remove(&id));
             if members.is_empty() {
                 self.members.remove(group);
             }

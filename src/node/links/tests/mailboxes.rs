@@ -274,3 +274,69 @@ fn an_idle_link_holds_no_buffer() {
     });
     assert!(ours.links.links[&LINK].queue.held() < 4_096);
 }
+
+/// Goal: many that take nothing cost no more than is allowed to all together, and who takes something
+/// has its part. Method: forty mailboxes that read nothing, one that does, and whispers to all.
+#[test]
+fn what_is_queued_to_all_together_is_bounded_and_who_reads_gets_what_it_is_sent() {
+    let limits = Limits {
+        queued_octets: 400 << 10,
+        queued_octets_in_all: 1 << 20,
+        ..Limits::default()
+    };
+    let mut ours = Ours {
+        links: Links::new(PeerId::from_bytes([0xab; 16]), &limits, 1).unwrap(),
+        seen: Vec::new(),
+    };
+    let (listener, at) = listener();
+    let deaf: Vec<(LinkId, TcpStream)> = (100..140)
+        .map(|number| {
+            let id = LinkId(number);
+            let to = zre::Link::plain(at, None);
+            ours.links.connect(Instant::now(), id, &to);
+            (id, admit(&mut ours, &listener))
+        })
+        .collect();
+    ours.connect(at);
+    let mut reader = admit(&mut ours, &listener);
+    let content = |size| Content::new(vec![b'x'; size]);
+    for number in 0..1_000 {
+        for (id, _) in &deaf {
+            let whisper = message(
+                number,
+                Body::Whisper {
+                    content: content(1_000),
+                },
+            );
+            let _full = ours.links.send(Instant::now(), *id, whisper, true);
+        }
+        ours.serve(Duration::ZERO);
+    }
+    let queued: u64 = ours
+        .links
+        .links
+        .values()
+        .map(|link| link.queue.cost())
+        .sum();
+    assert_eq!(queued, ours.links.tools.queued, "it is counted");
+    assert!(queued >= 1 << 20, "there is no room any more: {queued}");
+    assert!(queued <= 2 << 20, "{queued} octets wait");
+    let mut length = 0;
+    for number in 0..100 {
+        while let Sent::Full(_) = ours.whisper(number, content(10_000)) {
+            length += reader.read(&mut vec![0; 100_000]).unwrap_or(0);
+            ours.serve(Duration::from_millis(1));
+        }
+    }
+    let deadline = Instant::now() + PATIENCE;
+    while length < 100 * 10_000 {
+        length += reader.read(&mut vec![0; 100_000]).unwrap_or(0);
+        assert!(Instant::now() < deadline, "{length} octets");
+        ours.serve(Duration::from_millis(1));
+    }
+    for (id, _) in &deaf {
+        ours.links.disconnect(*id);
+    }
+    ours.links.disconnect(LINK);
+    assert_eq!(ours.links.tools.queued, 0);
+}
