@@ -74,6 +74,37 @@ fn a_rule_that_rejects_what_goes_out_is_found() {
     );
 }
 
+/// What is about one host, or one port, is only found when it is in the way of somebody.
+#[test]
+fn a_rule_about_one_host_is_found_and_that_host_is_not_blamed() {
+    let Some(lab) = lab(2) else { return };
+    let _alice = node(&lab, 2, "alice");
+    let out = |rule: &str| {
+        format!("table inet f {{ chain out {{ type filter hook output priority 0; {rule};\n}}\n}}")
+    };
+    let rules = [
+        out("ip daddr 10.77.0.2 tcp dport 49152 drop"),
+        out("ip daddr 10.77.0.2 tcp dport 49152 reject with tcp reset"),
+    ];
+    for rules in rules {
+        firewall(&lab, 1, &rules);
+        let diagnosis = doctor(&lab, 1, &[]);
+        diagnosis.assert(&["firewall"]);
+        assert_eq!(
+            diagnosis.what("firewall"),
+            "This host drops its own connections to 10.77.0.2:49152 on eth0"
+        );
+        obey(&lab, 1, &diagnosis.commands("firewall"));
+        doctor(&lab, 1, &[]).assert(&[]);
+    }
+    firewall(&lab, 1, &out("ip daddr 10.77.0.2 tcp dport 49152 drop"));
+    let diagnosis = doctor_of_nobody(&lab, 1, &[]);
+    let why = diagnosis.find("filtered")["why"].as_str().unwrap();
+    assert!(why.contains("Or a firewall of this host does it"), "{why}");
+    let commands = diagnosis.commands("filtered");
+    assert!(commands.contains(&"sudo zchat doctor"), "{commands:?}");
+}
+
 #[test]
 fn without_root_what_a_firewall_does_is_found_by_its_effects() {
     let Some(lab) = lab(2) else { return };

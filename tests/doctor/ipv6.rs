@@ -85,6 +85,22 @@ fn a_rule_that_drops_beacons_by_ipv6_is_found_where_there_is_nothing_else() {
     doctor(&lab, 1, &[]).assert(&["alone"]);
 }
 
+/// Those that have IPv4 only would be missing.
+#[test]
+fn a_rule_against_connections_by_ipv4_is_found_though_somebody_is_met_by_ipv6() {
+    let Some(lab) = both() else { return };
+    let _alice = node(&lab, 2, "alice");
+    let rules = "table ip f { chain in { type filter hook input priority 0;
+                 ct state new tcp dport 1024-65535 drop;\n}\n}";
+    firewall(&lab, 1, rules);
+    let diagnosis = doctor(&lab, 1, &[]);
+    diagnosis.assert(&["firewall"]);
+    assert_eq!(
+        diagnosis.what("firewall"),
+        "This host drops connections to its mailbox (TCP 49152) on eth0"
+    );
+}
+
 #[test]
 fn what_is_wrong_with_ipv6_is_a_note_where_ipv4_is_in_order() {
     let Some(lab) = both() else { return };

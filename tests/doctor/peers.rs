@@ -124,6 +124,27 @@ fn two_nodes_with_one_id_are_found() {
 }
 
 #[test]
+fn two_nodes_with_one_id_are_found_though_one_of_them_refuses_connections() {
+    let Some(lab) = lab(3) else { return };
+    let start = |host, mailbox, greeting| {
+        let mut script = Script::new(2);
+        script.source = Lab::address(host);
+        script.mailbox = mailbox;
+        script.connects = true;
+        script.greeting = greeting;
+        script.start(&lab, host)
+    };
+    let _one = start(2, 49_152, Greeting::Zmtp);
+    for port in [49_153, 49_152] {
+        let _other = start(3, port, Greeting::Closed);
+        let diagnosis = doctor(&lab, 1, &[]);
+        let what = format!("10.77.0.2:49152 and 10.77.0.3:{port} have one id");
+        let found = diagnosis.what("same_id");
+        assert!(found.starts_with(&what), "{found}");
+    }
+}
+
+#[test]
 fn one_node_with_two_networks_is_in_order() {
     let Some(lab) = lab(2) else { return };
     lab.ip(2, "addr add 10.77.0.22/24 brd + dev eth0");

@@ -157,6 +157,8 @@ pub(crate) struct Sighting {
     pub(crate) what: Datagram,
     /// When it came first, after listening began.
     pub(crate) after: Duration,
+    /// When it came last.
+    pub(crate) last: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

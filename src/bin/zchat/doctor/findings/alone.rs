@@ -5,7 +5,7 @@ use zchat::node::interface::{Network, Selection};
 use super::super::facts::{Facts, Interface, Met, Port, VisitEnd};
 use super::firewall::InTheWay;
 use super::places::{Nodes, met};
-use super::{Finding, enumerate, links};
+use super::{Finding, as_root, enumerate, links};
 
 pub(super) fn diagnose(facts: &Facts, nodes: &Nodes, in_the_way: &InTheWay) -> Option<Finding> {
     let mut named = facts.visits.iter().filter(|visit| visit.is_named);
@@ -73,7 +73,7 @@ const APART: &str = "Else the network keeps its hosts apart: guest Wi-Fi and \"c
 
 fn unheard(facts: &Facts, where_to: &str, apart: &str) -> Finding {
     let seconds = facts.listened.as_secs_f32();
-    Finding::warning(
+    let finding = Finding::warning(
         "alone",
         format!("Nobody else beacons on {where_to}, in {seconds:.0} s of listening"),
     )
@@ -86,5 +86,11 @@ fn unheard(facts: &Facts, where_to: &str, apart: &str) -> Finding {
     .run("ping -c 3 OTHER")
     .say("No answer: connect both to one network, or switch client isolation off.")
     .say("An answer: start it with --bind-port 49152 there, and name it here:")
-    .run("zchat --peer OTHER:49152")
+    .run("zchat --peer OTHER:49152");
+    if facts.is_root {
+        return finding;
+    }
+    finding
+        .say("Beacons that do not get through to programs are seen by root alone:")
+        .run(as_root(facts))
 }

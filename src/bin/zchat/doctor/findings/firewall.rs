@@ -2,13 +2,15 @@
 
 mod exception;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use zchat::node::interface::{LinkLocal, Network};
 use zchat::zre::Host;
 
-use super::super::facts::{Facts, Firewall, FirewallName, Interface, Reading, Trouble, VisitEnd};
+use super::super::facts::{
+    ConnectionState, Facts, Firewall, FirewallName, Interface, Reading, Trouble, Visit, VisitEnd,
+};
 use super::super::firewall::{
     Blocker, Chain, Family, Outcome, Packet, PacketKind, Ruleset, Span, Tool,
 };
@@ -19,18 +21,28 @@ use exception::Manager;
 /// The first port that is tried for a mailbox.
 pub(super) const FIRST_MAILBOX: u16 = 49_152;
 
-/// What rules of this host keep away for certain: which packets, on which interfaces.
+/// What rules of this host keep away.
 #[derive(Default)]
-pub(super) struct InTheWay(BTreeSet<(PacketKind, String)>);
+pub(super) struct InTheWay {
+    /// Which packets, on which interfaces, for certain.
+    packets: BTreeSet<(PacketKind, String)>,
+    /// Which mailboxes, that were tried in vain; and whether that is certain.
+    mailboxes: BTreeMap<SocketAddr, bool>,
+}
 
 impl InTheWay {
     pub(super) fn blocks(&self, kind: PacketKind, device: &str) -> bool {
-        self.0.contains(&(kind, device.to_owned()))
+        self.packets.contains(&(kind, device.to_owned()))
     }
 
     /// Whether beacons are kept away in either direction, on any interface.
     pub(super) fn blocks_beacons(&self) -> bool {
-        self.0.iter().any(|(kind, _)| kind.is_beacon())
+        self.packets.iter().any(|(kind, _)| kind.is_beacon())
+    }
+
+    /// Whether they keep us from this mailbox: for certain, perhaps, or not as far as is known.
+    pub(super) fn keeps_from(&self, mailbox: SocketAddr) -> Option<bool> {
+        self.mailboxes.get(&mailbox).copied()
     }
 }
 
@@ -38,13 +50,23 @@ impl InTheWay {
 struct Wall {
     blocker: Blocker,
     is_certain: bool,
-    /// One of each kind for each interface.
+    /// One of each kind for each interface, and for each mailbox that was tried in vain.
     packets: Vec<Packet>,
+    /// Those mailboxes.
+    mailboxes: BTreeSet<SocketAddr>,
 }
 
 impl Wall {
     fn kinds(&self) -> BTreeSet<PacketKind> {
         self.packets.iter().map(|packet| packet.kind).collect()
+    }
+
+    /// Whether it is known of mailboxes that were tried only.
+    fn is_for_some(&self) -> bool {
+        let is_one = |span: Span| span.first == span.last;
+        let mut packets = self.packets.iter();
+        !self.mailboxes.is_empty()
+            && packets.all(|packet| is_one(packet.source) && is_one(packet.destination))
     }
 
     fn port(&self, kind: PacketKind) -> u16 {
@@ -57,14 +79,24 @@ pub(super) fn diagnose(facts: &Facts, nodes: &Nodes) -> (InTheWay, Vec<Finding>)
     let mut in_the_way = InTheWay::default();
     let mut findings = unread(facts);
     for wall in walls(facts, nodes) {
+        for mailbox in &wall.mailboxes {
+            let is_certain = in_the_way.mailboxes.entry(*mailbox).or_default();
+            *is_certain |= wall.is_certain;
+        }
         let severities = wall.packets.iter().map(|packet| {
             let severity = severity(facts, nodes, packet, wall.is_certain);
             if severity == Severity::Problem {
-                in_the_way.0.insert((packet.kind, packet.device.clone()));
+                let what = (packet.kind, packet.device.clone());
+                in_the_way.packets.insert(what);
             }
             severity
         });
-        let severity = severities.min().unwrap_or(Severity::Note);
+        let tried = match (wall.mailboxes.is_empty(), wall.is_certain) {
+            (true, _) => Severity::Note,
+            (false, false) => Severity::Warning,
+            (false, true) => Severity::Problem,
+        };
+        let severity = severities.fold(tried, Severity::min);
         findings.push(tell(facts, &wall, severity));
     }
     (in_the_way, findings)
@@ -137,7 +169,9 @@ fn walls(facts: &Facts, nodes: &Nodes) -> Vec<Wall> {
     let mut walls: Vec<Wall> = Vec::new();
     let packets = networks.flat_map(|network| packets(facts, nodes, network));
     let by_links = links::used(facts).flat_map(|(link, _)| link_packets(facts, link));
-    for packet in packets.chain(by_links) {
+    let general = packets.chain(by_links).map(|packet| (packet, None));
+    let tried = facts.visits.iter().flat_map(|visit| tried(facts, visit));
+    for (packet, mailbox) in general.chain(tried) {
         let outcomes = rulesets.iter().map(|ruleset| ruleset.judge(&packet));
         let mut may_be = None;
         let mut certain = None;
@@ -153,16 +187,81 @@ fn walls(facts: &Facts, nodes: &Nodes) -> Vec<Wall> {
             continue;
         };
         let is_it = |wall: &&mut Wall| wall.is_certain == is_certain && wall.blocker == blocker;
-        match walls.iter_mut().find(is_it) {
-            Some(wall) => wall.packets.push(packet),
-            None => walls.push(Wall {
+        let index = walls.iter_mut().position(|mut wall| is_it(&&mut wall));
+        let index = index.unwrap_or(walls.len());
+        if index == walls.len() {
+            walls.push(Wall {
                 blocker,
                 is_certain,
-                packets: vec![packet],
-            }),
+                packets: Vec::new(),
+                mailboxes: BTreeSet::new(),
+            });
+        }
+        if let Some(wall) = walls.get_mut(index) {
+            wall.packets.push(packet);
+            wall.mailboxes.extend(mailbox);
         }
     }
+    without_doubts_that_are_settled(walls)
+}
+
+/// Leaves out what a rule may do where it is certain that it does so to somebody.
+fn without_doubts_that_are_settled(mut walls: Vec<Wall>) -> Vec<Wall> {
+    let certain = walls.iter().filter(|wall| wall.is_certain);
+    let certain: Vec<(Blocker, BTreeSet<PacketKind>)> = certain
+        .map(|wall| (wall.blocker.clone(), wall.kinds()))
+        .collect();
+    for wall in walls.iter_mut().filter(|wall| !wall.is_certain) {
+        let is_settled = |packet: &Packet| {
+            let mut certain = certain.iter();
+            certain.any(|(blocker, kinds)| *blocker == wall.blocker && kinds.contains(&packet.kind))
+        };
+        wall.packets.retain(|packet| !is_settled(packet));
+    }
+    walls.retain(|wall| !wall.packets.is_empty());
     walls
+}
+
+/// The packets that were on their way to and from a mailbox that was tried in vain.
+fn tried(facts: &Facts, visit: &Visit) -> Vec<(Packet, Option<SocketAddr>)> {
+    if matches!(
+        visit.end,
+        VisitEnd::Greeted | VisitEnd::Silent | VisitEnd::Stranger | VisitEnd::NoRoute
+    ) {
+        return Vec::new();
+    }
+    let spans = match visit.to.ip() {
+        IpAddr::V4(ip) => {
+            let mut networks = facts.interfaces.iter().filter_map(Interface::network);
+            let leads_there =
+                |network: &&Network| network.contains(ip) || visit.from == Some(network.address);
+            let network = networks.find(leads_there);
+            network.map(|network| {
+                let (own, other) = (Span::one(network.address.into()), Span::one(ip.into()));
+                (Family::V4, &network.name, own, other)
+            })
+        }
+        IpAddr::V6(_) => {
+            let scope = Host::from(visit.to).scope;
+            let mut links = links::used(facts).map(|(link, _)| link);
+            let link = links.find(|link| link.index == scope);
+            link.map(|link| (Family::V6, &link.name, Span::ALL, Span::ALL))
+        }
+    };
+    let Some((family, device, own, other)) = spans else {
+        return Vec::new();
+    };
+    let packet = |kind, source, destination| Packet {
+        kind,
+        family,
+        device: device.clone(),
+        source,
+        destination,
+        port: visit.to.port(),
+    };
+    let out = packet(PacketKind::ConnectionOut, own, other);
+    let back = packet(PacketKind::ReplyIn, other, own);
+    [out, back].map(|packet| (packet, Some(visit.to))).into()
 }
 
 fn rulesets(facts: &Facts) -> impl Iterator<Item = &Ruleset> {
@@ -293,17 +392,27 @@ fn has_passed(facts: &Facts, nodes: &Nodes, packet: &Packet) -> bool {
         PacketKind::ConnectionOut | PacketKind::ReplyIn => others.any(|node| {
             node.reached(facts) == Some(VisitEnd::Greeted) && node.places.iter().all(is_here)
         }),
-        // To be met, both have to come through to each other.
-        PacketKind::ConnectionIn => met(facts).iter().any(|met| {
-            let mut networks = facts.interfaces.iter().filter_map(Interface::network);
-            networks.any(|one| match met.address.ip() {
-                IpAddr::V4(ip) => {
-                    one.name == packet.device && one.contains(ip) && one.address != ip
-                }
-                IpAddr::V6(_) => false,
-            })
-        }),
+        PacketKind::ConnectionIn => is_reached_from(facts, &packet.device),
         PacketKind::BeaconOut => false,
+    }
+}
+
+/// Whether somebody else on this interface has connected to our node by IPv4. To be met proves that only
+/// where it is not known: both have to come through to each other, but one of them may do so by IPv6.
+fn is_reached_from(facts: &Facts, device: &str) -> bool {
+    let is_there = |ip: IpAddr| {
+        let mut networks = facts.interfaces.iter().filter_map(Interface::network);
+        networks.any(|one| match ip {
+            IpAddr::V4(ip) => one.name == device && one.contains(ip) && one.address != ip,
+            IpAddr::V6(_) => false,
+        })
+    };
+    match (&facts.meeting, &facts.connections) {
+        (Some(Ok(meeting)), Some(connections)) => connections.iter().any(|one| {
+            let is_open = one.state == ConnectionState::Established && one.is_ours;
+            is_open && one.local.port() == meeting.port && is_there((*one.remote.ip()).into())
+        }),
+        _ => met(facts).iter().any(|met| is_there(met.address.ip())),
     }
 }
 
@@ -348,7 +457,13 @@ fn tell(facts: &Facts, wall: &Wall, severity: Severity) -> Finding {
         PacketKind::ConnectionIn => {
             format!("connections to its mailbox (TCP {})", wall.port(*kind))
         }
+        PacketKind::ConnectionOut if wall.is_for_some() => {
+            format!("its own connections to {}", enumerate(&wall.mailboxes))
+        }
         PacketKind::ConnectionOut => "its own connections to mailboxes".to_owned(),
+        PacketKind::ReplyIn if wall.is_for_some() => {
+            format!("answers of {}", enumerate(&wall.mailboxes))
+        }
         PacketKind::ReplyIn => "answers to its own connections".to_owned(),
     });
     let drops = if wall.is_certain { "drops" } else { "may drop" };

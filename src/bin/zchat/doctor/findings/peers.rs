@@ -291,7 +291,10 @@ fn other_datagrams(facts: &Facts) -> Vec<Finding> {
                     "odd_beacon",
                     format!("Beacons of a wrong length ({octets} octets) come from {who}"),
                 )
-                .because("A beacon has 22 octets, or 54 with a key. Others end every Pyre node.")
+                .because(
+                    "A beacon of version 1 has 22 octets, and one of version 3, with a key, has 54. \
+                     Any that has not 22 ends every Pyre node.",
+                )
                 .say("Find the program on that host that does so, and end it."),
                 Datagram::Other => Finding::note(
                     "stranger_on_port",

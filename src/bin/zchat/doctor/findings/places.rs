@@ -35,6 +35,9 @@ pub(super) struct Place {
     pub(super) is_local: bool,
     /// Whether it came from outside, with an address of ours: another host has it, too.
     pub(super) is_double: bool,
+    /// When its first beacon came, and its last one.
+    pub(super) after: Duration,
+    pub(super) last: Duration,
 }
 
 impl Nodes {
@@ -65,6 +68,8 @@ impl Nodes {
                 heard: sighting.heard,
                 is_local: !sighting.seen && own.contains(&sighting.source),
                 is_double: sighting.seen && own.contains(&sighting.source),
+                after: sighting.after,
+                last: sighting.last,
             });
         }
         let is_local = |node: &Node| node.places.iter().all(|place| place.is_local);

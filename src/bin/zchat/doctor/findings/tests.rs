@@ -138,6 +138,7 @@ fn sighting(source: &str, what: Datagram) -> Sighting {
         seen: false,
         what,
         after: Duration::ZERO,
+        last: Duration::ZERO,
     }
 }
 

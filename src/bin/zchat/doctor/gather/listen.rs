@@ -377,6 +377,7 @@ impl Listener {
             }
             known.heard |= heard;
             known.seen |= !heard;
+            known.last = self.start.passed();
             return;
         }
         if count >= MOST_SENDERS {
@@ -394,6 +395,7 @@ impl Listener {
             seen: !heard,
             what,
             after: self.start.passed(),
+            last: self.start.passed(),
         });
         if let Datagram::Beacon {
             port,

@@ -232,12 +232,13 @@ fn same_names(facts: &Facts) -> Vec<Finding> {
 fn same_ids(facts: &Facts, nodes: &Nodes) -> Vec<Finding> {
     let mut findings = Vec::new();
     for node in nodes.local.iter().chain(&nodes.others) {
-        let answers = |place: &&Place| {
+        let answers = |place: &Place| {
             let mut visits = facts.visits.iter();
             let there = SocketAddr::V4(place.address);
             visits.any(|visit| visit.to == there && visit.end == VisitEnd::Greeted)
         };
-        let places: Vec<&Place> = node.places.iter().filter(answers).collect();
+        let is_there = |place: &&Place| answers(place) || is_beside_another(node, place);
+        let places: Vec<&Place> = node.places.iter().filter(is_there).collect();
         let hosts: BTreeSet<Ipv4Addr> = places.iter().map(|place| *place.address.ip()).collect();
         let ports: BTreeSet<u16> = places.iter().map(|place| place.address.port()).collect();
         let is_ours: BTreeSet<bool> = places.iter().map(|place| place.is_local).collect();
@@ -249,7 +250,10 @@ fn same_ids(facts: &Facts, nodes: &Nodes) -> Vec<Finding> {
         let are_two = ports.len() > 1
             || is_ours.len() > 1
             || is_ours.contains(&false) && are_connected_twice(facts, nodes, &hosts);
-        if !are_two {
+        // On one network, another address that does not answer is most likely another host.
+        let networks: BTreeSet<u32> = places.iter().map(|place| place.interface).collect();
+        let may_be_two = networks.len() == 1 && !places.iter().all(|place| answers(place));
+        if !are_two && !may_be_two {
             continue;
         }
         let addresses: BTreeSet<SocketAddrV4> = places.iter().map(|place| place.address).collect();
@@ -258,17 +262,34 @@ fn same_ids(facts: &Facts, nodes: &Nodes) -> Vec<Finding> {
             enumerate(addresses),
             node.id.short(8)
         );
-        findings.push(
+        findings.push(if are_two {
             Finding::problem("same_id", what)
                 .because(
                     "Every node must have its own id: others take these for one, and lose them in \
                      turn. A virtual machine that was copied while a program ran does so, and \
                      programs with a fixed id.",
                 )
-                .say("End and start again all but one of them."),
-        );
+                .say("End and start again all but one of them.")
+        } else {
+            Finding::warning("same_id", what)
+                .because(
+                    "Not all of them answer. If they are two hosts, one is a copy of the other; if \
+                     they are one, its firewall lets nobody in by one of its addresses.",
+                )
+                .say("If they are two, end and start again one of the programs.")
+        });
     }
     findings
+}
+
+/// Whether a node beacons from another place as well all the time. One that has moved does so from its
+/// new place after all beacons from the old one.
+fn is_beside_another(node: &Node, place: &Place) -> bool {
+    let mut others = node.places.iter();
+    others.any(|other| {
+        let is_another = other.address != place.address;
+        is_another && place.after < other.last && other.after < place.last
+    })
 }
 
 /// Whether all of these hosts, on which no other node is, have a connection to one of our mailboxes.

@@ -5,8 +5,7 @@ use std::net::{SocketAddr, SocketAddrV4};
 
 use zchat::zre::Host;
 
-use super::super::super::facts::{Facts, Visit, VisitEnd};
-use super::super::super::firewall::PacketKind;
+use super::super::super::facts::{Facts, Firewall, Reading, Visit, VisitEnd};
 use super::super::detours::Detours;
 use super::super::firewall::{FIRST_MAILBOX, InTheWay};
 use super::super::interfaces::is_ours;
@@ -24,6 +23,33 @@ enum Whose {
     Named,
 }
 
+/// Whether this host may be to blame for a mailbox that is not reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Blame {
+    /// Nothing of it is in the way.
+    NotHere,
+    /// A rule that is told may be.
+    Rule,
+    /// Its rules could not be read.
+    Unread,
+}
+
+impl Blame {
+    fn of(facts: &Facts, in_the_way: &InTheWay, visit: &Visit) -> Self {
+        let mut firewalls = facts.firewalls.iter();
+        let is_unread = |firewall: &Firewall| {
+            matches!(firewall.reading, Reading::NotPermitted | Reading::Failed(_))
+        };
+        if in_the_way.keeps_from(visit.to).is_some() {
+            Self::Rule
+        } else if firewalls.any(is_unread) {
+            Self::Unread
+        } else {
+            Self::NotHere
+        }
+    }
+}
+
 pub(super) fn diagnose(
     facts: &Facts,
     nodes: &Nodes,
@@ -31,23 +57,26 @@ pub(super) fn diagnose(
     detours: &Detours<'_>,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut failed: BTreeMap<(Whose, u8), Vec<Visit>> = BTreeMap::new();
+    let mut failed: BTreeMap<(Whose, u8, Blame), Vec<Visit>> = BTreeMap::new();
     for (visit, whose) in all(facts, nodes) {
         if visit.end == VisitEnd::Greeted {
             findings.push(greeted(facts, nodes, visit.to, whose));
         } else if visit.ipv4().is_some_and(|ip| detours.takes(ip)) {
             // It went astray.
+        } else if in_the_way.keeps_from(visit.to) == Some(true) {
+            // The rule of ours is told.
         } else if whose == Whose::Named || !is_foreign(facts, &visit) {
+            let blame = Blame::of(facts, in_the_way, &visit);
             failed
-                .entry((whose, kind(visit.end)))
+                .entry((whose, kind(visit.end), blame))
                 .or_default()
                 .push(visit);
         }
     }
-    for ((whose, _), visits) in failed {
+    for ((whose, _, blame), visits) in failed {
         if let Some(first) = visits.first().copied() {
             let who = enumerate(visits.iter().map(|visit| visit.to));
-            findings.extend(unreached(facts, in_the_way, whose, &who, first));
+            findings.push(unreached(facts, whose, &who, first, blame));
         }
     }
     findings
@@ -154,24 +183,21 @@ fn greeted(facts: &Facts, nodes: &Nodes, to: SocketAddr, whose: Whose) -> Findin
     Finding::note("node", what)
 }
 
-fn unreached(
-    facts: &Facts,
-    in_the_way: &InTheWay,
-    whose: Whose,
-    who: &str,
-    first: Visit,
-) -> Option<Finding> {
-    let network = facts.interfaces.iter().filter_map(|one| one.network());
-    let mut device = network.filter(|network| first.ipv4().is_some_and(|ip| network.contains(ip)));
-    // Our own rules are told already.
-    let is_our_own = |network: &zchat::node::interface::Network| {
-        in_the_way.blocks(PacketKind::ConnectionOut, &network.name)
-            || in_the_way.blocks(PacketKind::ReplyIn, &network.name)
-    };
-    if device.any(is_our_own) {
-        return None;
-    }
+fn unreached(facts: &Facts, whose: Whose, who: &str, first: Visit, blame: Blame) -> Finding {
     let (does, why) = outcome(first.end);
+    let is_about_firewalls = matches!(
+        first.end,
+        VisitEnd::Refused | VisitEnd::NoAnswer | VisitEnd::HostUnreachable
+    );
+    let why = match blame {
+        Blame::Rule => {
+            format!("Perhaps the rule of this host does it that is told here; else: {why}")
+        }
+        Blame::Unread if is_about_firewalls => {
+            format!("{why} Or a firewall of this host does it, whose rules could not be read.")
+        }
+        Blame::Unread | Blame::NotHere => why,
+    };
     let what = match whose {
         Whose::Ours => format!("A node of this host beacons from {who}, but {does}"),
         Whose::Heard => format!("Beacons come from {who}, but {does}"),
@@ -186,8 +212,18 @@ fn unreached(
         VisitEnd::NoRoute => "no_route",
         VisitEnd::Greeted | VisitEnd::Forbidden | VisitEnd::Failed(_) => "not_reached",
     };
-    let finding = Finding::problem(code, what).because(why);
-    Some(advise(facts, finding, whose, first))
+    let finding = advise(
+        facts,
+        Finding::problem(code, what).because(why),
+        whose,
+        first,
+    );
+    if blame == Blame::Unread && is_about_firewalls && !facts.is_root {
+        return finding
+            .say("To see the rules of this host:")
+            .run(as_root(facts));
+    }
+    finding
 }
 
 /// What a mailbox does, and what that comes from.

@@ -67,6 +67,76 @@ fn a_rule_that_lets_pass_what_was_heard_is_only_noted() {
     assert_eq!(find(&facts, "firewall").severity, Severity::Note);
 }
 
+/// What keeps us from one mailbox is told of that one, and its host is not blamed.
+#[test]
+fn a_rule_about_one_host_or_one_port_is_found_where_it_is_tried_in_vain() {
+    let other = "10.77.0.2:49153";
+    for (rules, what) in [
+        (
+            "-A OUTPUT -d 10.77.0.2/32 -p tcp -j DROP",
+            "This host drops its own connections to 10.77.0.2:49153 on eth0",
+        ),
+        (
+            "-A OUTPUT -p tcp -m tcp --dport 49153 -j DROP",
+            "This host drops its own connections to 10.77.0.2:49153 on eth0",
+        ),
+        (
+            "-A INPUT -s 10.77.0.2/32 -p tcp -j REJECT",
+            "This host drops answers of 10.77.0.2:49153 on eth0",
+        ),
+    ] {
+        let mut facts = alone();
+        hear(&mut facts, 2, OTHER, 49_153, VisitEnd::NoAnswer);
+        facts.firewalls = vec![iptables(rules)];
+        assert_eq!(codes(&facts), ["Problem firewall"], "{rules}");
+        assert_eq!(find(&facts, "firewall").what, what);
+        // Another one that is not reached is not explained by it.
+        hear(&mut facts, 3, "10.77.0.3", 50_000, VisitEnd::NoAnswer);
+        assert_eq!(codes(&facts), ["Problem firewall", "Problem filtered"]);
+        let finding = find(&facts, "filtered");
+        assert!(!finding.what.contains(other), "{}", finding.what);
+    }
+}
+
+#[test]
+fn a_rule_that_may_keep_us_from_a_mailbox_is_named_before_the_other_host_is_blamed() {
+    let mut facts = alone();
+    hear(&mut facts, 2, OTHER, 49_152, VisitEnd::NoAnswer);
+    let uncertain = "-A OUTPUT -p tcp -m set --match-set x dst -j DROP";
+    facts.firewalls = vec![iptables(uncertain)];
+    assert_eq!(codes(&facts), ["Problem filtered", "Warning firewall"]);
+    let why = find(&facts, "filtered").why;
+    assert!(why.starts_with("Perhaps the rule of this host"), "{why}");
+    let of = |name, reading| Firewall { name, reading };
+    facts.firewalls = vec![of(FirewallName::Nftables, Reading::NotPermitted)];
+    let finding = find(&facts, "filtered");
+    assert!(finding.why.contains("a firewall of this host"));
+    assert!(commands(&finding).contains(&"sudo zchat doctor"));
+}
+
+/// Two that meet by IPv6 may be cut off from all who have IPv4 only.
+#[test]
+fn a_rule_against_connections_by_ipv4_is_found_though_peers_are_met_by_ipv6() {
+    let mut facts = healthy();
+    let rules = "-A INPUT -p tcp -m conntrack --ctstate NEW -j DROP";
+    facts.firewalls = vec![iptables(rules)];
+    facts.meeting = Some(Ok(Meeting {
+        peer: PeerId::from_bytes([9; 16]),
+        port: 49_152,
+        met: vec![Met {
+            peer: PeerId::from_bytes([2; 16]),
+            name: "bob".to_owned(),
+            address: at(OTHER, 49_152).into(),
+        }],
+    }));
+    facts.connections = Some(Vec::new());
+    assert_eq!(codes(&facts), ["Problem firewall"]);
+    let mut back = established((OWN, 49_152), (OTHER, 40_000));
+    back.is_ours = true;
+    facts.connections = Some(vec![back]);
+    assert_eq!(codes(&facts), [""; 0]);
+}
+
 #[test]
 fn a_rule_that_may_be_in_the_way_counts_where_something_is_amiss() {
     let uncertain = "-A INPUT -p udp -m set --match-set x src -j DROP";

@@ -169,6 +169,36 @@ fn one_id_of_two_nodes_is_found_and_two_networks_of_one_node_are_not() {
             &[],
         ),
         (
+            "both beacon all the time, and one refuses",
+            |facts| {
+                hear(facts, 2, "10.77.0.3", 49_153, VisitEnd::Refused);
+                facts.sightings[0].last = Duration::from_millis(2_000);
+                facts.sightings[1].after = Duration::from_millis(500);
+                facts.sightings[1].last = Duration::from_millis(2_500);
+            },
+            &["Problem same_id"],
+        ),
+        (
+            "both beacon all the time with one port, and one refuses",
+            |facts| {
+                hear(facts, 2, "10.77.0.3", 49_152, VisitEnd::Refused);
+                facts.sightings[0].last = Duration::from_millis(2_000);
+                facts.sightings[1].after = Duration::from_millis(500);
+                facts.sightings[1].last = Duration::from_millis(2_500);
+            },
+            &["Warning same_id"],
+        ),
+        (
+            "it refuses at its old place",
+            |facts| {
+                hear(facts, 2, "10.77.0.3", 49_153, VisitEnd::Refused);
+                facts.sightings[1].last = Duration::from_millis(1_000);
+                facts.sightings[0].after = Duration::from_millis(1_500);
+                facts.sightings[0].last = Duration::from_millis(2_500);
+            },
+            &[],
+        ),
+        (
             "here and there",
             |facts| hear(facts, 2, OWN, 49_152, VisitEnd::Greeted),
             &["Problem same_id"],
