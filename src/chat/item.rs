@@ -164,6 +164,6 @@ pub(crate) enum Missing {
     Peer(Who),
     /// A name that nobody here has, and those that come near.
     Name { name: String, near: Vec<String> },
-    /// A name that stands for no single peer; why not was told already.
-    Unclear(String),
+    /// A name that stands for no single peer, and those of whom it may; why was told already.
+    Unclear { name: String, near: Vec<String> },
 }

@@ -4,12 +4,13 @@
 //! business.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU16;
 
 use super::command::{Argument, COMMANDS, Command, CommandInfo, Target, find};
 use super::naming::nearest;
 use super::sanitize::label;
+use crate::zre::Host;
 
 /// What a line is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,7 +132,7 @@ fn no_address(rest: &str) -> Option<NoAddress<'_>> {
     let bare = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'));
-    if bare.unwrap_or(host).parse::<IpAddr>().is_err() {
+    if self::host(bare.unwrap_or(host)).is_none() {
         return Some(NoAddress::Host(host));
     }
     match port {
@@ -144,10 +145,20 @@ fn no_address(rest: &str) -> Option<NoAddress<'_>> {
 /// Whether this is an address, with a port or without, right or wrong: no name that one would type.
 fn is_address(word: &str) -> bool {
     let host = word.rsplit_once(':').map_or(word, |(host, _)| host);
-    [word, host]
-        .iter()
-        .any(|host| host.parse::<IpAddr>().is_ok())
-        || word.parse::<SocketAddr>().is_ok()
+    [word, host].iter().any(|host| self::host(host).is_some()) || word.parse::<SocketAddr>().is_ok()
+}
+
+/// `10.0.0.5`, `2001:db8::5`, or `fe80::5%2`, which needs the number of the interface.
+fn host(word: &str) -> Option<Host> {
+    if let Ok(address) = word.parse::<IpAddr>() {
+        return Some(address.into());
+    }
+    let (address, scope) = word.split_once('%')?;
+    let address = address.parse::<Ipv6Addr>().ok()?;
+    Some(Host {
+        address: address.into(),
+        scope: scope.parse().ok()?,
+    })
 }
 
 /// What follows the name of a command.
@@ -216,7 +227,10 @@ impl<'a> Words<'a> {
         let first = self.next()?;
         let address = match first.parse() {
             Ok(address) => address,
-            Err(_) => SocketAddr::new(first.parse::<IpAddr>().ok()?, self.next()?.parse().ok()?),
+            Err(_) => {
+                let host = host(&first)?;
+                host.at(self.next()?.parse().ok()?)
+            }
         };
         (self.end() && address.port() != 0).then_some(address)
     }
@@ -275,7 +289,17 @@ mod tests {
         let address = Target::Address("10.0.0.9:5670".parse().unwrap());
         assert_eq!(target(" 10.0.0.9 5670"), Some(address.clone()));
         assert_eq!(target("10.0.0.9:5670"), Some(address));
-        for wrong in ["10.0.0.9", "10.0.0.9 0", "10.0.0.9:70000", "::1", "[::1]:0"] {
+        let on_a_link = Target::Address("[fe80::5%2]:49152".parse().unwrap());
+        assert_eq!(target("fe80::5%2 49152"), Some(on_a_link.clone()));
+        assert_eq!(target("[fe80::5%2]:49152"), Some(on_a_link));
+        for wrong in [
+            "10.0.0.9",
+            "10.0.0.9 0",
+            "10.0.0.9:70000",
+            "::1",
+            "[::1]:0",
+            "fe80::5%2",
+        ] {
             assert_eq!(target(wrong), None, "{wrong}");
         }
         for name in ["10", "10.0.0", "bob:1", "10.0.0.9.example"] {

@@ -368,7 +368,7 @@ impl Look<'_> {
                         line.with(&format!("; did you mean {}?", written(near, " or ")))
                     }
                 }
-                Missing::Unclear(_) => continue,
+                Missing::Unclear { .. } => continue,
             });
         }
         lines

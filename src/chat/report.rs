@@ -244,15 +244,10 @@ impl From<Missing> for Member {
     fn from(missing: Missing) -> Self {
         match missing {
             Missing::Peer(who) => who.into(),
-            Missing::Name { name, near } => Self {
+            Missing::Name { name, near } | Missing::Unclear { name, near } => Self {
                 peer: None,
                 name,
                 near,
-            },
-            Missing::Unclear(name) => Self {
-                peer: None,
-                name,
-                near: Vec::new(),
             },
         }
     }

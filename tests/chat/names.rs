@@ -76,7 +76,7 @@ fn whoever_has_the_name_of_somebody_here_is_told_what_others_see() {
     assert_eq!(
         chat.said(),
         "* alice~b011 is here (10.0.0.176)\n\
-         * another alice is here: others see you as alice~a111\n\
+         * others see you as alice~a111 now\n\
          * alice~ca11 is here (10.0.0.202)"
     );
     chat.line("/rename ann");

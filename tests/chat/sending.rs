@@ -69,7 +69,7 @@ fn a_name_that_several_have_is_an_error_as_soon_as_discovery_has_settled() {
             assert_eq!(
                 chat.reported(),
                 "{\"event\":\"error\",\"text\":\"bob is ambiguous: bob~b011, bob~b711\"}\n\
-                 {\"event\":\"sent\",\"missing\":[{\"name\":\"bob\"}],\
+                 {\"event\":\"sent\",\"missing\":[{\"name\":\"bob\",\"near\":[\"bob~b011\",\"bob~b711\"]}],\
                  \"to\":[{\"name\":\"carol\",\"peer\":\"ca111111111111111111111111111111\"}]}"
             );
         }

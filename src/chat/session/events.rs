@@ -133,20 +133,29 @@ impl Session {
             endpoint,
             headers,
         });
-        self.tell_namesake();
+        // That somebody of our name is here was said just now.
+        if let Some((_, shown)) = self.news_of_namesake() {
+            self.notice(format!("others see you as {shown} now"));
+        }
     }
 
     /// Tells that somebody has our name too, once for each name of ours.
     pub(super) fn tell_namesake(&mut self) {
+        if let Some((own, shown)) = self.news_of_namesake() {
+            self.notice(format!("another {own} is here: others see you as {shown}"));
+        }
+    }
+
+    /// Our name, and what others see in its place since somebody else has it, if that was not told yet.
+    fn news_of_namesake(&mut self) -> Option<(String, String)> {
         let own = self.people.ourselves();
         if self.form != Form::Screen || self.namesake_told.as_deref() == Some(own) {
-            return;
+            return None;
         }
         let own = own.to_owned();
-        if let Some(shown) = self.people.namesake() {
-            self.notice(format!("another {own} is here: others see you as {shown}"));
-            self.namesake_told = Some(own);
-        }
+        let shown = self.people.namesake()?;
+        self.namesake_told = Some(own.clone());
+        Some((own, shown))
     }
 
     fn exited(&mut self, peer: PeerId, reason: ExitReason, event: &Event) {

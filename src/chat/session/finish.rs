@@ -136,7 +136,15 @@ impl Session {
             entry.insert(Missing::Name { name, near });
             return;
         }
-        entry.insert(Missing::Unclear(name.clone()));
+        let near = match &unresolved {
+            Unresolved::Ambiguous { candidates, .. } => candidates.clone(),
+            _ => Vec::new(),
+        };
+        let unclear = name.clone();
+        entry.insert(Missing::Unclear {
+            name: unclear,
+            near,
+        });
         let why = super::lines::unresolved_in_words(&name, unresolved, self.wall);
         self.show(Item::Error(why));
     }
