@@ -409,10 +409,8 @@ impl Inbox {
 
     /// The peer has entered by the last message that was taken.
     pub(super) fn entered(&mut self, now: Instant, peer: PeerId) {
-        if let Some(token) = self.last {
-            for verdict in self.connections.entered(now, peer, token) {
-                self.carry_out(verdict);
-            }
+        for verdict in self.connections.entered(now, peer, self.last) {
+            self.carry_out(verdict);
         }
     }
 

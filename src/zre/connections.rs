@@ -148,10 +148,18 @@ impl Connections {
         true
     }
 
-    /// The other side has said who it is.
-    pub(crate) fn introduced(&mut self, now: Instant, token: Token, peer: PeerId) -> Verdict {
+    /// The other side has said who it is: what becomes of its connection, and of another one.
+    ///
+    /// Of too many that wait, the oldest makes room: they are left over from earlier tries of a peer whose
+    /// inbox was not read for long here, and what it says goes over the last one.
+    pub(crate) fn introduced(
+        &mut self,
+        now: Instant,
+        token: Token,
+        peer: PeerId,
+    ) -> (Verdict, Option<Verdict>) {
         let Some(connection) = self.open.get_mut(&token) else {
-            return Verdict::End(token);
+            return (Verdict::End(token), None);
         };
         connection.peer = Some(peer);
         let remote = connection.remote;
@@ -161,20 +169,32 @@ impl Connections {
         {
             *current = Some(token);
             self.strangers.remove(token, remote);
-            return Verdict::Hear(token);
+            return (Verdict::Hear(token), None);
         }
-        let open = &self.open;
-        let from_there =
-            |token: &&Token| open.get(token).is_some_and(|other| other.remote == remote);
-        if claim.others.iter().filter(from_there).count() >= CLAIMS {
-            return Verdict::End(token);
+        let open = &mut self.open;
+        let from_there = |token: &&Token| {
+            let other = open.get(token);
+            other.is_some_and(|other| other.remote == remote)
+        };
+        let is_full = claim.others.iter().filter(from_there).count() >= CLAIMS;
+        if claim.entered.is_none() {
+            if is_full {
+                return (Verdict::End(token), None);
+            }
+            claim.others.push(token);
+            return (Verdict::Hear(token), None);
+        }
+        let oldest = claim.others.iter().filter(from_there).min().copied();
+        let oldest = oldest.filter(|_| is_full);
+        if let Some(oldest) = oldest {
+            claim.others.retain(|other| *other != oldest);
+            if let Some(connection) = open.get_mut(&oldest) {
+                connection.peer = None;
+            }
         }
         claim.others.push(token);
-        if claim.entered.is_none() {
-            return Verdict::Hear(token);
-        }
         self.young.push_back((now, token));
-        Verdict::Wait(token)
+        (Verdict::Wait(token), oldest.map(Verdict::End))
     }
 
     /// A message was read from it.
@@ -182,8 +202,22 @@ impl Connections {
         self.unheard.remove(&token);
     }
 
-    /// The peer has entered by what it said over this connection: all others wait.
-    pub(crate) fn entered(&mut self, now: Instant, peer: PeerId, token: Token) -> Vec<Verdict> {
+    /// The peer has entered by what it said over this connection: all others wait. If that is another
+    /// one's, it has entered by what it said before, over the last of its own that was heard.
+    pub(crate) fn entered(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        token: Option<Token>,
+    ) -> Vec<Verdict> {
+        let is_its = |token: &Token| self.open.get(token).is_some_and(|it| it.peer == Some(peer));
+        let heard = || {
+            let its = self.claims.get(&peer)?.others.iter().copied();
+            its.filter(|token| !self.unheard.contains_key(token)).max()
+        };
+        let Some(token) = token.filter(is_its).or_else(heard) else {
+            return Vec::new();
+        };
         let Some(remote) = self.open.get(&token).map(|connection| connection.remote) else {
             return Vec::new();
         };

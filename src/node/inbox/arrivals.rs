@@ -102,8 +102,11 @@ impl Inbox {
             stream.peer = Some(peer);
         }
         self.weigh(token);
-        let verdict = self.connections.introduced(now, token, peer);
+        let (verdict, another) = self.connections.introduced(now, token, peer);
         self.carry_out(verdict);
+        another
+            .into_iter()
+            .for_each(|verdict| self.carry_out(verdict));
     }
 
     pub(super) fn carry_out(&mut self, verdict: Verdict) {

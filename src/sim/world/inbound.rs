@@ -25,11 +25,13 @@ impl World {
             return;
         };
         router.by_token.insert(token, key);
-        let verdict = router.book.introduced(now, token, id);
+        let (verdict, another) = router.book.introduced(now, token, id);
         if let Some(connection) = self.connections.get_mut(key) {
             connection.token = Some(token);
         }
-        self.judge_connection(receiver, verdict);
+        for verdict in std::iter::once(verdict).chain(another) {
+            self.judge_connection(receiver, verdict);
+        }
         self.enter_wake(receiver);
     }
 
@@ -117,9 +119,9 @@ impl World {
     pub(super) fn note_presence(&mut self, number: usize, event: &Event) {
         let now = self.clock(number).read(self.now);
         let router = &mut self.process_mut(number).router;
-        let verdicts = match (event, router.current) {
-            (Event::Enter { peer, .. }, Some(token)) => router.book.entered(now, *peer, token),
-            (Event::Exit { peer, .. }, _) => router.book.left(*peer),
+        let verdicts = match event {
+            Event::Enter { peer, .. } => router.book.entered(now, *peer, router.current),
+            Event::Exit { peer, .. } => router.book.left(*peer),
             _ => return,
         };
         for verdict in verdicts {

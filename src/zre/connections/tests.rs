@@ -48,7 +48,8 @@ impl Book {
     /// A connection under bob's id, and what becomes of it.
     fn as_bob(&mut self, remote: Host) -> (Token, Verdict) {
         let token = self.accept(remote);
-        let verdict = self.connections.introduced(self.now, token, bob());
+        let (verdict, another) = self.connections.introduced(self.now, token, bob());
+        assert_eq!(another, None);
         (token, verdict)
     }
 
@@ -56,7 +57,7 @@ impl Book {
     fn enter(&mut self) -> Token {
         let (token, _) = self.as_bob(HOME);
         self.connections.heard(token);
-        assert_eq!(self.connections.entered(self.now, bob(), token), []);
+        assert_eq!(self.connections.entered(self.now, bob(), Some(token)), []);
         token
     }
 
@@ -89,7 +90,7 @@ fn until_somebody_has_entered_everybody_is_heard_and_then_nobody_else() {
     assert_eq!(verdict, Verdict::Hear(silent));
     let (token, verdict) = book.as_bob(HOME);
     assert_eq!(verdict, Verdict::Hear(token));
-    let waits = book.connections.entered(book.now, bob(), token);
+    let waits = book.connections.entered(book.now, bob(), Some(token));
     assert_eq!(waits, [Verdict::Wait(silent)]);
     let (late, verdict) = book.as_bob(HOME);
     assert_eq!(verdict, Verdict::Wait(late));
@@ -122,7 +123,10 @@ fn a_stranger_is_heard_after_the_peer_has_left() {
     let (stranger, _) = book.as_bob(ELSEWHERE);
     book.connections.ended(token);
     assert_eq!(book.connections.left(bob()), [Verdict::Hear(stranger)]);
-    assert_eq!(book.connections.entered(book.now, bob(), stranger), []);
+    assert_eq!(
+        book.connections.entered(book.now, bob(), Some(stranger)),
+        []
+    );
     assert_eq!(book.connections.ended(stranger), (Some(bob()), Vec::new()));
     assert_eq!(book.connections.left(bob()), []);
     assert!(book.connections.claims.is_empty());
@@ -136,7 +140,7 @@ fn a_peer_that_has_left_over_a_connection_that_goes_on_may_enter_over_it_again()
     let (other, verdict) = book.as_bob(HOME);
     assert_eq!(verdict, Verdict::Hear(other));
     assert_eq!(
-        book.connections.entered(book.now, bob(), token),
+        book.connections.entered(book.now, bob(), Some(token)),
         [Verdict::Wait(other)]
     );
 }
@@ -187,6 +191,21 @@ fn whoever_says_nothing_is_ended_after_5_s_but_not_while_the_inbox_is_not_read()
     );
 }
 
+/// A peer may enter by what it has said before, when its place is free.
+#[test]
+fn who_enters_while_another_one_speaks_has_done_so_over_its_own_connection() {
+    let mut book = Book::new();
+    let (its, _) = book.as_bob(HOME);
+    book.connections.heard(its);
+    let another = book.accept(ELSEWHERE);
+    let stranger = PeerId::from_bytes([9; 16]);
+    book.connections.introduced(book.now, another, stranger);
+    for current in [Some(another), None] {
+        assert_eq!(book.connections.entered(book.now, bob(), current), []);
+    }
+    assert_eq!(book.connections.ended(its), (Some(bob()), Vec::new()));
+}
+
 /// What a connection brings that was opened before the one over which a peer has spoken is old, and must
 /// not come after what is new.
 #[test]
@@ -194,7 +213,7 @@ fn what_is_older_than_the_connection_that_is_heard_is_ended_and_never_heard_agai
     let mut book = Book::new();
     let (old, _) = book.as_bob(HOME);
     let (new, _) = book.as_bob(HOME);
-    let verdicts = book.connections.entered(book.now, bob(), new);
+    let verdicts = book.connections.entered(book.now, bob(), Some(new));
     assert_eq!(verdicts, [Verdict::End(old)]);
     assert_eq!(book.connections.ended(old), (None, Vec::new()));
     let (second, _) = book.as_bob(HOME);
@@ -210,6 +229,23 @@ fn what_is_older_than_the_connection_that_is_heard_is_ended_and_never_heard_agai
     assert_ne!(away, fourth);
 }
 
+/// Of a peer whose inbox was not read here for long there may be many, each left over from a try: what it
+/// says goes over the last one.
+#[test]
+fn of_too_many_that_wait_the_oldest_makes_room_and_the_last_is_heard() {
+    let mut book = Book::new();
+    let entered = book.enter();
+    let (oldest, _) = book.as_bob(HOME);
+    let rest: Vec<Token> = (1..CLAIMS).map(|_| book.as_bob(HOME).0).collect();
+    let last = book.accept(HOME);
+    let verdicts = book.connections.introduced(book.now, last, bob());
+    assert_eq!(verdicts, (Verdict::Wait(last), Some(Verdict::End(oldest))));
+    assert_eq!(book.connections.ended(oldest), (None, Vec::new()));
+    let mut wanted: Vec<Verdict> = rest.into_iter().map(Verdict::End).collect();
+    wanted.push(Verdict::Hear(last));
+    assert_eq!(book.connections.ended(entered), (Some(bob()), wanted));
+}
+
 #[test]
 fn strangers_cannot_crowd_out_a_peers_own_host() {
     let mut book = Book::new();
@@ -217,7 +253,9 @@ fn strangers_cannot_crowd_out_a_peers_own_host() {
     for _ in 0..CLAIMS {
         assert!(matches!(book.as_bob(ELSEWHERE).1, Verdict::Wait(_)));
     }
-    assert!(matches!(book.as_bob(ELSEWHERE).1, Verdict::End(_)));
+    let another = book.accept(ELSEWHERE);
+    let (_, verdict) = book.connections.introduced(book.now, another, bob());
+    assert!(matches!(verdict, Some(Verdict::End(_))), "one for one");
     let (again, verdict) = book.as_bob(HOME);
     assert_eq!(verdict, Verdict::Wait(again));
     assert_eq!(
