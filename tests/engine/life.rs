@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use zchat::zre::{Body, Event, ExitReason, LinkId, Output};
+use zchat::zre::{Action, Body, Event, ExitReason, LinkId, Output};
 
-use crate::solo::{Peer, Solo, events, hellos, ip, ms, pings, sent, whispered};
+use crate::solo::{Peer, Solo, events, group, hellos, ip, ms, pings, sent, whispered};
 
 fn told(solo: &mut Solo, milliseconds: u64) -> Vec<Event> {
     events(solo.pass(ms(milliseconds)))
@@ -690,4 +690,41 @@ fn a_peer_that_enters_again_after_a_break_with_a_gap_is_here_though_it_says_noth
     assert_eq!(events(solo.hello(&mut bob)).len(), 1);
     solo.beacon(&bob);
     assert_eq!(events(solo.pass(ms(900))), []);
+}
+
+/// A Pyre takes our beacons for life and never asks: if it has lost our HELLO with a connection, all that
+/// shows it is that it speaks and answers nothing.
+#[test]
+fn trap_9_a_peer_that_speaks_and_leaves_a_question_unanswered_for_long_is_greeted_once_more() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.whisper(&bob, "are you there?");
+    assert_eq!(pings(&solo.pass(ms(100))), 2);
+    let mut status = 0;
+    let mut joins = |solo: &mut Solo, bob: &mut Peer| {
+        status += 1;
+        let group = group(&format!("{status}"));
+        solo.say(bob, Body::Join { group, status })
+    };
+    solo.pass(ms(4_900));
+    assert_eq!(hellos(&joins(&mut solo, &mut bob)).len(), 0, "it is early");
+    solo.pass(ms(100));
+    assert_eq!(hellos(&joins(&mut solo, &mut bob)).len(), 1);
+    assert_eq!(hellos(&joins(&mut solo, &mut bob)).len(), 0, "once");
+}
+
+/// Goal: two that have forgotten each other do not greet each other for ever. Method: more questions are
+/// unanswered than are kept, when a peer greets us twice.
+#[test]
+fn a_peer_that_greets_twice_is_asked_and_not_greeted_however_many_questions_are_open() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    for _ in 0..10 {
+        solo.act(Action::Ping(bob.id));
+    }
+    let outputs = solo.hello(&mut bob);
+    assert_eq!((hellos(&outputs).len(), pings(&outputs)), (0, 1));
+    assert_eq!(hellos(&solo.pass(ms(500))).len(), 1, "it has forgotten us");
 }

@@ -13,6 +13,7 @@ mod corpus;
 mod delivery;
 mod discovery;
 mod flow;
+mod heirs;
 mod life;
 mod link_local;
 mod messages;

@@ -394,8 +394,9 @@ impl Engine {
                 .push_back(Output::Event(Event::Heard { peer: id }));
         }
         let is_elsewhere = |to: &Link| to.remote != link.remote;
-        peer.challenge
-            .take_if(|challenge| challenge.to.as_ref().is_some_and(is_elsewhere));
+        peer.challenge.take_if(|challenge| {
+            !challenge.by_connection && challenge.to.as_ref().is_some_and(is_elsewhere)
+        });
         match peer.phase {
             Phase::Heard => self.dial_if_admitted(now, id),
             // It is heard over a connection that it has opened since: that one is well.
@@ -485,6 +486,7 @@ impl Engine {
     /// A farewell beacon. It counts only from the address where the peer is connected: beacons in its
     /// name from other ones prove nothing. (A host on several networks says farewell on all of them.)
     fn hear_farewell(&mut self, now: Instant, id: PeerId, source: Host) {
+        self.forget_heir(id, source);
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };

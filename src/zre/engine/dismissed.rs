@@ -43,10 +43,10 @@ struct Entry {
 
 /// What a peer has said that is ignored.
 #[derive(Debug, Clone)]
-struct Followed {
+pub(super) struct Followed {
     /// Its HELLO, with the groups that it is in now.
-    hello: Hello,
-    expected: Incoming,
+    pub(super) hello: Hello,
+    pub(super) expected: Incoming,
 }
 
 /// A peer that is greeted again, and may speak without another HELLO.
@@ -74,10 +74,7 @@ impl Dismissed {
             entry.unheard = true;
         }
         if self.followed.len() < FOLLOWED || self.followed.contains_key(&id) {
-            let followed = Followed {
-                hello: hello.clone(),
-                expected: Incoming::greeted(1),
-            };
+            let followed = Followed::greeted(hello.clone());
             self.followed.insert(id, (key, followed));
         }
         true
@@ -156,6 +153,14 @@ impl Dismissed {
 }
 
 impl Followed {
+    /// Somebody who has just said HELLO.
+    pub(super) const fn greeted(hello: Hello) -> Self {
+        Self {
+            hello,
+            expected: Incoming::greeted(1),
+        }
+    }
+
     /// A peer that has entered, as if its HELLO had come just now.
     fn as_it_is(peer: &Peer) -> Self {
         Self {
@@ -172,7 +177,7 @@ impl Followed {
     }
 
     /// One more message; whether it follows on those before it.
-    fn hear(&mut self, message: &Message, groups: usize) -> bool {
+    pub(super) fn hear(&mut self, message: &Message, groups: usize) -> bool {
         let Message { sequence, body } = message;
         let follows = self.expected.accept(*sequence);
         match body {
@@ -301,6 +306,7 @@ impl Engine {
     ) -> bool {
         let groups = self.config.limits.groups_per_peer;
         self.dismissed.follow(id, Some(message), groups);
+        self.follow_heir(id, Some(message));
         let Some(Returning {
             address,
             until,
@@ -332,6 +338,7 @@ impl Engine {
     /// Something that somebody said who has not entered could not be read.
     pub(super) fn lose_track(&mut self, id: PeerId) {
         self.dismissed.follow(id, None, 0);
+        self.follow_heir(id, None);
         if let Some(returning) = self.returning.remove(&id) {
             self.greet_address_again(returning.address);
         }

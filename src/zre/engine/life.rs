@@ -189,8 +189,10 @@ impl Engine {
             return;
         };
         known.hung_up = true;
-        let at_its_mailbox = self.places.get(&known.place.remote);
-        let is_taken = at_its_mailbox.is_some_and(|other| *other != peer);
+        let place = known.place.remote;
+        let at_its_mailbox = self.places.get(&place);
+        let has_heir = self.heirs.values().any(|heir| heir.is_at(place));
+        let is_taken = at_its_mailbox.is_some_and(|other| *other != peer) || has_heir;
         let just_now = |at: Instant| now.duration_since(at) <= self.config.timing.broken;
         if known.farewell.is_some() {
             self.remove(now, peer, ExitReason::Farewell);
@@ -248,6 +250,7 @@ impl Engine {
     pub(super) fn check_broken(&mut self, now: Instant, id: PeerId) {
         let patience = self.config.timing.broken;
         let Some(due) = self.peers.get(&id).and_then(|peer| peer.broken) else {
+            self.turn_heirs_away(id);
             return;
         };
         let mut due = due.max(self.blameless + patience);
@@ -277,7 +280,11 @@ impl Engine {
             }
             return;
         }
-        peer.challenge = Some(Box::new(Challenge { since: now, to }));
+        peer.challenge = Some(Box::new(Challenge {
+            since: now,
+            to,
+            by_connection: false,
+        }));
         self.ping(now, id, Purpose::Life);
         self.deadlines
             .set(now + self.config.timing.challenge, Timer::Challenge(id));
@@ -327,10 +334,14 @@ impl Engine {
 
     /// The way to a peer is another one now, and what it says is heard: it is greeted there.
     pub(super) fn reconnect(&mut self, now: Instant, id: PeerId, to: Link) {
+        let before = self.peers.get(&id).map(|peer| peer.place.remote);
         self.change_standing(id, |engine| {
             engine.close_channel(now, id, None);
             engine.connect(now, id, to);
         });
+        if let Some(before) = before {
+            self.let_heir_in(now, before);
+        }
         self.deadlines.set(now + ANSWER_AGAIN, Timer::Answer(id));
     }
 
@@ -356,8 +367,17 @@ impl Engine {
         };
         if peer.displaced {
             self.relocate(now, id, to);
-        } else {
-            self.challenge(now, id, Some(to));
+            return;
+        }
+        self.challenge(now, id, Some(to.clone()));
+        let challenge = self
+            .peers
+            .get_mut(&id)
+            .and_then(|peer| peer.challenge.as_mut());
+        if let Some(challenge) = challenge
+            && challenge.to.as_ref() == Some(&to)
+        {
+            challenge.by_connection = true;
         }
     }
 
@@ -485,9 +505,9 @@ impl Engine {
             return;
         };
         let told = peer.is_ready().then_some(reason);
+        let place = peer.place.remote;
         if told == Some(ExitReason::Expired) {
-            let at = Host::from(peer.place.remote);
-            self.hang_up(id, at);
+            self.hang_up(id, Host::from(place));
         }
         self.leave_groups(id);
         self.end_reconnection(id);
@@ -506,6 +526,7 @@ impl Engine {
         });
         self.flushes.gone(id);
         self.release_static(now, id);
+        self.let_heir_in(now, place);
         self.dial_waiting(now);
         self.check_flushes(now);
     }

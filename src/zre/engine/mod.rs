@@ -3,7 +3,7 @@
 //! It knows no socket, thread or clock. The files beside this one hold its parts: `discovery` (who is
 //! there, and where), `admission` (how many strangers), `receive` and `send` (messages), `life` (who is still there), `patience` (who
 //! doubts that we are), `flush` (what was delivered), `statics` (peers without beacons), `dismissed` (peers to stay
-//! away from). It
+//! away from), `heirs` (peers in the place of others). It
 //! deliberately leaves out elections, which are understood on the wire and otherwise ignored, and
 //! encrypted links.
 
@@ -12,6 +12,7 @@ mod deadlines;
 mod discovery;
 mod dismissed;
 mod flush;
+mod heirs;
 mod life;
 mod patience;
 mod peer;
@@ -29,6 +30,7 @@ use self::admission::Admission;
 use self::deadlines::{Deadlines, Timer};
 use self::dismissed::{Dismissed, Returning};
 use self::flush::Flushes;
+use self::heirs::Heir;
 use self::life::Reconnection;
 use self::peers::Peers;
 use self::statics::Static;
@@ -150,6 +152,8 @@ pub struct Engine {
     dismissed: Dismissed,
     /// Peers that were dismissed and are greeted again.
     returning: BTreeMap<PeerId, Returning>,
+    /// Peers whose mailbox is where somebody else has its own, who is asked whether it is still there.
+    heirs: BTreeMap<PeerId, Heir>,
     admission: Admission,
     /// Our own addresses.
     addresses: Vec<IpAddr>,
@@ -211,6 +215,7 @@ impl Engine {
             routes: BTreeMap::new(),
             dismissed: Dismissed::default(),
             returning: BTreeMap::new(),
+            heirs: BTreeMap::new(),
             admission: Admission::default(),
             addresses: Vec::new(),
             readdressed: now,

@@ -5,7 +5,8 @@
 //! patience ends: that costs no more messages, and nobody is called evasive who is not.
 //!
 //! And who asks every second, although each question is answered, does not hear the answers: Zyre does
-//! so if our HELLO was lost with a connection. It is greeted once more.
+//! so if our HELLO was lost with a connection. It is greeted once more. So is who speaks and answers
+//! none of our questions, which shows the same of a Pyre, to whom our beacons are signs of life.
 
 use std::time::{Duration, Instant};
 
@@ -75,6 +76,26 @@ impl Engine {
             peer.doubts = 0;
         }
         unheard
+    }
+
+    /// A message has come of a peer that has left a question of ours unanswered for long, though it is at
+    /// work: it has never heard our HELLO, and is greeted once more.
+    pub(super) fn greet_who_answers_nothing(&mut self, now: Instant, id: PeerId) {
+        let patience = self.config.timing.evasive;
+        let is_old = |at: Instant| now.duration_since(at) >= patience;
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        // One that takes octets slowly has not come to the question yet.
+        let hears = peer
+            .channel
+            .as_ref()
+            .is_some_and(|channel| channel.connected && channel.full.is_none());
+        let is_asked = peer.pings.front().is_some_and(|(sent, _)| is_old(*sent));
+        if hears && is_asked && is_old(peer.greeted) && self.inbox_stopped.is_none() {
+            peer.pings.clear();
+            self.greet_anew(now, id);
+        }
     }
 
     pub(super) fn check_patience(&mut self, now: Instant, id: PeerId, serial: u64) {

@@ -62,6 +62,9 @@ pub(super) struct Challenge {
     pub(super) since: Instant,
     /// Where it is said to be; `None` where only the old place is in doubt.
     pub(super) to: Option<Link>,
+    /// Whether a connection says so, and not a beacon: that it is heard at its old place, too, as a host
+    /// on two networks is, is no answer to that.
+    pub(super) by_connection: bool,
 }
 
 /// Two PINGs that were sent behind everything else.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::discovery::ELSEWHERE;
 use super::life::RECONNECTION;
 use super::peer::{Peer, Phase, Presence, Purpose};
+use super::send::PINGS;
 use super::share::excess;
 use super::{Engine, Event, ExitReason, Timer};
 use crate::zre::host::is_link_local;
@@ -67,6 +68,12 @@ impl Engine {
             self.outputs
                 .push_back(Output::Event(Event::Heard { peer: id }));
         }
+        if !matches!(message.body, Body::PingOk) {
+            self.greet_who_answers_nothing(now, id);
+        }
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
         match message.body {
             Body::Whisper { content } => self.event(Event::Whisper { origin, content }),
             Body::Shout { group, content } => self.receive_shout(origin, group, content),
@@ -219,6 +226,10 @@ impl Engine {
         if let Some(&other) = self.places.get(&place) {
             if self.peers.get(&other).is_some_and(Peer::is_ready) {
                 self.suspect(now, other);
+                if self.places.contains_key(&place) {
+                    self.let_heir_wait(now, id, via, place, hello);
+                    return;
+                }
             } else {
                 // Whoever was heard there has not said HELLO, and this one has.
                 self.remove(now, other, ExitReason::Expired);
@@ -373,6 +384,12 @@ impl Engine {
     /// answer to one of ours: two that answered each other's answers would never end. Then it is asked,
     /// since one that has forgotten us answers no PING.
     fn answer_again(&mut self, now: Instant, id: PeerId, is_recent: bool) {
+        if let Some(peer) = self.peers.get_mut(&id)
+            && peer.pings.len() >= PINGS
+        {
+            // They have piled up because it had forgotten us: none will be answered.
+            peer.pings.clear();
+        }
         if is_recent && self.ping(now, id, Purpose::Life) {
             let due = now + self.config.timing.challenge;
             if let Some(peer) = self.peers.get_mut(&id) {

@@ -27,7 +27,7 @@ const CONFIRM: Duration = Duration::from_millis(100);
 const CONFIRM_AGAIN: Duration = Duration::from_secs(1);
 
 /// The most PINGs to one peer that wait for an answer: more tell nothing new.
-const PINGS: usize = 8;
+pub(super) const PINGS: usize = 8;
 
 impl Body {
     /// Whether an application sent it.
