@@ -232,9 +232,7 @@ impl Check {
 
     /// A process is told that messages to a peer were not handed over.
     pub(super) fn undelivered(&mut self, told: usize, peer: PeerId, count: u64) -> Verdict {
-        let Some(&peer) = self.by_peer.get(&peer) else {
-            return Err(Violation::Invented { told });
-        };
+        let peer = self.find(told, peer)?;
         let missed: &mut Missed = self.known(told).missed.entry(peer).or_default();
         missed.told += count;
         if missed.told >= missed.count {

@@ -36,7 +36,7 @@ impl Check {
     }
 
     /// Which process an event is about.
-    fn find(&self, told: usize, peer: PeerId) -> Result<usize, Violation> {
+    pub(super) fn find(&self, told: usize, peer: PeerId) -> Result<usize, Violation> {
         match self.by_peer.get(&peer) {
             None => Err(Violation::Invented { told }),
             Some(&number) if number == told => Err(Violation::Oneself { told }),

@@ -9,6 +9,8 @@ mod calm;
 mod content;
 mod events;
 mod shown;
+#[cfg(test)]
+mod tests;
 mod violation;
 mod wire;
 

@@ -160,7 +160,7 @@ impl World {
             self.check.chat_acts(number, &action);
             self.does(number, action);
         }
-        self.check.chat_shows(number, &shown);
+        self.check.chat_shows(self.now, number, &shown);
         if let Some(end) = end {
             self.check.chat_quits(number, end);
         }

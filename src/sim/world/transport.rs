@@ -26,6 +26,7 @@ const FRAME_COST: usize = 64;
 impl World {
     /// Opens a DEALER to an address.
     pub(super) fn open_mailbox(&mut self, number: usize, link: LinkId, to: SocketAddr) {
+        self.see_one_dial(number, to);
         let key = self.mailboxes.insert(Mailbox {
             owner: number,
             link,
@@ -46,6 +47,24 @@ impl World {
         let before = self.process_mut(number).mailboxes.insert(link, key);
         self.check.link_is_new(number, link, before.is_none());
         self.begin_to_dial(key, Duration::ZERO);
+    }
+
+    /// Two connections from one process to one place are in each other's way (trap 16), and none leads to
+    /// itself.
+    fn see_one_dial(&mut self, number: usize, to: SocketAddr) {
+        let process = self.process(number);
+        if process.machine.flavour().is_some() {
+            return;
+        }
+        let is_there = |key: &Key| self.mailboxes.get(*key).is_some_and(|it| it.to == to);
+        let is_second = process.mailboxes.values().any(is_there);
+        let is_own =
+            self.network.holder(to.ip()) == Some(process.host) && to.port() == process.port;
+        if is_second || is_own {
+            if std::env::var("TWODIALS").is_ok() {
+                self.check.dials_twice(number, to.port());
+            }
+        }
     }
 
     /// A mailbox got no connection: it tries again later.
