@@ -71,6 +71,8 @@ struct Stream {
     local: Option<IpAddr>,
     /// Who the other side says that it is.
     peer: Option<PeerId>,
+    /// We have told it our version.
+    is_hailed: bool,
     /// A message of it was read.
     is_heard: bool,
     reader: Reader,

@@ -1,9 +1,23 @@
 //! What the connections of both directions have in common.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use socket2::{SockRef, Socket, TcpKeepalive};
+use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
+
+/// A socket for connections to or at this address, which never waits.
+pub(super) fn socket(at: SocketAddr) -> io::Result<Socket> {
+    let domain = Domain::for_address(at);
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return Socket::new(domain, Type::STREAM.nonblocking(), None);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let socket = Socket::new(domain, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
+    }
+}
 
 /// Dead hosts are noticed though nothing is said: after 90 s, for some 3 octets a second.
 pub(super) fn keep_alive<'a>(socket: impl Into<SockRef<'a>>) -> io::Result<()> {
@@ -56,6 +70,9 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// How long nothing may be acknowledged. Linux gives up after this time by itself.
 #[cfg(target_os = "linux")]
 const GIVE_UP: Duration = Duration::from_secs(924);
+
+/// Whether a connection has what was set for its listener, as far as [`keep_alive`] goes.
+pub(super) const INHERITED: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 /// Whether an error says only that there is nothing now.
 pub(super) fn is_for_later(error: &io::Error) -> bool {

@@ -42,21 +42,34 @@ impl Inbox {
                 socket,
                 remote,
                 peer: None,
+                is_hailed: false,
                 is_heard: false,
                 reader: Reader::new(Side::Router),
                 early: Vec::new(),
                 held: 0,
                 turn: self.turns.admit(),
             };
-            let hailed = (&stream.socket).write_all(self.words.hail());
-            let begun = hailed.and_then(|()| self.arrivals.add(&stream.socket, token.0));
+            let begun = self.arrivals.add(&stream.socket, token.0);
             self.streams.insert(token, stream);
             if begun.is_err() {
                 self.end(token);
-            } else {
-                // Whoever dials says its version at once: mostly it is there already.
-                self.shake(now, token);
+                continue;
             }
+            // Whoever dials says its version at once: mostly it is there already, and the whole answer
+            // goes in one piece. Whoever waits for ours is told it.
+            self.shake(now, token);
+            self.hail(token);
+        }
+    }
+
+    /// Tells the other side our version, if that has not been done yet.
+    fn hail(&mut self, token: Token) {
+        let Some(stream) = self.streams.get_mut(&token).filter(|it| !it.is_hailed) else {
+            return;
+        };
+        stream.is_hailed = true;
+        if stream.socket.write_all(self.words.hail()).is_err() {
+            self.end(token);
         }
     }
 
@@ -76,7 +89,12 @@ impl Inbox {
         loop {
             match stream.reader.read(&mut input, &self.limits) {
                 Ok(Some(Item::Version(version))) => {
-                    if stream.socket.write_all(self.words.to(version)).is_err() {
+                    let words = if std::mem::replace(&mut stream.is_hailed, true) {
+                        self.words.to(version)
+                    } else {
+                        self.words.all_to(version)
+                    };
+                    if stream.socket.write_all(words).is_err() {
                         return self.end(token);
                     }
                 }

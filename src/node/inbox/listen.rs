@@ -4,8 +4,6 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Socket, Type};
-
 use super::super::readiness::Readiness;
 use super::super::seldom::Seldom;
 use super::super::tcp::{self, is_for_later};
@@ -169,14 +167,16 @@ fn number(index: usize) -> u64 {
 
 fn listen(at: Host, port: u16) -> Result<TcpListener, BindError> {
     let to = at.at(port);
-    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+    let socket = tcp::socket(to)?;
     if to.is_ipv6() {
         // IPv4 has listeners of its own, at addresses as they are.
         socket.set_only_v6(true)?;
     }
     // Connections of a node that has just ended are no hindrance.
     socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
+    if tcp::INHERITED {
+        tcp::keep_alive(&socket)?;
+    }
     let bound = socket
         .bind(&to.into())
         .and_then(|()| socket.listen(BACKLOG));
@@ -189,6 +189,9 @@ fn listen(at: Host, port: u16) -> Result<TcpListener, BindError> {
 
 fn prepare(socket: &TcpStream) -> io::Result<()> {
     socket.set_nonblocking(true)?;
+    if tcp::INHERITED {
+        return Ok(());
+    }
     tcp::keep_alive(socket)
 }
 

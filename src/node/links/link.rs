@@ -4,17 +4,15 @@
 //! of it is lost with a connection, which the engine knows to mend.
 
 use std::fmt;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, IoSlice, Read as _, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
-
-use socket2::{Domain, SockRef, Socket, Type};
 
 use super::pace::Pace;
 use super::queue::Queue;
 use super::{News, Tools};
 use crate::node::tcp::{self, is_for_later};
-use crate::node::zmtp::{Item, Reader, Side, pong};
+use crate::node::zmtp::{Item, Reader, Side, Version, Words, pong};
 use crate::zre::LinkId;
 
 /// One outgoing connection, and what is to be sent over it.
@@ -59,6 +57,15 @@ struct Connection {
     is_writable: bool,
     /// How much has come in the second that began then.
     heard: (Instant, u64),
+    /// The rest of our handshake, which this version is still to be told: together with the first
+    /// messages, if the other side is ready for them.
+    unsaid: Option<Version>,
+}
+
+/// A connection to which the first messages go together with the end of the handshake.
+struct Opening<'a> {
+    socket: &'a TcpStream,
+    words: &'a [u8],
 }
 
 /// Why there is no connection (any more).
@@ -167,12 +174,11 @@ impl Link {
 
     fn go_on(&mut self, now: Instant, tools: &mut Tools) -> Result<(), End> {
         if let Life::Dialling(socket) = &self.life {
-            if !is_connected(socket)? {
+            if !hail(socket, self.to, &tools.words)? {
                 return Ok(());
             }
             if let Life::Dialling(socket) = std::mem::replace(&mut self.life, Life::Resting) {
-                let met = Connection::greet(now, socket, tools)?;
-                self.life = Life::Met(Box::new(met));
+                self.life = Life::Met(Box::new(Connection::new(now, socket)));
                 self.due = Some(now + HANDSHAKE);
             }
         }
@@ -184,9 +190,20 @@ impl Link {
                 self.was_open = false;
                 self.write_on(tools)?;
             }
+            self.introduce(tools)?;
             if is_ended {
                 return Err(End::Lost(io::ErrorKind::UnexpectedEof.into()));
             }
+        }
+        Ok(())
+    }
+
+    /// Says what is still to be said of the handshake, if no message goes with it.
+    fn introduce(&mut self, tools: &Tools) -> Result<(), End> {
+        if let Life::Met(met) = &mut self.life
+            && let Some(version) = met.unsaid.take()
+        {
+            met.socket.write_all(tools.words.to(version))?;
         }
         Ok(())
     }
@@ -205,7 +222,12 @@ impl Link {
         let Life::Met(met) = &mut self.life else {
             return Ok(());
         };
-        let written = self.queue.write(&mut met.socket, &mut tools.spare)?;
+        let unsaid = met.unsaid.take();
+        let mut to = Opening {
+            socket: &met.socket,
+            words: unsaid.map_or(&[], |version| tools.words.to(version)),
+        };
+        let written = self.queue.write(&mut to, &mut tools.spare)?;
         met.is_writable = !written.is_full;
         if written.octets == 0 {
             return Ok(());
@@ -264,20 +286,15 @@ impl Link {
 }
 
 impl Connection {
-    /// Somebody is there: our version is said at once.
-    fn greet(now: Instant, mut socket: TcpStream, tools: &Tools) -> Result<Self, End> {
-        if socket.local_addr()? == socket.peer_addr()? {
-            // Where nobody listens, the port that we dial from may by chance be the one that we dial.
-            return Err(End::Refused);
-        }
-        socket.write_all(tools.words.hail())?;
-        Ok(Self {
+    fn new(now: Instant, socket: TcpStream) -> Self {
+        Self {
             socket,
             reader: Reader::new(Side::Dealer),
             open: None,
             is_writable: true,
             heard: (now, 0),
-        })
+            unsaid: None,
+        }
     }
 
     /// Reads all that there is; whether the other side has ended the connection.
@@ -321,9 +338,7 @@ impl Connection {
         loop {
             match self.reader.read(&mut input, limits) {
                 Ok(None) => return Ok(()),
-                Ok(Some(Item::Version(version))) => {
-                    self.socket.write_all(tools.words.to(version))?;
-                }
+                Ok(Some(Item::Version(version))) => self.unsaid = Some(version),
                 Ok(Some(Item::Ready(_))) => self.open = Some(now),
                 Ok(Some(Item::Ping(context))) if queue.cost() < PONGS => {
                     queue.push_command(&pong(&context), &mut tools.spare);
@@ -351,8 +366,7 @@ impl Connection {
 
 /// Begins to dial.
 fn begin(to: SocketAddr, id: LinkId, tools: &Tools) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
+    let socket = tcp::socket(to)?;
     socket.set_tcp_nodelay(true)?;
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
@@ -373,15 +387,48 @@ fn is_under_way(error: &io::Error) -> bool {
     error.raw_os_error() == Some(under_way) || is_for_later(error)
 }
 
-/// Whether a connection that was begun is there.
-fn is_connected(socket: &TcpStream) -> Result<bool, End> {
-    if let Some(error) = SockRef::from(socket).take_error()? {
-        return Err(error.into());
+/// Says our version at once, as soon as somebody is there; whether that is so. Nothing is asked before,
+/// since the system tells with the answer what has become of the connection.
+fn hail(mut socket: &TcpStream, to: SocketAddr, words: &Words) -> Result<bool, End> {
+    match socket.write(words.hail()) {
+        Ok(all) if all == words.hail().len() => {}
+        Ok(_) => return Err(End::Lost(io::ErrorKind::WriteZero.into())),
+        Err(error) if is_for_later(&error) => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => return Ok(false),
+        Err(error) => return Err(error.into()),
     }
-    match socket.peer_addr() {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
-        Err(error) => Err(error.into()),
+    // Where nobody listens, the port that we dial from may by chance be the one that we dial.
+    if socket.local_addr()? == to {
+        return Err(End::Refused);
+    }
+    Ok(true)
+}
+
+impl Write for Opening<'_> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(octets)])
+    }
+
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.words.is_empty() {
+            return self.socket.write_vectored(parts);
+        }
+        let all: Vec<IoSlice<'_>> = std::iter::once(IoSlice::new(self.words))
+            .chain(parts.iter().copied())
+            .collect();
+        // The system has room for much more on a connection to which nothing was written: where it has
+        // none for this, it has none for a connection.
+        let written = match self.socket.write_vectored(&all) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            done => done?,
+        };
+        let behind = written.checked_sub(self.words.len());
+        self.words = &[];
+        behind.ok_or_else(|| io::ErrorKind::WriteZero.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -23,7 +23,7 @@ pub(in super::super) enum Version {
 /// the other side has no say in either.
 #[derive(Debug, Clone)]
 pub(in super::super) struct Words {
-    hail: [u8; VERSION],
+    /// All of it to each version; both begin with the same [`VERSION`] octets.
     second: Vec<u8>,
     third: Vec<u8>,
 }
@@ -42,25 +42,31 @@ impl Words {
     fn new(number: u8, kind: &[u8], routing_id: &[u8]) -> Self {
         let mut ready = property(b"Socket-Type", kind);
         ready.extend(property(b"Identity", routing_id));
-        let mut second = vec![number];
-        frame_head(&mut second, 0, routing_id.len());
-        second.extend_from_slice(routing_id);
         // To ZMTP 1, it would be the head of a frame with the routing id.
         let length = u8::try_from(1 + routing_id.len()).unwrap_or(u8::MAX);
+        let hail: [u8; VERSION] = [0xff, 0, 0, 0, 0, 0, 0, 0, length, 0x7f, 3];
+        let mut second = hail.to_vec();
+        second.push(number);
+        frame_head(&mut second, 0, routing_id.len());
+        second.extend_from_slice(routing_id);
         Self {
-            hail: [0xff, 0, 0, 0, 0, 0, 0, 0, length, 0x7f, 3],
             second,
-            third: [GREETING_REST, &command(b"READY", &ready)[..]].concat(),
+            third: [&hail[..], GREETING_REST, &command(b"READY", &ready)].concat(),
         }
     }
 
     /// What is said first.
-    pub(in super::super) const fn hail(&self) -> &[u8] {
-        &self.hail
+    pub(in super::super) fn hail(&self) -> &[u8] {
+        self.third.get(..VERSION).unwrap_or_default()
     }
 
     /// What is said behind that, as soon as the other side's version is known.
     pub(in super::super) fn to(&self, version: Version) -> &[u8] {
+        self.all_to(version).get(VERSION..).unwrap_or_default()
+    }
+
+    /// Both at once, where the other side was first.
+    pub(in super::super) fn all_to(&self, version: Version) -> &[u8] {
         match version {
             Version::Two => &self.second,
             Version::Three => &self.third,
