@@ -8,6 +8,7 @@
 mod arrival;
 mod counts;
 mod familiar;
+mod leisure;
 mod link_socket;
 mod pace;
 mod socket;

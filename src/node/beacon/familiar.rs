@@ -6,7 +6,7 @@
 //! something else: soon, but not one by one.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use crate::zre::{Host, PeerId, Sighting};
@@ -19,6 +19,8 @@ pub(super) struct Familiar {
     woken: Option<Instant>,
     /// Beacons that it was not woken for since then.
     left: usize,
+    /// Something that is news was heard, and [`Familiar::take_news`] has not told it yet.
+    has_news: bool,
 }
 
 /// What a beacon says, where it was heard, and when.
@@ -38,12 +40,17 @@ impl Familiar {
             local: sighting.local,
             at: now,
         };
+        let is_twin = self.is_twin(now, key, said);
         let before = self.heard.insert(key, said);
-        let is_news = before.is_none_or(|before| {
-            before.port != said.port
-                || before.local != said.local
-                || now.duration_since(before.at) >= FORGOTTEN
-        });
+        let is_news = match before {
+            Some(before) => {
+                before.port != said.port
+                    || before.local != said.local
+                    || now.duration_since(before.at) >= FORGOTTEN
+            }
+            None => !is_twin,
+        };
+        self.has_news |= is_news;
         let are_few = self.heard.len() < FEW;
         if self.heard.len() >= MOST {
             self.heard.clear();
@@ -59,7 +66,34 @@ impl Familiar {
         self.left += 1;
         false
     }
+
+    /// Whether there was news since the last time.
+    pub(super) const fn take_news(&mut self) -> bool {
+        std::mem::replace(&mut self.has_news, false)
+    }
+
+    /// Whether a peer says the same that it said at another place just now, by its other network or the
+    /// other kind of IP: whoever hears of that is awake.
+    fn is_twin(&self, now: Instant, key: (PeerId, Host), said: Said) -> bool {
+        let (peer, _) = key;
+        let mut places = self.heard.range((peer, FIRST)..).take(PLACES);
+        places.any(|((other, _), before)| {
+            *other == peer && before.port == said.port && now.duration_since(before.at) <= TOGETHER
+        })
+    }
 }
+
+/// The first of all places, in their order.
+const FIRST: Host = Host {
+    address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    scope: 0,
+};
+
+/// How many places of a peer are looked at.
+const PLACES: usize = 4;
+
+/// How far apart a host's beacons on two networks arrive at most.
+const TOGETHER: Duration = Duration::from_millis(20);
 
 /// How long beacons may wait. A quarter of their interval: short beside any time that a peer may be
 /// silent for.
@@ -80,8 +114,6 @@ const MOST: usize = 10_000;
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::*;
     use crate::zre::Beacon;
 

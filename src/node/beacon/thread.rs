@@ -10,6 +10,7 @@ use nix::poll::{PollFd, PollFlags, poll};
 
 use super::counts::Counters;
 use super::familiar::Familiar;
+use super::leisure::Leisure;
 use super::link_socket::LinkSocket;
 use super::pace::Pace;
 use super::socket::Socket;
@@ -51,6 +52,7 @@ pub(super) struct Thread {
     /// The networks on which a beacon of ours came back.
     echoed: Vec<Network>,
     familiar: Familiar,
+    leisure: Leisure,
     /// Farewells to single addresses that are still to be sent.
     farewells: Vec<Farewell>,
     /// Whether farewells to all are being sent, after which the thread ends.
@@ -75,6 +77,8 @@ struct Ready {
     datagrams: bool,
     /// By IPv6.
     link_datagrams: bool,
+    /// Both were left alone for a while: there may be some.
+    rested: bool,
     events: bool,
 }
 
@@ -121,6 +125,7 @@ impl Thread {
             list_at: parts.watch.look_again_after().map(|after| now + after),
             echoed: Vec::new(),
             familiar: Familiar::default(),
+            leisure: Leisure::new(now),
             farewells: Vec::new(),
             stopping: false,
             deaf_until: None,
@@ -151,10 +156,13 @@ impl Thread {
             self.tell_networks(now);
             // IPv4 first: where a peer is heard by both, that is its place.
             if ready.datagrams {
-                self.hear(now);
+                self.hear(now, ready.rested);
             }
             if ready.link_datagrams {
-                self.hear_links(now);
+                self.hear_links(now, ready.rested);
+            }
+            if ready.datagrams || ready.link_datagrams {
+                self.leisure.spend(now, self.familiar.take_news());
             }
             self.take_commands(now);
             self.announce(now);
@@ -304,16 +312,18 @@ impl Thread {
         parts.waker.prepare_sleep();
         let now = Instant::now();
         let is_deaf = self.deaf_until.is_some_and(|until| now < until);
+        let rest = self.leisure.until(now).filter(|_| !is_deaf);
         let commands_wait = !self.stopping && parts.commands.is_ready();
         let left = if commands_wait {
             Some(Duration::ZERO)
         } else {
-            self.deadline(now)
-                .map(|at| at.saturating_duration_since(now))
+            let deadline = self.deadline(now).into_iter().chain(rest).min();
+            deadline.map(|at| at.saturating_duration_since(now))
         };
-        let socket = (!is_deaf && !self.stopping).then(|| parts.socket.as_fd());
+        let listens = !is_deaf && !self.stopping && rest.is_none();
+        let socket = listens.then(|| parts.socket.as_fd());
         let links = parts.link_socket.as_ref().map(AsFd::as_fd);
-        let links = links.filter(|_| !is_deaf && !self.stopping);
+        let links = links.filter(|_| listens);
         let events = parts.watch.fd().filter(|_| !is_deaf && !self.stopping);
         let readable = |fd| PollFd::new(fd, PollFlags::POLLIN);
         let mut fds = vec![readable(parts.waker.as_fd())];
@@ -338,9 +348,11 @@ impl Thread {
                 .filter(|one| Some(one.as_fd().as_raw_fd()) == number);
             found.any(|one| one.revents().is_some_and(|events| !events.is_empty()))
         };
+        let rested = rest.is_some_and(|until| until <= Instant::now()) && !self.stopping;
         Ready {
-            datagrams: is_ready(socket),
-            link_datagrams: is_ready(links),
+            datagrams: rested || is_ready(socket),
+            link_datagrams: rested || is_ready(links),
+            rested,
             events: is_ready(events),
         }
     }

@@ -15,7 +15,8 @@ use crate::node::interface::{ALL_NODES, LinkLocal, Network};
 use crate::zre::{Beacon, BeaconError, Host, Sighting};
 
 impl Thread {
-    pub(super) fn hear(&mut self, now: Instant) {
+    /// Takes what has come. Unless that is not known (`perhaps`), there is something.
+    pub(super) fn hear(&mut self, now: Instant, perhaps: bool) {
         let mut octets = [0; MOST_OCTETS];
         for turn in 0..BATCH {
             match self.parts.socket.receive(&mut octets) {
@@ -26,13 +27,14 @@ impl Thread {
                 }
                 Ok(None) => self.parts.counters.add(Count::Elsewhere, 1),
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) if turn > 0 => return,
+                Err(Errno::EAGAIN) if turn > 0 || perhaps => return,
                 Err(error) => return self.cannot_hear(now, error),
             }
         }
     }
 
-    pub(super) fn hear_links(&mut self, now: Instant) {
+    /// The same by IPv6.
+    pub(super) fn hear_links(&mut self, now: Instant, perhaps: bool) {
         let mut octets = [0; MOST_OCTETS];
         for turn in 0..BATCH {
             let Some(socket) = &mut self.parts.link_socket else {
@@ -46,7 +48,7 @@ impl Thread {
                 }
                 Ok(None) => self.parts.counters.add(Count::Elsewhere, 1),
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) if turn > 0 => return,
+                Err(Errno::EAGAIN) if turn > 0 || perhaps => return,
                 Err(error) => return self.cannot_hear(now, error),
             }
         }
