@@ -20,7 +20,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use super::interface::{
-    self, LinkLocal, Network, Selection, UnknownInterface, Watch, decide, networks,
+    self, LinkLocal, Listing, Network, Selection, UnknownInterface, Watch, decide, networks,
 };
 use super::mailbox::{Capacity, Sender, Waker, Weigh, channel};
 use crate::zre::{Host, PeerId, Sighting};
@@ -107,6 +107,16 @@ pub fn start(config: Config, mesh: Sender<Heard>) -> Result<BeaconHandle, StartE
         .selection
         .check(&listed.interfaces)
         .map_err(StartError::Unknown)?;
+    start_with(config, mesh, watch, &listed)
+}
+
+/// The same with the interfaces as they are listed already, and watched since before that.
+pub(super) fn start_with(
+    config: Config,
+    mesh: Sender<Heard>,
+    watch: Watch,
+    listed: &Listing,
+) -> Result<BeaconHandle, StartError> {
     let socket = Socket::open(config.port).map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => StartError::PortTaken {
             port: config.port,
@@ -137,7 +147,7 @@ pub fn start(config: Config, mesh: Sender<Heard>) -> Result<BeaconHandle, StartE
         mesh,
         counters: counters.clone(),
     };
-    let thread = thread::Thread::new(parts, &listed);
+    let thread = thread::Thread::new(parts, listed);
     let thread = std::thread::Builder::new()
         .name("zchat-beacon".into())
         .spawn(move || thread.run())

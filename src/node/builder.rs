@@ -13,14 +13,14 @@ use crate::zre::{
 };
 
 use super::Node;
-use super::beacon::{self, Heard};
+use super::beacon;
 use super::bell::Waker;
 use super::descriptors;
 use super::error::StartError;
 use super::inbox::{BindError, Inbox};
-use super::interface::{self, LinkLocal, Network, Selection};
+use super::interface::{self, LinkLocal, Listing, Network, Selection, Watch};
 use super::links::Links;
-use super::mailbox::{self, Capacity, Receiver};
+use super::mailbox::{self, Capacity};
 use super::mesh::{Beacon, Core, Mesh, Shared, hosts};
 use super::outlet;
 use super::sender::Sender;
@@ -160,7 +160,10 @@ impl Builder {
     pub fn start(self) -> Result<Node, StartError> {
         let limits = descriptors::provide(self.limits.clone())?;
         let selection = Selection::parse(&self.interfaces);
-        let (networks, links) = choose(&selection)?;
+        // Before the listing, so that no change falls between the two.
+        let watch = Watch::new();
+        let listed = interface::list().map_err(StartError::Interfaces)?;
+        let (networks, links) = choose(&selection, &listed)?;
         let id = PeerId::from(Uuid::new_v4());
         let mut inbox = self.open_inbox(&selection, &networks, &limits)?;
         inbox.follow(ipv6_addresses(&selection, &links));
@@ -176,7 +179,9 @@ impl Builder {
         let (outlet, events) = outlet::events(capacity(limits.events, limits.event_octets), &waker)
             .map_err(StartError::Resources)?;
         // As late as possible: from here on others hear of the node.
-        let (beacon, heard) = self.start_beacon(id, port, &selection, &waker)?;
+        let (to_hear, heard) = mailbox::channel(HEARD, &waker);
+        let config = self.beacon_config(id, port, selection.clone());
+        let beacon = Beacon::new(beacon::start_with(config, to_hear, watch, &listed)?);
         let core = Core {
             engine: self.engine(id, port, &limits),
             inbox,
@@ -212,19 +217,12 @@ impl Builder {
         })
     }
 
-    fn start_beacon(
-        &self,
-        id: PeerId,
-        mailbox: u16,
-        selection: &Selection,
-        waker: &Waker,
-    ) -> Result<(Beacon, Receiver<Heard>), StartError> {
-        let (to_hear, heard) = mailbox::channel(HEARD, waker);
+    fn beacon_config(&self, id: PeerId, mailbox: u16, selection: Selection) -> beacon::Config {
         let mut config = beacon::Config::new(id, mailbox);
         config.port = self.beacon_port;
         config.interval = self.timing.interval;
-        config.selection = selection.clone();
-        Ok((Beacon::new(beacon::start(config, to_hear)?), heard))
+        config.selection = selection;
+        config
     }
 
     fn open_inbox(
@@ -271,8 +269,10 @@ impl Builder {
 }
 
 /// What is used now. Others may come and go.
-fn choose(selection: &Selection) -> Result<(Vec<Network>, Vec<LinkLocal>), StartError> {
-    let listed = interface::list().map_err(StartError::Interfaces)?;
+fn choose(
+    selection: &Selection,
+    listed: &Listing,
+) -> Result<(Vec<Network>, Vec<LinkLocal>), StartError> {
     selection
         .check(&listed.interfaces)
         .map_err(StartError::UnknownInterface)?;

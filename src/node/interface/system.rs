@@ -28,12 +28,12 @@ pub fn list() -> io::Result<Listing> {
     let all: Vec<InterfaceAddress> = getifaddrs()?.collect();
     let mut listed: Vec<Listed> = Vec::new();
     for one in all.iter().filter(|one| address_and_mask(one).is_some()) {
-        listed.push(line(one));
+        listed.push(line(one, &all));
     }
     for one in &all {
         let is_known = |line: &Listed| line.name() == one.interface_name;
         if !listed.iter().any(is_known) {
-            listed.push(line(one));
+            listed.push(line(one, &all));
         }
     }
     Ok(Listing {
@@ -88,7 +88,7 @@ fn state_of(lines: &str, address: Ipv6Addr, interface: u32) -> AddressState {
     }
 }
 
-fn line(one: &InterfaceAddress) -> Listed {
+fn line(one: &InterfaceAddress, all: &[InterfaceAddress]) -> Listed {
     let has = |flag| one.flags.contains(flag);
     let mut line = Listed {
         label: one.interface_name.clone(),
@@ -100,8 +100,16 @@ fn line(one: &InterfaceAddress) -> Listed {
         can_broadcast: has(InterfaceFlags::IFF_BROADCAST),
         address: address_and_mask(one),
     };
-    line.index = if_nametoindex(line.name()).unwrap_or(0);
+    line.index = index_of(line.name(), all);
     line
+}
+
+/// The number of an interface. Mostly it is listed with the address of its hardware.
+fn index_of(name: &str, all: &[InterfaceAddress]) -> u32 {
+    let mut here = all.iter().filter(|one| one.interface_name == name);
+    let listed = here.find_map(|one| one.address.as_ref()?.as_link_addr());
+    let listed = listed.and_then(|hardware| u32::try_from(hardware.ifindex()).ok());
+    listed.unwrap_or_else(|| if_nametoindex(name).unwrap_or(0))
 }
 
 fn address_and_mask(one: &InterfaceAddress) -> Option<(Ipv4Addr, Ipv4Addr)> {
