@@ -7,8 +7,10 @@
 //! that believes it. It does not cost an honest peer its place that hears us, too, and is not flooded
 //! itself: its own HELLO is met without a dial.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
+use std::ops::Bound;
 use std::time::Instant;
 
 use crate::zre::{Limits, PeerId};
@@ -28,8 +30,59 @@ pub(super) struct Admission {
     unproven: usize,
     dials: usize,
     addresses: BTreeMap<IpAddr, Address>,
-    /// Peers that were heard and wait to be dialled; never more than there may be unproven ones.
-    pub(super) waiting: VecDeque<PeerId>,
+    pub(super) waiting: Waiting,
+}
+
+/// Peers that were heard and wait to be dialled; never more than there may be unproven ones.
+///
+/// Whether one may be dialled is a question about its address, so that it is asked once for each
+/// address, not for each peer.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    /// Each, and the address for which it waits.
+    peers: BTreeMap<PeerId, IpAddr>,
+    addresses: BTreeMap<IpAddr, VecDeque<PeerId>>,
+    /// Of which one of them was dialled last: the others have their turn before it.
+    last: Option<IpAddr>,
+}
+
+impl Waiting {
+    pub(super) fn add(&mut self, address: IpAddr, id: PeerId) {
+        if let Entry::Vacant(new) = self.peers.entry(id) {
+            new.insert(address);
+            self.addresses.entry(address).or_default().push_back(id);
+        }
+    }
+
+    /// The peer is gone.
+    pub(super) fn remove(&mut self, id: PeerId) {
+        if let Some(address) = self.peers.remove(&id)
+            && let Some(here) = self.addresses.get_mut(&address)
+        {
+            here.retain(|other| *other != id);
+            if here.is_empty() {
+                self.addresses.remove(&address);
+            }
+        }
+    }
+
+    /// Takes out one, of the next address for which that is allowed.
+    fn take(&mut self, is_allowed: impl Fn(IpAddr) -> bool) -> Option<PeerId> {
+        let behind = self.last.map_or(Bound::Unbounded, Bound::Excluded);
+        let until = self.last.map_or(Bound::Unbounded, Bound::Included);
+        let turns = self.addresses.range((behind, Bound::Unbounded));
+        let again = self.addresses.range((Bound::Unbounded, until));
+        let mut turns = turns.chain(again).map(|(address, _)| *address);
+        let address = turns.find(|address| is_allowed(*address))?;
+        let here = self.addresses.get_mut(&address)?;
+        let id = here.pop_front()?;
+        if here.is_empty() {
+            self.addresses.remove(&address);
+        }
+        self.peers.remove(&id);
+        self.last = Some(address);
+        Some(id)
+    }
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -86,6 +139,17 @@ impl Admission {
         let most = limits.dials_per_address.saturating_add(here.proven);
         let is_due = here.next.is_none_or(|next| next <= now);
         self.dials < limits.dials && (here.dials == 0 || here.dials < most && is_due)
+    }
+
+    /// One that waits and may be dialled now, the next in turn.
+    pub(super) fn next_dial(&mut self, limits: &Limits, now: Instant) -> Option<PeerId> {
+        if self.dials >= limits.dials {
+            return None;
+        }
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let next = waiting.take(|address| self.admits_dial(limits, now, address));
+        self.waiting = waiting;
+        next
     }
 
     /// A dial to this address was in vain.

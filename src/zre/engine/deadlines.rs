@@ -41,8 +41,8 @@ pub(super) enum Timer {
     Confirm(PeerId),
     /// A flush may have made no progress for too long.
     Flush,
-    /// A reconnection that was expected did not come.
-    Reconnection,
+    /// A reconnection of the peer that was expected did not come.
+    Reconnection(PeerId),
     /// Messages that were refused are to be told.
     Undelivered,
 }

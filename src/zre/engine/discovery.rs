@@ -155,9 +155,7 @@ impl Engine {
             .admission
             .admits_dial(&self.config.limits, now, place.remote.ip())
         {
-            if !self.admission.waiting.contains(&id) {
-                self.admission.waiting.push_back(id);
-            }
+            self.admission.waiting.add(place.remote.ip(), id);
             return;
         }
         let serial = peer.serial;
@@ -221,10 +219,8 @@ impl Engine {
 
     /// Dials those who wait for it, after a dial has ended or an address has proven itself.
     pub(super) fn dial_waiting(&mut self, now: Instant) {
-        for _ in 0..self.admission.waiting.len() {
-            if let Some(id) = self.admission.waiting.pop_front() {
-                self.dial_if_admitted(now, id);
-            }
+        while let Some(id) = self.admission.next_dial(&self.config.limits, now) {
+            self.dial_if_admitted(now, id);
         }
     }
 

@@ -447,7 +447,7 @@ impl Engine {
         } else {
             self.reconnecting
                 .insert(id, Reconnection { until, greetings });
-            self.deadlines.set(until, Timer::Reconnection);
+            self.deadlines.set(until, Timer::Reconnection(id));
         }
     }
 
@@ -474,26 +474,20 @@ impl Engine {
         self.reconnecting.remove(&id);
     }
 
-    pub(super) fn check_reconnections(&mut self, now: Instant) {
-        for (id, expected) in &mut self.reconnecting {
-            let channel = self.peers.get(id).and_then(|peer| peer.channel.as_ref());
-            if channel.is_some_and(|channel| !channel.connected) {
-                // It has not been able to hear the greetings yet.
-                expected.until = expected.until.max(now + RECONNECTION);
-            }
+    pub(super) fn check_reconnection(&mut self, now: Instant, id: PeerId) {
+        let channel = self.peers.get(&id).and_then(|peer| peer.channel.as_ref());
+        let is_deaf = channel.is_some_and(|channel| !channel.connected);
+        let Some(expected) = self.reconnecting.get_mut(&id) else {
+            return;
+        };
+        if is_deaf {
+            // It has not been able to hear the greetings yet.
+            expected.until = expected.until.max(now + RECONNECTION);
         }
-        let ended: Vec<PeerId> = self
-            .reconnecting
-            .iter()
-            .filter(|(_, expected)| expected.until <= now)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in ended {
+        if expected.until <= now {
             self.end_reconnection(id);
-        }
-        let next = self.reconnecting.values().map(|expected| expected.until);
-        if let Some(next) = next.min() {
-            self.deadlines.set(next, Timer::Reconnection);
+        } else {
+            self.deadlines.set(expected.until, Timer::Reconnection(id));
         }
     }
 
@@ -524,6 +518,7 @@ impl Engine {
             }
             engine.peers.remove(&id);
         });
+        self.admission.waiting.remove(id);
         self.flushes.gone(id);
         self.release_static(now, id);
         self.let_heir_in(now, place);

@@ -280,7 +280,7 @@ impl Engine {
                 Timer::LifeSign => self.give_life_signs(now),
                 Timer::Confirm(peer) => self.check_confirmed(now, peer),
                 Timer::Flush => self.check_flushes(now),
-                Timer::Reconnection => self.check_reconnections(now),
+                Timer::Reconnection(id) => self.check_reconnection(now, id),
                 Timer::Undelivered => self.tell_refused(),
             }
         }
