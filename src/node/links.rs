@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 
-use crate::zre::{self, Content, Frame, Limits, LinkId, Message, PeerId};
+use crate::zre::{self, Body, Content, Frame, Limits, LinkId, Message, PeerId};
 
 use self::link::Link;
 use self::pace::Chance;
@@ -40,6 +40,8 @@ pub(super) struct Links {
     /// Serve to learn which sockets have something, and to encode all headers.
     numbers: Vec<u64>,
     header: Vec<u8>,
+    /// For how many rounds no SHOUTs have been written, for more of them to gather.
+    gathered: u32,
     /// Whether sockets may have something new.
     pub(super) signalled: bool,
 }
@@ -56,6 +58,8 @@ struct Tools {
     unwritten: Vec<LinkId>,
     /// What is queued in all links together, in octets.
     queued: u64,
+    /// Links that have got SHOUTs to write, those first that have waited longest.
+    shouts: VecDeque<LinkId>,
     /// What may be queued in a link that was full for it to have room again.
     room_from: u64,
     complaints: Seldom,
@@ -105,10 +109,12 @@ impl Links {
                 unwritten: Vec::new(),
                 queued: 0,
                 room_from: 0,
+                shouts: VecDeque::new(),
                 complaints: Seldom::default(),
             },
             numbers: Vec::new(),
             header: Vec::new(),
+            gathered: 0,
             signalled: false,
         })
     }
@@ -120,7 +126,8 @@ impl Links {
     }
 
     /// Queues a message; `tail` says whether the tail of its content goes with it. It is written by
-    /// [`Links::flush`], or before that if much has gathered.
+    /// [`Links::flush`], or before that if much has gathered. A SHOUT, which may go to thousands, may be
+    /// written later than that, together with others.
     pub(super) fn send(&mut self, now: Instant, id: LinkId, message: Message, tail: bool) -> Sent {
         let budget = self.budget();
         let Some(link) = self.links.get_mut(&id) else {
@@ -156,6 +163,12 @@ impl Links {
             &mut tools.spare,
         );
         tools.queued += cost;
+        if matches!(message.body, Body::Shout { .. }) {
+            if !std::mem::replace(&mut link.has_shouts, true) {
+                tools.shouts.push_back(id);
+            }
+            return Sent::Queued;
+        }
         if !std::mem::replace(&mut link.is_listed, true) {
             tools.unwritten.push(id);
         }
@@ -165,8 +178,43 @@ impl Links {
         Sent::Queued
     }
 
-    /// Writes what was queued, as far as it is taken. To be called at the end of each batch of messages.
-    pub(super) fn flush(&mut self, now: Instant) {
+    /// Writes what was queued, as far as it is taken; of SHOUTs, no more than a share of a round, those
+    /// that have waited longest first, or for a few rounds none, if they are many and `more` follow. To
+    /// be called at the end of a round.
+    pub(super) fn flush(&mut self, now: Instant, more: bool) {
+        self.flush_answers(now);
+        if more && self.tools.shouts.len() > MANY && self.gathered < GATHERED_ROUNDS {
+            self.gathered += 1;
+            return;
+        }
+        self.gathered = 0;
+        let mut left = SHOUTED;
+        while left > 0
+            && let Some(id) = self.tools.shouts.pop_front()
+        {
+            self.change(id, |link, tools| {
+                let before = link.queue.unwritten();
+                link.has_shouts = false;
+                link.write(now, tools);
+                let written = before.saturating_sub(link.queue.unwritten());
+                left = left.saturating_sub(WRITE + written);
+            });
+        }
+    }
+
+    /// Whether SHOUTs are to wait until some of those that were queued are written: links gather no more
+    /// of them than are worth a write.
+    pub(super) fn gathers_enough(&self) -> bool {
+        let shouts = &self.tools.shouts;
+        let first = shouts.front().and_then(|id| self.links.get(id));
+        first.filter(|link| link.wants_write()).is_some_and(|link| {
+            let gathered = link.queue.unwritten();
+            gathered >= MUCH || gathered.saturating_mul(shouts.len() as u64) >= GATHERED
+        })
+    }
+
+    /// Writes what was queued, SHOUTs left out. To be called at the end of each batch of messages.
+    pub(super) fn flush_answers(&mut self, now: Instant) {
         let mut listed = std::mem::take(&mut self.tools.unwritten);
         for id in listed.drain(..) {
             self.change(id, |link, tools| {
@@ -249,7 +297,9 @@ impl Links {
 
     /// Whether there is something to do that nobody signals.
     pub(super) fn is_busy(&self) -> bool {
-        self.signalled || !self.tools.news.is_empty() || !self.tools.unwritten.is_empty()
+        let tools = &self.tools;
+        let has_unwritten = !tools.unwritten.is_empty() || !tools.shouts.is_empty();
+        self.signalled || !tools.news.is_empty() || has_unwritten
     }
 
     /// When [`Links::attend`] is wanted though nothing is signalled.
@@ -263,13 +313,17 @@ impl Links {
         loop {
             let now = Instant::now();
             self.attend(now);
-            self.flush(now);
+            self.flush(now, false);
             let is_done = !self.links.values().any(Link::is_unfinished);
             if is_done || now >= until {
                 break;
             }
             let mut signal = [PollFd::new(self.signal(), PollFlags::POLLIN)];
-            let left = until.saturating_duration_since(now);
+            let left = if self.is_busy() {
+                Duration::ZERO
+            } else {
+                until.saturating_duration_since(now)
+            };
             // Whatever it says, there is another round, for as long as there is time.
             let _interrupted = poll(&mut signal, poll_timeout(Some(left)));
             self.signalled = true;
@@ -306,8 +360,25 @@ fn frames_of(content: Option<&Content>, tail: bool) -> impl Iterator<Item = &Fra
         .chain(tail.into_iter().flat_map(|tail| &tail.frames))
 }
 
-/// From how many octets on a link is written to before the end of a batch.
+/// From how many octets on a link is written to before the end of a batch, and no more SHOUTs are
+/// gathered for it.
 const MUCH: u64 = 64 << 10;
+
+/// How many octets of SHOUTs are written in a round, each write counted as [`WRITE`] octets more: so at
+/// most 256 writes, which take some milliseconds. A SHOUT to thousands is written in many rounds, and
+/// whatever else there is to do has its turn in each; what is shouted meanwhile goes with it.
+const SHOUTED: u64 = 2 << 20;
+
+/// SHOUTs to more links than this, which is all that one round writes to, gather for some rounds before
+/// they are written, as long as more follow. A round takes one of them.
+const MANY: usize = 256;
+const GATHERED_ROUNDS: u32 = 8;
+
+/// How much is gathered for all links together, in octets.
+const GATHERED: u64 = 8 << 20;
+
+/// What a write costs besides its octets, in octets that could have been written instead.
+const WRITE: u64 = 8 << 10;
 
 #[cfg(test)]
 mod tests;

@@ -159,7 +159,7 @@ impl Mesh {
             }
         }
         core.look_after_connections(now);
-        core.links.flush(now);
+        core.links.flush_answers(now);
         core.look_after_links(now);
         core.read_inbox(now);
         // Behind what has come: nobody is to be blamed for silence while what it said lies here, as it does
@@ -167,10 +167,19 @@ impl Mesh {
         core.handle_timeouts(now);
         // Before the actions, for they may take a while.
         core.outlet.hand_over();
-        core.links.flush(now);
+        core.links.flush_answers(now);
         self.take_actions(now);
         self.core.outlet.hand_over();
-        self.core.links.flush(now);
+        let more = self.takes_more();
+        self.core.links.flush(now, more);
+    }
+
+    /// Whether the next round begins with actions that wait already.
+    fn takes_more(&self) -> bool {
+        let core = &self.core;
+        core.engine.wants_actions()
+            && !core.links.gathers_enough()
+            && self.actions.as_ref().is_some_and(|queue| !queue.is_empty())
     }
 
     fn take_actions(&mut self, now: Instant) {
@@ -184,7 +193,7 @@ impl Mesh {
         let mut batch = queue.drain(BATCH);
         let mut share = Share::of_a_round();
         // The engine is done with one action before it is asked whether it wants the next.
-        while share.is_left() && core.engine.wants_actions() {
+        while share.is_left() && core.engine.wants_actions() && !core.links.gathers_enough() {
             let next = match stop {
                 Some((_, 0)) => None,
                 Some((_, left)) => {
@@ -346,7 +355,7 @@ impl Core {
             }
             self.carry_out(now);
         }
-        self.links.flush(now);
+        self.links.flush_answers(now);
     }
 
     fn read_inbox(&mut self, now: Instant) {

@@ -27,7 +27,8 @@ const PEERS: usize = 5_000;
 const WATCHED: Duration = Duration::from_secs(10);
 const SETTLE: Duration = Duration::from_secs(5);
 
-const SHOUTS: usize = 20;
+/// Enough to see a steady rate.
+const SHOUTS: usize = 100;
 const OCTETS: usize = 64;
 
 /// How soon all have entered, what the node uses then, and how fast a shout is at all of them.

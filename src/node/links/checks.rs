@@ -109,7 +109,7 @@ impl Mailbox {
         links.signalled = true;
         let now = Instant::now();
         links.attend(now);
-        links.flush(now);
+        links.flush(now, false);
         let mut octets = [0; 4_096];
         while !self.is_over {
             match self.socket.read(&mut octets) {

@@ -27,6 +27,8 @@ pub(super) struct Link {
     pub(super) due: Option<Instant>,
     /// It is on the list of links to be written.
     pub(super) is_listed: bool,
+    /// It is on the list of links to which SHOUTs are to be written.
+    pub(super) has_shouts: bool,
     /// A message was given back, and there has been no room since.
     pub(super) is_full: bool,
     /// Its first message was taken.
@@ -109,6 +111,7 @@ impl Link {
             pace: Pace::new(),
             due: None,
             is_listed: false,
+            has_shouts: false,
             is_full: false,
             is_connected: false,
             was_open: false,
@@ -123,6 +126,12 @@ impl Link {
 
     pub(super) const fn is_given_up(&self) -> bool {
         matches!(self.life, Life::GivenUp)
+    }
+
+    /// Whether its mailbox is ready for messages.
+    #[cfg(test)]
+    pub(super) fn is_open(&self) -> bool {
+        matches!(&self.life, Life::Met(met) if met.open.is_some())
     }
 
     /// Whether something could be written now.

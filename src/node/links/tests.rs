@@ -1,6 +1,7 @@
 //! Links against a ROUTER of libzmq and against bare TCP, over loopback.
 
 mod mailboxes;
+mod shouts;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Weak};
@@ -66,7 +67,7 @@ impl Ours {
         self.links.signalled = true;
         let now = Instant::now();
         self.links.attend(now);
-        self.links.flush(now);
+        self.links.flush(now, false);
         self.seen
             .extend(std::iter::from_fn(|| self.links.take_news()));
     }
