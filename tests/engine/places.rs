@@ -47,6 +47,39 @@ fn trap_16_a_peer_that_does_not_answer_at_its_old_place_is_greeted_at_the_new_on
     assert_eq!(events(outputs), []);
 }
 
+/// Goal: a machine that stands still for 600 ms, with all its processes, gives nobody up. Method: when it
+/// goes on, we are asked first, and the peer's message comes a little later.
+#[test]
+fn trap_16_a_peer_has_a_last_chance_to_answer_while_we_are_here_to_hear_it() {
+    for still in [510, 600, 900] {
+        let mut solo = Solo::new();
+        let mut bob = Peer::new(2);
+        solo.enter(&mut bob);
+        solo.pass(ms(500));
+        let elsewhere = SocketAddr::new(ip("10.0.0.66"), 40_000);
+        solo.beacon_from(&bob, elsewhere);
+        solo.now += ms(still);
+        solo.engine.handle_timeout(solo.now);
+        assert_eq!(connects(&solo.outputs()), [], "after {still} ms");
+        assert_eq!(connects(&solo.pass(ms(100))), []);
+        solo.say(&mut bob, whispered("still here"));
+        assert_eq!(connects(&solo.pass(ms(300))), []);
+        solo.say(&mut bob, Body::PingOk);
+        assert_eq!(connects(&solo.pass(ms(3_000))), [], "after {still} ms");
+    }
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.pass(ms(500));
+    let elsewhere = SocketAddr::new(ip("10.0.0.66"), 40_000);
+    solo.beacon_from(&bob, elsewhere);
+    solo.now += ms(600);
+    solo.engine.handle_timeout(solo.now);
+    solo.outputs();
+    let outputs = solo.pass(ms(125));
+    assert_eq!(connects(&outputs), [elsewhere], "who is silent has moved");
+}
+
 /// A Zyre that is greeted again opens its connection again: the end of the old one is no death, but only
 /// for a while.
 #[test]

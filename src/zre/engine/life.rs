@@ -23,6 +23,9 @@ const ANSWER_AGAIN: Duration = Duration::from_millis(400);
 /// How long before its time a peer may be looked at.
 const AHEAD: Duration = Duration::from_millis(500);
 
+/// The part of the time of a challenge in which we must have been here to hear an answer.
+const LAST_CHANCE: u32 = 4;
+
 /// How often it is greeted once more.
 const GREETINGS: u8 = 3;
 
@@ -284,23 +287,35 @@ impl Engine {
             since: now,
             to,
             by_connection: false,
+            last_chance: None,
         }));
         self.ping(now, id, Purpose::Life);
-        self.deadlines
-            .set(now + self.config.timing.challenge, Timer::Challenge(id));
+        let chance = self.config.timing.challenge / LAST_CHANCE;
+        let at = now + self.config.timing.challenge - chance;
+        self.deadlines.set(at, Timer::Challenge(id));
     }
 
     pub(super) fn check_challenge(&mut self, now: Instant, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        let Some(challenge) = &peer.challenge else {
+        let Some(challenge) = &mut peer.challenge else {
             return;
         };
-        let due = challenge.since.max(self.blameless) + self.config.timing.challenge;
-        if self.inbox_stopped.is_some() || now < due {
-            let at = due.max(now + self.config.timing.challenge / 4);
+        let chance = self.config.timing.challenge / LAST_CHANCE;
+        let from = challenge.since.max(self.blameless) + self.config.timing.challenge - chance;
+        if self.inbox_stopped.is_some() || now < from {
+            challenge.last_chance = None;
+            let at = from.max(now + chance);
             self.deadlines.set(at, Timer::Challenge(id));
+            return;
+        }
+        // Where the machine stood still for longer than this takes, for it and for us, its answer may be
+        // on its way only now. So it has that much time in which we have been here to hear it.
+        let is_over = |since: Instant| (since + chance..=since + 2 * chance).contains(&now);
+        if !challenge.last_chance.is_some_and(is_over) {
+            challenge.last_chance = Some(now);
+            self.deadlines.set(now + chance, Timer::Challenge(id));
             return;
         }
         match challenge.to.clone() {

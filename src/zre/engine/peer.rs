@@ -65,6 +65,8 @@ pub(super) struct Challenge {
     /// Whether a connection says so, and not a beacon: that it is heard at its old place, too, as a host
     /// on two networks is, is no answer to that.
     pub(super) by_connection: bool,
+    /// Since when it has its last chance to answer.
+    pub(super) last_chance: Option<Instant>,
 }
 
 /// Two PINGs that were sent behind everything else.
