@@ -628,6 +628,18 @@ fn a_new_name_is_told_and_used() {
 }
 
 #[test]
+fn an_ignored_peer_may_take_other_names_and_nobody_is_told() {
+    let mut pair = Pair::new();
+    pair.bob("/ignore alice");
+    pair.bob.said();
+    pair.alice("/rename mallory");
+    pair.alice("/rename robert");
+    assert_eq!(pair.bob.said(), "");
+    pair.bob("/ignore");
+    assert_eq!(pair.bob.said(), "* you ignore robert (0 not shown)");
+}
+
+#[test]
 fn an_ignored_peer_gets_no_answer() {
     let mut pair = Pair::new();
     pair.bob("/ignore alice");

@@ -287,12 +287,15 @@ impl Session {
         }
     }
 
-    /// Tells that a peer has another name, if it has.
+    /// Tells that a peer has another name, if it has. Whoever is ignored cannot fill the screen with names
+    /// either.
     fn tell_renamed(&mut self, peer: PeerId, was: &Name, was_shown: String) {
-        if self
-            .people
-            .known(peer)
-            .is_some_and(|known| known.name != *was)
+        let is_wanted = self.reports() || !self.ignores(peer);
+        if is_wanted
+            && self
+                .people
+                .known(peer)
+                .is_some_and(|known| known.name != *was)
         {
             let who = self.people.who(peer);
             self.show(Item::Rename {
