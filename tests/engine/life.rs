@@ -33,31 +33,40 @@ fn a_node_of_a_hundred_peers_that_are_well_is_woken_for_them_twice_a_second() {
         solo.enter(peer);
     }
     let mut woken = 0;
-    for _ in 0..60 {
+    for second in 0..70 {
         for peer in &peers {
             let end = solo.now + ms(10);
             while let Some(at) = solo.engine.poll_timeout().filter(|at| *at <= end) {
                 solo.now = at;
                 solo.engine.handle_timeout(at);
-                woken += 1;
+                // What was to be seen to at the start is over by then.
+                woken += u32::from(second >= 10);
             }
             solo.now = end;
             assert_eq!(solo.beacon(peer), []);
         }
     }
-    assert!(woken <= 2 * 60 + 5, "woken {woken} times");
+    assert!(woken <= 2 * 60, "woken {woken} times");
     let quiet = peers.pop().unwrap();
     let heard = solo.now;
     let mut asked = Vec::new();
     while asked.is_empty() && solo.now < heard + ms(10_000) {
         for peer in &peers {
-            asked.extend(solo.pass(ms(10)).into_iter().map(|output| (solo.now, output)));
+            asked.extend(
+                solo.pass(ms(10))
+                    .into_iter()
+                    .map(|output| (solo.now, output)),
+            );
             solo.beacon(peer);
         }
     }
     let (at, _) = asked[0];
     let after = at.duration_since(heard);
-    assert!((ms(5_000)..=ms(5_010)).contains(&after), "{} {after:?}", quiet.id);
+    assert!(
+        (ms(5_000)..=ms(5_010)).contains(&after),
+        "{} {after:?}",
+        quiet.id
+    );
 }
 
 #[test]
