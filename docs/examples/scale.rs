@@ -40,6 +40,7 @@ fn main() -> ExitCode {
     for size in sizes("WORLDS", "200,500,1000") {
         if let Err(failure) = world(size) {
             println!("{failure}");
+            println!("or: make scale WORLDS={size} CROWDS=none");
             return ExitCode::FAILURE;
         }
     }
@@ -86,6 +87,9 @@ fn crowd(size: usize) {
         |met| format!("{:.2} s", met.as_secs_f64()),
     );
     let peers = size as f64;
+    if counted.entered < size {
+        println!("to see it again: make scale WORLDS=none CROWDS={size}");
+    }
     println!(
         "| one engine in a crowd | {size} | {met} | {:.4} | {:.1} KB | {:.2} \u{b5}s a peer known and second |",
         said as f64 / peers / 60.0,

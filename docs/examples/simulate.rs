@@ -15,7 +15,7 @@
 )]
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use zchat::sim::{Failure, Fault, Options, Report, World};
 
@@ -29,16 +29,19 @@ fn main() -> ExitCode {
     let began = Instant::now();
     let mut virtual_seconds = 0.0;
     for seed in first..first + seeds {
-        match run(seed, peers, 0) {
+        match run(seed, peers, None) {
             Ok(report) => {
                 virtual_seconds += report.time.as_secs_f64();
                 if seeds == 1 {
                     println!("{report:#?}");
                 }
             }
-            Err(_) => {
+            Err(failure) => {
+                println!("{failure}");
+                println!("what led to it:");
                 let lines = number("LINES").and_then(|lines| usize::try_from(lines).ok());
-                if let Err(failure) = run(seed, peers, lines.unwrap_or(60)) {
+                let text = (lines.unwrap_or(60), failure.time.saturating_sub(BEFORE));
+                if let Err(failure) = run(seed, peers, Some(text)) {
                     println!("{failure}");
                 }
                 return ExitCode::FAILURE;
@@ -50,7 +53,15 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn run(seed: u64, peers: Option<usize>, lines: usize) -> Result<Report, Box<Failure>> {
+/// Lines of text are kept from so long before a failure on.
+const BEFORE: Duration = Duration::from_secs(300);
+
+/// Runs a world, with so many lines of text from some time on.
+fn run(
+    seed: u64,
+    peers: Option<usize>,
+    text: Option<(usize, Duration)>,
+) -> Result<Report, Box<Failure>> {
     let peers = peers.unwrap_or_else(|| 2 + usize::try_from(seed % 9).unwrap_or(0));
     let named = |name: &str| {
         Fault::ALL
@@ -64,6 +75,6 @@ fn run(seed: u64, peers: Option<usize>, lines: usize) -> Result<Report, Box<Fail
         Ok("none") => Options::quiet(seed, peers),
         Ok(name) => Options::only(named(name).expect("the name of a fault"), seed, peers),
     };
-    options.trace_lines = lines;
+    (options.trace_lines, options.trace_from) = text.unwrap_or_default();
     World::new(options, Instant::now()).run()
 }

@@ -8,7 +8,7 @@ use crate::zre::{Limits, Timing};
 
 /// What a world is like. Public fields, so that a scenario can fix what it is about and leave the rest
 /// to the seed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
     /// Everything that is drawn in the world follows from it.
@@ -70,6 +70,8 @@ pub struct Options {
     pub checked: bool,
     /// How many lines of the trace are kept as text.
     pub trace_lines: usize,
+    /// From when on: text costs more than the world, and a day has thousands of millions of lines.
+    pub trace_from: Duration,
 }
 
 /// A kind of world: together with a seed and a number of peers it says everything.
@@ -180,6 +182,7 @@ impl Options {
             kind: Kind::Quiet,
             checked: true,
             trace_lines: 0,
+            trace_from: Duration::ZERO,
         }
     }
 
@@ -265,6 +268,25 @@ impl Options {
         options.pace = Some(Duration::from_secs(600));
         options.chats = 250_000;
         options
+    }
+
+    /// The command that runs such a world; `None` if these options are not all as their kind, seed and
+    /// number of peers make them.
+    pub(super) fn command(&self) -> Option<String> {
+        let (seed, peers) = (self.seed, self.peers);
+        let made = match self.kind {
+            Kind::Quiet => Self::quiet(seed, peers),
+            Kind::Swarm => Self::swarm(seed, peers),
+            Kind::Only(fault) => Self::only(fault, seed, peers),
+            Kind::Mixed => Self::mixed(seed, peers),
+            Kind::Day => Self::day(seed, peers),
+        };
+        let made = Self {
+            trace_lines: self.trace_lines,
+            trace_from: self.trace_from,
+            ..made
+        };
+        (made == *self).then(|| format!("make sim SEED={seed} PEERS={peers}{}", self.kind))
     }
 
     /// A world like [`Options::swarm`]'s, but where only one kind of thing goes wrong, and often.

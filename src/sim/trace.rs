@@ -12,17 +12,19 @@ use super::time::Time;
 pub(super) struct Trace {
     hash: u64,
     noted: u64,
-    /// How many of the last lines are kept.
+    /// How many of the last lines are kept, and from when on there are any.
     keep: usize,
+    from: Time,
     lines: VecDeque<String>,
 }
 
 impl Trace {
-    pub(super) const fn new(keep: usize) -> Self {
+    pub(super) const fn new(keep: usize, from: Time) -> Self {
         Self {
             hash: 0xCBF2_9CE4_8422_2325,
             noted: 0,
             keep,
+            from,
             lines: VecDeque::new(),
         }
     }
@@ -40,7 +42,7 @@ impl Trace {
             self.hash = (self.hash ^ number).wrapping_mul(0x0100_0000_01B3);
             self.hash ^= self.hash >> 32;
         }
-        if self.keep > 0 {
+        if self.keep > 0 && now >= self.from {
             if self.lines.len() >= self.keep {
                 self.lines.pop_front();
             }

@@ -11,7 +11,7 @@
     reason = "a test that finds something else than it expects has failed"
 )]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use zchat::sim::{Options, Report, World};
 
@@ -24,11 +24,13 @@ mod presence;
 /// Runs a world to its end. One that fails is run again, to show what led to it.
 fn run(options: Options) -> Report {
     let world = |options| World::new(options, Instant::now()).run();
-    if let Ok(report) = world(options.clone()) {
-        return report;
-    }
+    let failure = match world(options.clone()) {
+        Ok(report) => return report,
+        Err(failure) => failure,
+    };
     let mut options = options;
     options.trace_lines = 200;
+    options.trace_from = failure.time.saturating_sub(Duration::from_secs(300));
     match world(options) {
         Ok(_) => {
             panic!("a world that failed does not fail again: the same seed gave another world")

@@ -146,7 +146,7 @@ impl World {
             groups: (0..options.groups).map(group).collect(),
             luck,
             check: Check::new(&options),
-            trace: Trace::new(options.trace_lines),
+            trace: Trace::new(options.trace_lines, Time::START + options.trace_from),
             knocks: Vec::new(),
             scratch: Vec::new(),
             healed: false,

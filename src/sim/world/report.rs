@@ -24,7 +24,6 @@ pub struct Report {
 }
 
 /// What was wrong in a world.
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct Failure {
     /// What.
@@ -48,13 +47,22 @@ impl fmt::Display for Failure {
             self.time.as_secs_f64(),
             self.violation
         )?;
-        let Options {
-            seed, peers, kind, ..
-        } = &self.options;
-        write!(
-            f,
-            "to see it again: make sim SEED={seed} PEERS={peers}{kind}"
-        )
+        match self.options.command() {
+            Some(command) => write!(f, "to see it again: {command}"),
+            None => write!(
+                f,
+                "to see it again: whatever has made this world, as it was (of a test, make test TESTS=its name): seed {} of {} peers, with other options than make sim has",
+                self.options.seed, self.options.peers
+            ),
+        }
+    }
+}
+
+/// The same: it is what a test shows that expects none.
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f)?;
+        fmt::Display::fmt(self, f)
     }
 }
 
