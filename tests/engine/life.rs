@@ -33,14 +33,14 @@ fn a_node_of_a_hundred_peers_that_are_well_is_woken_for_them_twice_a_second() {
         solo.enter(peer);
     }
     let mut woken = 0;
-    for second in 0..70 {
+    for second in 0..80 {
         for peer in &peers {
             let end = solo.now + ms(10);
             while let Some(at) = solo.engine.poll_timeout().filter(|at| *at <= end) {
                 solo.now = at;
                 solo.engine.handle_timeout(at);
                 // What was to be seen to at the start is over by then.
-                woken += u32::from(second >= 10);
+                woken += u32::from(second >= 20);
             }
             solo.now = end;
             assert_eq!(solo.beacon(peer), []);
@@ -182,7 +182,7 @@ fn a_peer_that_had_forgotten_us_is_not_blamed_for_what_it_was_asked_before_our_h
     let outputs = solo.hello(&mut bob);
     assert_eq!(pings(&outputs), 1, "it may know us");
     solo.pass(ms(100));
-    let asked = solo.act(zchat::zre::Action::Ping(bob.id));
+    let asked = solo.act(Action::Ping(bob.id));
     assert_eq!(pings(&asked), 1);
     assert_eq!(hellos(&solo.pass(ms(1_000))).len(), 1, "it does not");
     for _ in 0..120 {
@@ -204,7 +204,7 @@ fn while_one_of_two_greetings_is_not_answered_a_broken_connection_is_expected() 
     solo.enter(&mut zyre);
     for name in ["allie", "ali"] {
         let name = zchat::zre::Name::new(name).unwrap();
-        let outputs = solo.act(zchat::zre::Action::Rename(name));
+        let outputs = solo.act(Action::Rename(name));
         assert_eq!(hellos(&outputs).len(), 1);
     }
     solo.hello(&mut zyre);
@@ -321,7 +321,7 @@ fn a_peer_whose_beacons_are_heard_but_that_answers_nothing_is_connected_anew() {
     let mut solo = Solo::new();
     let mut bob = Peer::new(2);
     solo.enter(&mut bob);
-    solo.act(zchat::zre::Action::Ping(bob.id));
+    solo.act(Action::Ping(bob.id));
     let mut exits = Vec::new();
     for _ in 0..40 {
         exits.extend(events(solo.pass(ms(1_000))));
@@ -578,7 +578,7 @@ fn a_peer_that_is_greeted_while_it_is_asked_for_a_broken_connection_may_open_ano
     solo.engine.handle_broken(solo.now, pyre.id);
     assert_eq!(told(&mut solo, 100), []);
     let name = zchat::zre::Name::new("allie").unwrap();
-    solo.act(zchat::zre::Action::Rename(name));
+    solo.act(Action::Rename(name));
     assert_eq!(told(&mut solo, 300), []);
     solo.hello(&mut pyre);
     assert_eq!(told(&mut solo, 4_000), []);
@@ -596,7 +596,7 @@ fn a_peer_may_open_its_connection_anew_for_greetings_that_have_waited_for_ours_t
     });
     solo.hello(&mut pyre);
     let name = zchat::zre::Name::new("allie").unwrap();
-    solo.act(zchat::zre::Action::Rename(name));
+    solo.act(Action::Rename(name));
     assert_eq!(told(&mut solo, 3_000), []);
     solo.engine
         .handle_connected(solo.now, link.expect("it is dialled"));
