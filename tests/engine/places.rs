@@ -276,8 +276,8 @@ fn unsent_messages_to_a_peer_that_moved_are_told() {
     solo.pass(ms(500));
     solo.whisper(&bob, "into the void");
     solo.beacon_from(&bob, SocketAddr::new(ip("10.0.0.66"), 40_000));
-    solo.pass(ms(400));
-    solo.now += ms(100);
+    solo.pass(ms(499));
+    solo.now += ms(1);
     solo.engine.handle_timeout(solo.now);
     let mut undelivered = 0;
     while let Some(output) = solo.engine.poll_output() {
