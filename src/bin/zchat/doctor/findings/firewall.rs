@@ -1,15 +1,15 @@
 //! Rules of firewalls that are in the way of beacons and connections, and how to make exceptions.
 
 mod exception;
+mod packets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use zchat::node::interface::{LinkLocal, Network};
 use zchat::zre::Host;
 
 use super::super::facts::{
-    ConnectionState, Facts, Firewall, FirewallName, Interface, Reading, Trouble, Visit, VisitEnd,
+    ConnectionState, Facts, Firewall, FirewallName, Interface, Reading, Trouble, VisitEnd,
 };
 use super::super::firewall::{
     Blocker, Chain, Family, Outcome, Packet, PacketKind, Ruleset, Span, Tool,
@@ -17,6 +17,7 @@ use super::super::firewall::{
 use super::places::{Nodes, Place, met};
 use super::{Finding, Severity, as_root, enumerate, links};
 use exception::Manager;
+use packets::{link_packets, of_others, packets, tried};
 
 /// The first port that is tried for a mailbox.
 pub(super) const FIRST_MAILBOX: u16 = 49_152;
@@ -169,7 +170,9 @@ fn walls(facts: &Facts, nodes: &Nodes) -> Vec<Wall> {
     let mut walls: Vec<Wall> = Vec::new();
     let packets = networks.flat_map(|network| packets(facts, nodes, network));
     let by_links = links::used(facts).flat_map(|(link, _)| link_packets(facts, link));
-    let general = packets.chain(by_links).map(|packet| (packet, None));
+    let of_others = of_others(facts, nodes);
+    let general = packets.chain(by_links).chain(of_others);
+    let general = general.map(|packet| (packet, None));
     let tried = facts.visits.iter().flat_map(|visit| tried(facts, visit));
     for (packet, mailbox) in general.chain(tried) {
         let outcomes = rulesets.iter().map(|ruleset| ruleset.judge(&packet));
@@ -222,113 +225,12 @@ fn without_doubts_that_are_settled(mut walls: Vec<Wall>) -> Vec<Wall> {
     walls
 }
 
-/// The packets that were on their way to and from a mailbox that was tried in vain.
-fn tried(facts: &Facts, visit: &Visit) -> Vec<(Packet, Option<SocketAddr>)> {
-    if matches!(
-        visit.end,
-        VisitEnd::Greeted | VisitEnd::Silent | VisitEnd::Stranger | VisitEnd::NoRoute
-    ) {
-        return Vec::new();
-    }
-    let spans = match visit.to.ip() {
-        IpAddr::V4(ip) => {
-            let mut networks = facts.interfaces.iter().filter_map(Interface::network);
-            let leads_there =
-                |network: &&Network| network.contains(ip) || visit.from == Some(network.address);
-            let network = networks.find(leads_there);
-            network.map(|network| {
-                let (own, other) = (Span::one(network.address.into()), Span::one(ip.into()));
-                (Family::V4, &network.name, own, other)
-            })
-        }
-        IpAddr::V6(_) => {
-            let scope = Host::from(visit.to).scope;
-            let mut links = links::used(facts).map(|(link, _)| link);
-            let link = links.find(|link| link.index == scope);
-            link.map(|link| (Family::V6, &link.name, Span::ALL, Span::ALL))
-        }
-    };
-    let Some((family, device, own, other)) = spans else {
-        return Vec::new();
-    };
-    let packet = |kind, source, destination| Packet {
-        kind,
-        family,
-        device: device.clone(),
-        source,
-        destination,
-        port: visit.to.port(),
-    };
-    let out = packet(PacketKind::ConnectionOut, own, other);
-    let back = packet(PacketKind::ReplyIn, other, own);
-    [out, back].map(|packet| (packet, Some(visit.to))).into()
-}
-
 fn rulesets(facts: &Facts) -> impl Iterator<Item = &Ruleset> {
     let readings = facts.firewalls.iter().map(|firewall| &firewall.reading);
     readings.filter_map(|reading| match reading {
         Reading::Rules(ruleset) => Some(ruleset),
         _ => None,
     })
-}
-
-/// The packets that have to pass on a network.
-fn packets(facts: &Facts, nodes: &Nodes, network: &Network) -> Vec<Packet> {
-    let bits = u32::from(network.mask).count_ones();
-    let (own, all) = (
-        Span::one(network.address.into()),
-        Span::prefix(network.address, bits),
-    );
-    let mut packets = Vec::new();
-    for kind in PacketKind::ALL {
-        let (source, destination) = match (kind, network.broadcast) {
-            (PacketKind::BeaconIn, Ok(to)) => (all, Span::one(to.into())),
-            (PacketKind::BeaconOut, Ok(to)) => (own, Span::one(to.into())),
-            (PacketKind::BeaconIn | PacketKind::BeaconOut, Err(_)) => continue,
-            (PacketKind::ConnectionIn | PacketKind::ReplyIn, _) => (all, own),
-            (PacketKind::ConnectionOut, _) => (own, all),
-        };
-        packets.push(Packet {
-            kind,
-            family: Family::V4,
-            device: network.name.clone(),
-            source,
-            destination,
-            port: if kind.is_beacon() {
-                facts.port
-            } else {
-                mailbox_port(facts, nodes, kind)
-            },
-        });
-    }
-    packets
-}
-
-/// The same by IPv6.
-fn link_packets(facts: &Facts, link: &LinkLocal) -> Vec<Packet> {
-    let packet = |kind: PacketKind| Packet {
-        kind,
-        family: Family::V6,
-        device: link.name.clone(),
-        source: Span::ALL,
-        destination: Span::ALL,
-        port: match kind {
-            PacketKind::BeaconIn | PacketKind::BeaconOut => facts.port,
-            PacketKind::ConnectionIn => facts.bind_port.unwrap_or(FIRST_MAILBOX),
-            PacketKind::ConnectionOut | PacketKind::ReplyIn => FIRST_MAILBOX,
-        },
-    };
-    PacketKind::ALL.map(packet).into()
-}
-
-/// A port that must be open: our own mailbox, or those of others.
-fn mailbox_port(facts: &Facts, nodes: &Nodes, kind: PacketKind) -> u16 {
-    let running = nodes.local.first();
-    let running = running.and_then(|node| Some(node.addresses().first()?.port()));
-    match kind {
-        PacketKind::ConnectionIn => facts.bind_port.or(running).unwrap_or(FIRST_MAILBOX),
-        _ => FIRST_MAILBOX,
-    }
 }
 
 /// What is certain by the rules is a problem, unless such packets passed before our eyes. What is
@@ -392,18 +294,21 @@ fn has_passed(facts: &Facts, nodes: &Nodes, packet: &Packet) -> bool {
         PacketKind::ConnectionOut | PacketKind::ReplyIn => others.any(|node| {
             node.reached(facts) == Some(VisitEnd::Greeted) && node.places.iter().all(is_here)
         }),
-        PacketKind::ConnectionIn => is_reached_from(facts, &packet.device),
+        PacketKind::ConnectionIn => is_reached_from(facts, packet),
         PacketKind::BeaconOut => false,
     }
 }
 
-/// Whether somebody else on this interface has connected to our node by IPv4. To be met proves that only
+/// Whether somebody else has connected to our node by IPv4 with such packets. To be met proves that only
 /// where it is not known: both have to come through to each other, but one of them may do so by IPv6.
-fn is_reached_from(facts: &Facts, device: &str) -> bool {
+fn is_reached_from(facts: &Facts, packet: &Packet) -> bool {
     let is_there = |ip: IpAddr| {
         let mut networks = facts.interfaces.iter().filter_map(Interface::network);
         networks.any(|one| match ip {
-            IpAddr::V4(ip) => one.name == device && one.contains(ip) && one.address != ip,
+            IpAddr::V4(ip) => {
+                let is_like_it = (packet.source.first..=packet.source.last).contains(&ip.into());
+                is_like_it && one.name == packet.device && one.contains(ip) && one.address != ip
+            }
             IpAddr::V6(_) => false,
         })
     };

@@ -82,7 +82,8 @@ fn a_rule_about_one_host_or_one_port_is_found_where_it_is_tried_in_vain() {
         ),
         (
             "-A INPUT -s 10.77.0.2/32 -p tcp -j REJECT",
-            "This host drops answers of 10.77.0.2:49153 on eth0",
+            "This host drops connections to its mailbox (TCP 49152) and answers of 10.77.0.2:49153 \
+             on eth0",
         ),
     ] {
         let mut facts = alone();
@@ -96,6 +97,32 @@ fn a_rule_about_one_host_or_one_port_is_found_where_it_is_tried_in_vain() {
         let finding = find(&facts, "filtered");
         assert!(!finding.what.contains(other), "{}", finding.what);
     }
+}
+
+#[test]
+fn a_rule_about_the_connections_of_one_host_is_found_if_none_has_come_from_there() {
+    let mut facts = healthy();
+    facts.firewalls = vec![iptables(
+        "-A INPUT -s 10.77.0.2/32 -p tcp --dport 49152 -j DROP",
+    )];
+    facts.meeting = Some(Ok(Meeting {
+        peer: PeerId::from_bytes([9; 16]),
+        port: 49_152,
+        met: vec![Met {
+            peer: PeerId::from_bytes([2; 16]),
+            name: "bob".to_owned(),
+            address: at(OTHER, 49_152).into(),
+        }],
+    }));
+    let ours = |from| {
+        let mut back = established((OWN, 49_152), (from, 40_000));
+        back.is_ours = true;
+        back
+    };
+    facts.connections = Some(vec![ours("10.77.0.3")]);
+    assert_eq!(codes(&facts), ["Problem firewall"]);
+    facts.connections = Some(vec![ours(OTHER)]);
+    assert_eq!(codes(&facts), [""; 0]);
 }
 
 #[test]
