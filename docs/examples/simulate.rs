@@ -6,7 +6,7 @@
 //! make sim SEEDS=5000             many
 //! make sim FAULT=Roam             only one kind of fault; `none` for none
 //! make sim FAULT=mixed            all of them, among peers that behave like Zyre and Pyre
-//! make sim FAULT=day PEERS=200    twenty-four hours in an office
+//! make sim FAULT=day PEERS=200    twenty-four hours in an office; `mixed-day` among Zyre and Pyre
 //! ```
 
 #![allow(
@@ -71,6 +71,7 @@ fn run(
     let mut options = match std::env::var("FAULT").as_deref() {
         Err(_) | Ok("") => Options::swarm(seed, peers),
         Ok("day") => Options::day(seed, peers),
+        Ok("mixed-day") => Options::mixed_day(seed, peers),
         Ok("mixed") => Options::mixed(seed, peers),
         Ok("none") => Options::quiet(seed, peers),
         Ok(name) => Options::only(named(name).expect("the name of a fault"), seed, peers),

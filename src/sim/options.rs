@@ -88,6 +88,8 @@ pub enum Kind {
     Mixed,
     /// Made by [`Options::day`].
     Day,
+    /// Made by [`Options::mixed_day`].
+    MixedDay,
 }
 
 /// Something that goes wrong in a world.
@@ -270,6 +272,16 @@ impl Options {
         options
     }
 
+    /// The same among peers that behave like Zyre and Pyre: one in ten of each, and at least one.
+    #[must_use]
+    pub fn mixed_day(seed: u64, peers: usize) -> Self {
+        let mut options = Self::day(seed, peers);
+        options.kind = Kind::MixedDay;
+        options.zyres = (peers / 10).max(1);
+        options.pyres = (peers / 10).max(1);
+        options
+    }
+
     /// The command that runs such a world; `None` if these options are not all as their kind, seed and
     /// number of peers make them.
     pub(super) fn command(&self) -> Option<String> {
@@ -280,6 +292,7 @@ impl Options {
             Kind::Only(fault) => Self::only(fault, seed, peers),
             Kind::Mixed => Self::mixed(seed, peers),
             Kind::Day => Self::day(seed, peers),
+            Kind::MixedDay => Self::mixed_day(seed, peers),
         };
         let made = Self {
             trace_lines: self.trace_lines,
@@ -308,7 +321,37 @@ impl std::fmt::Display for Kind {
             Self::Swarm => Ok(()),
             Self::Mixed => write!(f, " FAULT=mixed"),
             Self::Day => write!(f, " FAULT=day"),
+            Self::MixedDay => write!(f, " FAULT=mixed-day"),
             Self::Only(fault) => write!(f, " FAULT={fault:?}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_world_is_run_again_by_a_command_if_that_makes_the_same_world_and_else_by_none() {
+        let all = [
+            (Options::quiet(5, 3), "make sim SEED=5 PEERS=3 FAULT=none"),
+            (Options::swarm(5, 3), "make sim SEED=5 PEERS=3"),
+            (Options::mixed(5, 3), "make sim SEED=5 PEERS=3 FAULT=mixed"),
+            (Options::day(5, 3), "make sim SEED=5 PEERS=3 FAULT=day"),
+            (
+                Options::mixed_day(5, 3),
+                "make sim SEED=5 PEERS=3 FAULT=mixed-day",
+            ),
+            (
+                Options::only(Fault::Mute, 5, 3),
+                "make sim SEED=5 PEERS=3 FAULT=Mute",
+            ),
+        ];
+        for (mut options, command) in all {
+            options.trace_lines = 10;
+            assert_eq!(options.command().as_deref(), Some(command));
+            options.beacon_loss += 1;
+            assert_eq!(options.command(), None, "{command}");
         }
     }
 }
