@@ -60,7 +60,8 @@ pub(super) enum Typed {
 /// Something that is typed.
 #[derive(Debug)]
 enum Line {
-    Line(String),
+    /// Where text goes to a group, or to whoever it names.
+    Open(String),
     /// While the prompt showed a private chat.
     Private(String),
     EndOfInput,
@@ -171,7 +172,7 @@ impl Chat {
     fn handle_line(&mut self, now: Instant, line: &Line) {
         let wall = self.wall(now);
         match line {
-            Line::Line(line) => self.session.handle_line(now, wall, line),
+            Line::Open(line) => self.session.handle_line(now, wall, line),
             Line::Private(line) => self.session.handle_private_line(now, wall, line),
             Line::EndOfInput => self.session.handle_end_of_input(now, wall),
             Line::Signal(signal) => self.session.handle_signal(now, wall, *signal),

@@ -98,7 +98,7 @@ impl Chat {
     }
 
     fn enter(&mut self, now: Instant, line: &str) -> Vec<Typed> {
-        self.handle_line(now, &Line::Line(line.to_owned()));
+        self.handle_line(now, &Line::Open(line.to_owned()));
         Vec::new()
     }
 
@@ -129,27 +129,27 @@ impl Chat {
                 (Meant::One(Someone::Name(who.clone())), Line::Private(line))
             }
             Some(Place::Group(group)) => {
-                (Meant::Group(GroupName::new(group).ok()), Line::Line(line))
+                (Meant::Group(GroupName::new(group).ok()), Line::Open(line))
             }
-            Some(Place::Nowhere) => (Meant::Group(None), Line::Line(line)),
+            Some(Place::Nowhere) => (Meant::Group(None), Line::Open(line)),
             None => {
                 let alone = self.talk.as_ref().or(self.asking.as_ref());
                 let meant = alone.map_or(Meant::Group(None), |who| Meant::One(who.clone()));
-                (meant, Line::Line(line))
+                (meant, Line::Open(line))
             }
         }
     }
 
     fn type_to(&mut self, now: Instant, number: usize, peer: PeerId) -> Vec<Typed> {
         let (count, text) = self.new_text(number);
-        let line = Line::Line(format!("/msg {peer} {text}"));
+        let line = Line::Open(format!("/msg {peer} {text}"));
         let meant = Meant::One(Someone::Id(peer));
         self.say(now, Typed::Text(count, Utterance { meant, text }), line)
     }
 
     fn type_to_all(&mut self, now: Instant, number: usize) -> Vec<Typed> {
         let (count, text) = self.new_text(number);
-        let line = Line::Line(format!("/all {text}"));
+        let line = Line::Open(format!("/all {text}"));
         let meant = Meant::All;
         self.say(now, Typed::Text(count, Utterance { meant, text }), line)
     }
@@ -186,7 +186,7 @@ impl Chat {
                 if self.rng.below(3) == 0 {
                     return self.enter(now, &format!("/reject {name}"));
                 }
-                self.say(now, Typed::Wants(who), Line::Line(format!("/ok {name}")))
+                self.say(now, Typed::Wants(who), Line::Open(format!("/ok {name}")))
             }
             _ if self.talk.is_some() || self.asking.is_some() && self.rng.below(3) == 0 => {
                 self.enter(now, "/end")
@@ -195,7 +195,7 @@ impl Chat {
                 let Some(peer) = peer else {
                     return Vec::new();
                 };
-                let line = Line::Line(format!("/chat {peer}"));
+                let line = Line::Open(format!("/chat {peer}"));
                 self.say(now, Typed::Wants(Someone::Id(peer)), line)
             }
         }
@@ -222,7 +222,7 @@ impl Chat {
             self.ignored.insert(peer);
         }
         let command = if ignores { "/ignore" } else { "/unignore" };
-        let line = Line::Line(format!("{command} {peer}"));
+        let line = Line::Open(format!("{command} {peer}"));
         self.say(now, Typed::Ignores(peer, ignores), line)
     }
 

@@ -389,7 +389,7 @@ impl Check {
             .get(sender)
             .and_then(|it| it.screen.as_deref());
         let utterance = sent.and_then(|screen| screen.said.get(&count));
-        let said = utterance.map_or(text.unwrap_or_default(), |it| it.text.as_str());
+        let said = utterance.map_or_else(|| text.unwrap_or_default(), |it| it.text.as_str());
         let said = if screen.manner.is_json {
             said.into()
         } else {

@@ -324,6 +324,15 @@ impl fmt::Display for Violation {
             Self::Spins { process } => write!(f, "p{process} wants to be woken without end"),
             Self::Link { process, link } => write!(f, "p{process}: what is connection {link}?"),
             Self::Undecodable { process, what } => write!(f, "p{process} cannot decode {what}"),
+            _ => self.of_places(f),
+        }
+    }
+}
+
+impl Violation {
+    /// Who is not where it should be, in words.
+    fn of_places(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::Missing { by, peer } => write!(f, "p{by} does not list p{peer}"),
             Self::Ghost { by, peer } => write!(f, "p{by} lists p{peer}, which is not there"),
             Self::Groups { by, peer } => write!(f, "p{by} lists wrong groups of p{peer}"),
@@ -336,9 +345,7 @@ impl fmt::Display for Violation {
             _ => self.of_chats(f),
         }
     }
-}
 
-impl Violation {
     /// What chats do wrong, in words.
     fn of_chats(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

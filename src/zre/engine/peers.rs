@@ -14,6 +14,10 @@ use crate::zre::PeerId;
 pub(super) struct Peers {
     ids: Vec<PeerId>,
     /// In the same order.
+    #[expect(
+        clippy::vec_box,
+        reason = "whoever is new moves those behind it up, and a peer is large"
+    )]
     peers: Vec<Box<Peer>>,
 }
 
