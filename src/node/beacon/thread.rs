@@ -155,13 +155,8 @@ impl Thread {
             }
             self.tell_networks(now);
             // IPv4 first: where a peer is heard by both, that is its place.
-            if ready.datagrams {
-                self.hear(now, ready.rested);
-            }
-            if ready.link_datagrams {
-                self.hear_links(now, ready.rested);
-            }
-            if ready.datagrams || ready.link_datagrams {
+            let heard = ready.datagrams && self.hear(now, ready.rested);
+            if ready.link_datagrams && self.hear_links(now, ready.rested) || heard {
                 self.leisure.spend(now, self.familiar.take_news());
             }
             self.take_commands(now);

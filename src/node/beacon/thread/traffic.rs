@@ -15,8 +15,8 @@ use crate::node::interface::{ALL_NODES, LinkLocal, Network};
 use crate::zre::{Beacon, BeaconError, Host, Sighting};
 
 impl Thread {
-    /// Takes what has come. Unless that is not known (`perhaps`), there is something.
-    pub(super) fn hear(&mut self, now: Instant, perhaps: bool) {
+    /// Takes what has come; whether there was anything. Unless that is not known (`perhaps`), there is.
+    pub(super) fn hear(&mut self, now: Instant, perhaps: bool) -> bool {
         let mut octets = [0; MOST_OCTETS];
         for turn in 0..BATCH {
             match self.parts.socket.receive(&mut octets) {
@@ -27,18 +27,22 @@ impl Thread {
                 }
                 Ok(None) => self.parts.counters.add(Count::Elsewhere, 1),
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) if turn > 0 || perhaps => return,
-                Err(error) => return self.cannot_hear(now, error),
+                Err(Errno::EAGAIN) if turn > 0 || perhaps => return turn > 0,
+                Err(error) => {
+                    self.cannot_hear(now, error);
+                    return turn > 0;
+                }
             }
         }
+        true
     }
 
     /// The same by IPv6.
-    pub(super) fn hear_links(&mut self, now: Instant, perhaps: bool) {
+    pub(super) fn hear_links(&mut self, now: Instant, perhaps: bool) -> bool {
         let mut octets = [0; MOST_OCTETS];
         for turn in 0..BATCH {
             let Some(socket) = &mut self.parts.link_socket else {
-                return;
+                return false;
             };
             match socket.receive(&mut octets) {
                 Ok(Some((length, arrival))) => {
@@ -48,10 +52,14 @@ impl Thread {
                 }
                 Ok(None) => self.parts.counters.add(Count::Elsewhere, 1),
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) if turn > 0 || perhaps => return,
-                Err(error) => return self.cannot_hear(now, error),
+                Err(Errno::EAGAIN) if turn > 0 || perhaps => return turn > 0,
+                Err(error) => {
+                    self.cannot_hear(now, error);
+                    return turn > 0;
+                }
             }
         }
+        true
     }
 
     /// Perhaps a datagram with a wrong checksum; perhaps an error that stays.
