@@ -11,7 +11,7 @@ use crate::pair::{float, time};
 use crate::program::Program;
 
 /// Nodes that start at once, and in how many processes: 20,000 descriptors a process is a common limit.
-const SIZES: &[(usize, usize)] = &[(100, 2), (200, 7)];
+const SIZES: &[(usize, usize)] = &[(10, 1), (30, 1), (100, 2), (200, 7)];
 
 /// A mesh of 200 may take its time on a small machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -103,6 +103,9 @@ pub(crate) fn sum(lines: &[Value], field: &str) -> f64 {
     lines.iter().map(|line| float(&line[field])).sum()
 }
 
+/// How long a mesh that is whole is left alone until it counts as idle: longer than anybody is waited for.
+const IDLE: Duration = Duration::from_secs(8);
+
 /// One more node comes to a mesh of 100.
 pub(crate) fn join(bench: &mut Bench) {
     let mut mesh = Mesh::start(100, 2);
@@ -151,7 +154,7 @@ pub(crate) fn mass_start(bench: &mut Bench) {
             let mut mesh = Mesh::start(nodes, processes);
             let whole = mesh.wait_until_whole();
             let (since_first, since_last) = whole.unwrap_or((f64::INFINITY, f64::INFINITY));
-            let stats = mesh.stats_after(Duration::from_secs(12));
+            let stats = mesh.stats_after(IDLE);
             let mut add = |what: &str, figure| {
                 let what = format!("{nodes} nodes at once, in {processes} processes: {what}");
                 bench.figures.add(Of::Zchat, &what, figure);
