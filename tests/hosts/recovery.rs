@@ -1,14 +1,16 @@
 //! Networks that go and come back under running programs. Two seconds after the network is well, all
 //! is well: everybody hears everybody, in the group, in both directions.
 
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::lab::{Bridge, Lab};
-use crate::pair::{HASTY, Talk, pass};
+use crate::pair::{HASTY, SOON, Talk, pass};
+use crate::skip::skip;
 
 /// Shorter than peers are waited for.
 const BRIEF: Duration = Duration::from_millis(1_500);
@@ -63,6 +65,60 @@ fn a_peer_behind_a_cable_that_was_out_for_seven_seconds_answers_again_for_lists_
         assert_eq!(lines.filter(|line| line["event"] == event).count(), 1);
     }
     assert_eq!(pair.exits(), 0);
+}
+
+#[test]
+fn talk_goes_on_within_two_seconds_after_a_cable_was_out_for_nine_seconds_in_the_middle_of_it() {
+    // Goal: what is under way when a cable is pulled arrives as soon as it is plugged in, and not when
+    // TCP tries next, which waits twice as long each time.
+    let Some(lab) = lab_that_tries_often() else {
+        return;
+    };
+    let mut pair = Talk::pair(&lab, &[]);
+    lab.cut(2);
+    for program in &mut pair.programs {
+        program.say("under way");
+    }
+    pass(Duration::from_secs(9));
+    lab.plug(2, Bridge::First);
+    let plugged = Instant::now();
+    for program in &mut pair.programs {
+        program.wait("what was under way", |line| line["text"] == "under way");
+        let passed = plugged.elapsed();
+        assert!(passed < SOON, "after {passed:?}");
+    }
+    pair.is_soon_whole("a cable was out in the middle of talk");
+    assert_eq!(pair.exits(), 0);
+}
+
+#[test]
+fn a_cable_that_is_out_twice_shorter_than_peers_are_waited_for_parts_nobody() {
+    // Goal: what was asked before the first time and is not answered is not held against a peer that has
+    // come back in between. The two together are longer than peers are waited for.
+    let Some(lab) = lab_that_tries_often() else {
+        return;
+    };
+    let mut pair = Talk::pair(&lab, HASTY);
+    for _ in 0..2 {
+        lab.cut(2);
+        for program in &mut pair.programs {
+            program.say("under way");
+        }
+        pass(BRIEF);
+        lab.plug(2, Bridge::First);
+        pass(BRIEF);
+    }
+    pair.is_soon_whole("a cable was out twice");
+    assert_eq!(pair.exits(), 0);
+}
+
+/// Two hosts of a system that can be told how soon TCP has to try again.
+fn lab_that_tries_often() -> Option<Lab> {
+    if !Path::new("/proc/sys/net/ipv4/tcp_rto_max_ms").exists() {
+        skip("TCP waits as long as it likes before Linux 6.15");
+        return None;
+    }
+    Lab::new(2)
 }
 
 /// Since when bob does not answer, as alice's list tells it now.

@@ -177,6 +177,8 @@ fn listen(at: Host, port: u16) -> Result<TcpListener, BindError> {
     if tcp::INHERITED {
         tcp::keep_alive(&socket)?;
     }
+    // Those that are accepted have it from their listener.
+    tcp::try_often(&socket)?;
     let bound = socket
         .bind(&to.into())
         .and_then(|()| socket.listen(BACKLOG));
