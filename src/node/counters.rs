@@ -36,6 +36,7 @@ counters! {
     bad_origins,
     unknown_peers,
     gaps,
+    repeated,
     wrong_status,
     left_out,
     too_many_groups,

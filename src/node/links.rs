@@ -125,6 +125,12 @@ impl Links {
         self.change(id, |link, tools| link.dial(now, tools));
     }
 
+    /// Leads a link to another place: what was sent and has not arrived goes there.
+    pub(super) fn lead(&mut self, now: Instant, id: LinkId, to: &zre::Link) {
+        let to = to.remote;
+        self.change(id, |link, tools| link.lead(now, to, tools));
+    }
+
     /// Queues a message; `tail` says whether the tail of its content goes with it. It is written by
     /// [`Links::flush`], or before that if much has gathered. A SHOUT, which may go to thousands, may be
     /// written later than that, together with others.

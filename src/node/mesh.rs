@@ -394,6 +394,7 @@ impl Core {
                 }
                 Output::Event(event) => self.tell(now, event),
                 Output::Connect { link, to, .. } => self.links.connect(now, link, &to),
+                Output::Lead { link, to } => self.links.lead(now, link, &to),
                 Output::Disconnect { link } => {
                     let unsent = self.links.disconnect(link);
                     self.engine.handle_closed(now, link, unsent);

@@ -1,9 +1,9 @@
 //! Connections: what a DEALER has queued ([`Mailbox`]) and what its TCP connection carries
 //! ([`Connection`]). Only what they are; how they behave is in the world.
 //!
-//! A mailbox outlives its connections, as a DEALER does: when one breaks, what was queued stays, what
-//! the kernel had taken is lost, and another connection is opened: by ZeroMQ after 100 to 200 ms, by ours
-//! at once, if the one before lasted. Of TCP there is
+//! A mailbox outlives its connections, as a DEALER does: when one breaks, what was queued stays, and
+//! another connection is opened: by ZeroMQ after 100 to 200 ms, by ours at once, if the one before lasted.
+//! What the kernel had taken and has not arrived is lost; ours take it back. Of TCP there is
 //! the order, the bounded window, retransmission at doubling intervals, keep-alive, and ends that do
 //! not know of each other's death. Congestion control is left out.
 
@@ -94,6 +94,10 @@ pub(super) struct Connection {
     pub(super) retry: Duration,
     /// Nothing arrives before then.
     pub(super) stalled: Time,
+    /// What has not arrived, and never will, in order: its sender takes it back when it learns of the end.
+    pub(super) lost: VecDeque<Packet>,
+    /// Its receiver reads what has arrived, and then ends it.
+    pub(super) is_over: bool,
 }
 
 /// What is in a connection.

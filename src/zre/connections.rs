@@ -52,6 +52,8 @@ pub(crate) struct Most {
 struct Connection {
     remote: Host,
     peer: Option<PeerId>,
+    /// It is read to its end, which is no news.
+    is_over: bool,
 }
 
 /// Who speaks, or wants to speak, under an id.
@@ -72,6 +74,8 @@ pub(crate) enum Verdict {
     Wait(Token),
     /// It is to be ended.
     End(Token),
+    /// It is to be ended when all that is there has been read.
+    ReadOut(Token),
     /// The engine is to be asked whether this peer may be behind a connection from there.
     Unheard(PeerId, Host),
 }
@@ -109,7 +113,14 @@ impl Connections {
         self.by_address.insert(remote, here + 1);
         self.last += 1;
         let token = Token(self.last);
-        self.open.insert(token, Connection { remote, peer: None });
+        self.open.insert(
+            token,
+            Connection {
+                remote,
+                peer: None,
+                is_over: false,
+            },
+        );
         self.unheard.insert(token, now);
         self.strangers.add(token, remote);
         if self.strangers.count > self.limits.strangers {
@@ -266,21 +277,28 @@ impl Connections {
         let Some(claim) = self.claims.get_mut(&peer) else {
             return Vec::new();
         };
-        let waiting: Vec<Verdict> = claim
+        let mut verdicts: Vec<Verdict> = claim
             .others
             .iter()
             .map(|other| Verdict::Hear(*other))
             .collect();
         if let Some((Some(current), _)) = claim.entered.take() {
-            claim.others.push(current);
-            if let Some(connection) = self.open.get(&current) {
-                self.strangers.add(current, connection.remote);
+            match self.open.get_mut(&current) {
+                Some(connection) if connection.is_over => {
+                    connection.peer = None;
+                    verdicts.push(Verdict::End(current));
+                }
+                Some(connection) => {
+                    claim.others.push(current);
+                    self.strangers.add(current, connection.remote);
+                }
+                None => claim.others.push(current),
             }
         }
         if claim.others.is_empty() {
             self.claims.remove(&peer);
         }
-        waiting
+        verdicts
     }
 
     /// A connection is gone. Says whose it was, if the engine has to be told, and what follows.
@@ -314,14 +332,17 @@ impl Connections {
             Some((current, home)) if *current == Some(token) => {
                 *current = None;
                 let home = *home;
-                (Some(peer), self.succeed(peer, home, token))
+                let is_news = !connection.is_over;
+                let verdicts = self.succeed(peer, home, token);
+                (is_news.then_some(peer), verdicts)
             }
             Some(_) => nothing,
         }
     }
 
-    /// Lets one that waits, was opened after the one that is gone, and comes from this address, take its
-    /// place.
+    /// Lets those that wait, were opened after the one that is gone, and come from this address, take its
+    /// place, in the order in which they were opened: all but the last are over, and what they brought
+    /// has been taken from their sender.
     fn succeed(&mut self, peer: PeerId, address: Host, after: Token) -> Vec<Verdict> {
         let open = &self.open;
         let claim = self.claims.get_mut(&peer);
@@ -338,8 +359,8 @@ impl Connections {
                     .get(token)
                     .is_some_and(|waiting| waiting.remote == address)
         };
-        // The one that was opened last: those before it may be left over from earlier tries.
-        let Some(token) = claim.iter().copied().filter(from_there).max() else {
+        let next = || claim.iter().copied().filter(from_there);
+        let Some((token, last)) = next().min().zip(next().max()) else {
             return Vec::new();
         };
         claim.retain(|other| *other != token);
@@ -347,25 +368,33 @@ impl Connections {
         self.strangers.remove(token, address);
         let mut verdicts = self.end_older(peer, token, address);
         verdicts.push(Verdict::Hear(token));
+        if token != last {
+            if let Some(connection) = self.open.get_mut(&token) {
+                connection.is_over = true;
+            }
+            verdicts.push(Verdict::ReadOut(token));
+        }
         verdicts
     }
 
-    /// The peer is not behind its connection any more, but perhaps behind one from this address.
+    /// The peer is not behind its connection any more, but perhaps behind one from this address. What it
+    /// has said before comes before what it says there.
     pub(crate) fn hang_up(&mut self, peer: PeerId, address: Host) -> Vec<Verdict> {
-        let Some((current, _)) = self
+        let Some((current, home)) = self
             .claims
             .get_mut(&peer)
             .and_then(|claim| claim.entered.as_mut())
         else {
             return Vec::new();
         };
-        let ended = current.take();
-        // Its end is no news then.
-        if let Some(connection) = ended.and_then(|token| self.open.get_mut(&token)) {
-            connection.peer = None;
+        let Some(token) = *current else {
+            return self.succeed(peer, address, Token(0));
+        };
+        *home = address;
+        if let Some(connection) = self.open.get_mut(&token) {
+            connection.is_over = true;
         }
-        let heard = self.succeed(peer, address, ended.unwrap_or(Token(0)));
-        ended.map(Verdict::End).into_iter().chain(heard).collect()
+        vec![Verdict::ReadOut(token)]
     }
 
     /// The inbox is read, or not: while it is not, nobody can be heard, and that time is held against

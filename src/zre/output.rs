@@ -39,6 +39,14 @@ pub enum Output {
         /// Where to.
         to: Link,
     },
+    /// Lead a connection to another place. What was sent on it and has not arrived where it was goes
+    /// there, before anything else.
+    Lead {
+        /// The connection.
+        link: LinkId,
+        /// Where to.
+        to: Link,
+    },
     /// Send on a connection. If its budget of octets is full, give the message back by
     /// [`Engine::handle_full`](super::Engine::handle_full).
     Send {
@@ -55,9 +63,9 @@ pub enum Output {
         /// The connection.
         link: LinkId,
     },
-    /// Shut the inbound connection under this peer's routing id: the peer is not behind it any more. If
-    /// others from this host wait under that id, the newest is heard from now on, and older ones are
-    /// ended. None of them is told as broken.
+    /// Read the inbound connection under this peer's routing id to its end: the peer is not behind it
+    /// any more, and nothing comes after what is there. Then, if others from this host wait under that id,
+    /// the newest is heard, and older ones are ended. None of them is told as broken.
     HangUp {
         /// The peer.
         peer: PeerId,

@@ -71,6 +71,11 @@ impl Incoming {
         Self { last: sequence }
     }
 
+    /// Whether `sequence` is a number that has come already, as far as can be told.
+    pub(super) const fn is_repeated(self, sequence: u16) -> bool {
+        self.last.wrapping_sub(sequence) <= BEFORE
+    }
+
     /// Whether `sequence` is the number that follows; if so, it is the last one from now on.
     /// Otherwise something before it is lost, or it came twice, and nothing changes.
     #[must_use]
@@ -85,6 +90,9 @@ impl Incoming {
         follows
     }
 }
+
+/// How far back a number may be that came before, at most: half the numbers that there are.
+const BEFORE: u16 = u16::MAX / 2;
 
 /// Whether a message with this number, and without content, may be what goes before a HELLO: then it
 /// is no gap.

@@ -20,6 +20,9 @@ pub struct Stats {
     pub unknown_peers: u64,
     /// Messages out of sequence: something before them is lost, and the peer was greeted again.
     pub gaps: u64,
+    /// Messages that have come twice, since their sender could not know that they had come before its
+    /// connection ended.
+    pub repeated: u64,
     /// JOINs and LEAVEs whose status is not what the peer's earlier ones add up to.
     pub wrong_status: u64,
     /// Groups and headers of HELLOs that were left out because of the limits.

@@ -277,6 +277,7 @@ impl World {
                 self.last_link = link.0;
                 self.links.insert(link, Link::default());
             }
+            Output::Lead { link, .. } => assert!(self.links.contains_key(&link), "{link:?}"),
             Output::Send {
                 link,
                 message,

@@ -225,7 +225,7 @@ pub(crate) fn connects(outputs: &[Output]) -> Vec<SocketAddr> {
     outputs
         .iter()
         .filter_map(|output| match output {
-            Output::Connect { to, .. } => Some(to.remote),
+            Output::Connect { to, .. } | Output::Lead { to, .. } => Some(to.remote),
             _ => None,
         })
         .collect()

@@ -1,6 +1,7 @@
 //! Connections that arrive: how they are accepted, how hands are shaken, and which of them are read.
 
 use std::io::{Read as _, Write as _};
+use std::net::Shutdown;
 use std::time::Instant;
 
 use super::{Inbox, Notice, Stream};
@@ -135,6 +136,7 @@ impl Inbox {
                 self.notices.push_back(Notice::ClosedUnheard);
                 self.end(token);
             }
+            Verdict::ReadOut(token) => self.read_out(token),
             Verdict::Unheard(peer, remote) => {
                 self.notices.push_back(Notice::Unheard(peer, remote));
             }
@@ -156,6 +158,16 @@ impl Inbox {
         if !stream.early.is_empty() {
             self.turns.ask(token, &mut stream.turn);
         }
+    }
+
+    /// Whoever reads it gets what has come, then its end.
+    fn read_out(&mut self, token: Token) {
+        let Some(stream) = self.streams.get_mut(&token) else {
+            return;
+        };
+        // What is closed at the other end ends by itself.
+        let _closed = stream.socket.shutdown(Shutdown::Read);
+        self.turns.ask(token, &mut stream.turn);
     }
 
     /// From now on the connection is not read.

@@ -1,12 +1,16 @@
 //! The life of one link: dialled, greeted, written to; dialled again when its connection ends.
 //!
-//! A link outlives its connections. What waits to be written stays, in order; what the system had taken
-//! of it is lost with a connection, which the engine knows to mend.
+//! A link outlives its connections, and may be led to another place. What waits to be written stays, in
+//! order; what the system had taken is kept until the other end has it, and goes again over the next
+//! connection if it does not. What it had, but could not say that it has, comes twice: the engine there
+//! knows it by its number.
 
 use std::fmt;
 use std::io::{self, IoSlice, Read as _, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
+
+use socket2::SockRef;
 
 use super::pace::Pace;
 use super::queue::Queue;
@@ -62,6 +66,10 @@ struct Connection {
     /// The rest of our handshake, which this version is still to be told: together with the first
     /// messages, if the other side is ready for them.
     unsaid: Option<Version>,
+    /// The octets of the handshake that were written.
+    shaken: u64,
+    /// How much of the queue was written before it.
+    before: u64,
 }
 
 /// A connection to which the first messages go together with the end of the handshake.
@@ -164,8 +172,13 @@ impl Link {
     /// The time that [`Link::due`] names has come.
     pub(super) fn handle_timeout(&mut self, now: Instant, tools: &mut Tools) {
         self.due = None;
-        match self.life {
+        match &self.life {
             Life::Resting => self.dial(now, tools),
+            Life::Met(met) if met.open.is_some() => {
+                let arrived = met.arrived().unwrap_or(u64::MAX);
+                self.queue.forget(arrived, &mut tools.spare);
+                self.look_again(now);
+            }
             Life::Dialling(_) | Life::Met(_) => {
                 let error = io::ErrorKind::TimedOut.into();
                 self.end(now, End::Lost(error), tools);
@@ -187,17 +200,21 @@ impl Link {
                 return Ok(());
             }
             if let Life::Dialling(socket) = std::mem::replace(&mut self.life, Life::Resting) {
-                self.life = Life::Met(Box::new(Connection::new(now, socket)));
+                let shaken = tools.words.hail().len() as u64;
+                let met = Connection::new(now, socket, shaken, self.queue.written());
+                self.life = Life::Met(Box::new(met));
                 self.due = Some(now + HANDSHAKE);
             }
         }
         if let Life::Met(met) = &mut self.life {
             met.is_writable = true;
             let is_ended = met.read(now, &mut self.queue, tools)?;
-            if met.open.is_some() {
-                self.due = None;
+            if let Some(since) = met.open {
+                if since == now {
+                    self.due = None;
+                }
                 self.was_open = false;
-                self.write_on(tools)?;
+                self.write_on(now, tools)?;
             }
             self.introduce(tools)?;
             if is_ended {
@@ -212,19 +229,21 @@ impl Link {
         if let Life::Met(met) = &mut self.life
             && let Some(version) = met.unsaid.take()
         {
-            met.socket.write_all(tools.words.to(version))?;
+            let words = tools.words.to(version);
+            met.socket.write_all(words)?;
+            met.shaken += words.len() as u64;
         }
         Ok(())
     }
 
     /// Writes what waits, as far as it is taken.
     pub(super) fn write(&mut self, now: Instant, tools: &mut Tools) {
-        if let Err(end) = self.write_on(tools) {
+        if let Err(end) = self.write_on(now, tools) {
             self.end(now, end, tools);
         }
     }
 
-    fn write_on(&mut self, tools: &mut Tools) -> Result<(), End> {
+    fn write_on(&mut self, now: Instant, tools: &mut Tools) -> Result<(), End> {
         if !self.wants_write() {
             return Ok(());
         }
@@ -232,15 +251,18 @@ impl Link {
             return Ok(());
         };
         let unsaid = met.unsaid.take();
+        let words = unsaid.map_or(&[][..], |version| tools.words.to(version));
+        met.shaken += words.len() as u64;
         let mut to = Opening {
             socket: &met.socket,
-            words: unsaid.map_or(&[], |version| tools.words.to(version)),
+            words,
         };
         let written = self.queue.write(&mut to, &mut tools.spare)?;
         met.is_writable = !written.is_full;
         if written.octets == 0 {
             return Ok(());
         }
+        self.look_again(now);
         if !std::mem::replace(&mut self.is_connected, true) {
             tools.news.push_back(News::Connected(self.id));
         }
@@ -257,15 +279,47 @@ impl Link {
         Ok(())
     }
 
+    /// What is written is kept until it has arrived, which is not told: it is looked for after a while.
+    fn look_again(&mut self, now: Instant) {
+        if self.due.is_none() && self.queue.keeps_written() {
+            self.due = Some(now + KEEP);
+        }
+    }
+
+    /// Leads it to another place, and dials there. What has not arrived where it was goes there; what is
+    /// on the way is called back.
+    pub(super) fn lead(&mut self, now: Instant, to: SocketAddr, tools: &mut Tools) {
+        match std::mem::replace(&mut self.life, Life::Resting) {
+            Life::Met(met) => {
+                self.take_back(&met, tools);
+                met.call_back();
+            }
+            Life::Resting | Life::Dialling(_) | Life::GivenUp => {}
+        }
+        self.to = to;
+        self.pace = Pace::new();
+        self.is_connected = false;
+        self.was_open = false;
+        self.dial(now, tools);
+    }
+
+    /// What has not arrived over a connection is to be written anew.
+    fn take_back(&mut self, met: &Connection, tools: &mut Tools) {
+        let arrived = met.arrived().unwrap_or(0);
+        self.queue.rewind(arrived, &mut tools.spare);
+    }
+
     /// There is no connection (any more).
     fn end(&mut self, now: Instant, end: End, tools: &mut Tools) {
         log::debug!("no connection to {}: {end}", self.to);
         let life = std::mem::replace(&mut self.life, Life::Resting);
         let open = match life {
-            Life::Met(met) => met.open,
+            Life::Met(met) => {
+                self.take_back(&met, tools);
+                met.open
+            }
             Life::Resting | Life::Dialling(_) | Life::GivenUp => None,
         };
-        self.queue.rewind();
         if matches!(end, End::Violation(_)) {
             self.life = Life::GivenUp;
             self.due = None;
@@ -295,7 +349,7 @@ impl Link {
 }
 
 impl Connection {
-    fn new(now: Instant, socket: TcpStream) -> Self {
+    fn new(now: Instant, socket: TcpStream, shaken: u64, before: u64) -> Self {
         Self {
             socket,
             reader: Reader::new(Side::Dealer),
@@ -303,7 +357,15 @@ impl Connection {
             is_writable: true,
             heard: (now, 0),
             unsaid: None,
+            shaken,
+            before,
         }
+    }
+
+    /// Up to where the other end has the queue, if that is known.
+    fn arrived(&self) -> Option<u64> {
+        let octets = tcp::arrived(&self.socket)?;
+        Some(self.before + octets.saturating_sub(self.shaken))
     }
 
     /// Reads all that there is; whether the other side has ended the connection.
@@ -363,6 +425,12 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// The system forgets what it has taken, and says so to the other end, if that still hears us.
+    fn call_back(self) {
+        // If that fails, it comes twice, which does no harm.
+        let _twice = SockRef::from(&self.socket).set_linger(Some(Duration::ZERO));
     }
 
     /// What has come and is not read would make the end a reset, and what is under way would be lost.
@@ -451,6 +519,8 @@ const RECEIVE_BUFFER: usize = 4 << 10;
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long a connection may take to be accepted: two lost SYNs are made up for.
 const CONNECT: Duration = Duration::from_millis(3_500);
+/// After how long it is looked whether what was written has arrived.
+const KEEP: Duration = Duration::from_secs(1);
 /// What is read at a time.
 const OCTETS: usize = 2_048;
 /// How much a mailbox may say in a [`WHILE`], in octets: a greeting and a READY of the longest kind, or

@@ -2,8 +2,8 @@
 //! of it is written.
 //!
 //! Small frames are copied into one piece, heads and all, so that a thousand messages are one write;
-//! large ones are shared with whoever else is sent them. Nothing is forgotten before the last octet of
-//! its message is written, so that a message that was cut off begins anew on the next connection.
+//! large ones are shared with whoever else is sent them. Nothing is forgotten before the system at the
+//! other end must have it, so that what is lost with a connection goes again over the next one.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
@@ -15,10 +15,13 @@ use crate::zre::Frame;
 #[derive(Debug)]
 pub(super) struct Queue {
     pieces: VecDeque<Piece>,
+    /// First those that are completely written and may be lost with the connection, then the others.
     messages: VecDeque<Waiting>,
+    /// How many are completely written.
+    sent: usize,
     /// Where the next octet to be written is, counted from the first octet that was ever queued.
     written: u64,
-    /// Where the message begins that is not completely written: all before it is forgotten.
+    /// Where the first message begins that is not forgotten.
     begun: u64,
     /// Where all that is queued ends.
     end: u64,
@@ -42,7 +45,7 @@ enum Octets {
     Shared(Frame),
 }
 
-/// A message of which not all is written.
+/// A message that may have to be written, or to be written again.
 #[derive(Debug, Clone, Copy)]
 struct Waiting {
     /// Where it ends, counted like [`Queue::written`].
@@ -68,6 +71,7 @@ impl Queue {
         Self {
             pieces: VecDeque::new(),
             messages: VecDeque::new(),
+            sent: 0,
             written: 0,
             begun: 0,
             end: 0,
@@ -89,6 +93,16 @@ impl Queue {
     /// Octets that are not written.
     pub(super) const fn unwritten(&self) -> u64 {
         self.end - self.written
+    }
+
+    /// How many octets were written, since the first that was ever queued.
+    pub(super) const fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Whether something is kept that is written, in case it is lost.
+    pub(super) const fn keeps_written(&self) -> bool {
+        self.sent > 0
     }
 
     /// Memory that is held, shared frames left out, in octets.
@@ -201,7 +215,8 @@ impl Queue {
             written.octets += taken;
             written.is_full = taken < wanted;
             self.written += taken;
-            self.forget(spare);
+            self.count_sent();
+            self.forget(self.written.saturating_sub(UNDER_WAY), spare);
         }
         Ok(written)
     }
@@ -226,13 +241,24 @@ impl Queue {
         (wanted, to.write_vectored(parts))
     }
 
-    /// Forgets the messages that are completely written.
-    fn forget(&mut self, spare: &mut Spare) {
-        let written = self.written;
-        while let Some(message) = self.messages.pop_front_if(|message| message.end <= written) {
-            self.begun = message.end;
+    /// Messages that are completely written count no more.
+    fn count_sent(&mut self) {
+        while let Some(message) = self.messages.get(self.sent)
+            && message.end <= self.written
+        {
+            self.sent += 1;
             self.cost -= message.cost;
             self.contents -= u64::from(message.is_content);
+        }
+    }
+
+    /// Forgets the written messages of which the other end has all: what comes before `arrived`.
+    pub(super) fn forget(&mut self, arrived: u64, spare: &mut Spare) {
+        while self.sent > 0
+            && let Some(message) = self.messages.pop_front_if(|it| it.end <= arrived)
+        {
+            self.sent -= 1;
+            self.begun = message.end;
         }
         let begun = self.begun;
         while let Some(piece) = self.pieces.pop_front_if(|piece| piece.end() <= begun) {
@@ -248,8 +274,14 @@ impl Queue {
         }
     }
 
-    /// The connection is another one: what is not completely written begins anew.
-    pub(super) const fn rewind(&mut self) {
+    /// The connection is another one: what the other end does not have begins anew.
+    pub(super) fn rewind(&mut self, arrived: u64, spare: &mut Spare) {
+        self.forget(arrived, spare);
+        for message in self.messages.range(..self.sent) {
+            self.cost += message.cost;
+            self.contents += u64::from(message.is_content);
+        }
+        self.sent = 0;
         self.written = self.begun;
     }
 
@@ -257,8 +289,10 @@ impl Queue {
     pub(super) fn abandon(&mut self) {
         self.pieces = VecDeque::new();
         self.messages = VecDeque::new();
+        self.sent = 0;
         self.written = self.end;
         self.cost = 0;
+        self.begun = self.end;
     }
 }
 
@@ -311,6 +345,8 @@ pub(super) const SHARED_OCTETS: usize = 2 << 10;
 const HEAD: usize = 9;
 /// What is copied into one piece at most: what a socket takes at a time, by and large.
 const PIECE: usize = 64 << 10;
+/// More octets than the system holds of a connection: what was written before them has arrived.
+const UNDER_WAY: u64 = 512 << 10;
 /// How many pieces are written at a time.
 const PARTS: usize = 32;
 /// What is written to one connection before others have their turn, in octets.

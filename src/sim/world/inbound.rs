@@ -86,6 +86,12 @@ impl World {
                     self.close_receiving_end(key);
                 }
             }
+            Verdict::ReadOut(token) => {
+                let key = self.process(receiver).router.by_token.get(&token).copied();
+                if let Some(key) = key {
+                    self.read_out(key);
+                }
+            }
             Verdict::Unheard(peer, remote) => {
                 self.told
                     .push_back((receiver, Input::Unheard(peer, remote)));

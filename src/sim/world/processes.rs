@@ -218,6 +218,7 @@ impl World {
                 message,
                 tail,
             } => self.send(number, link, message, tail),
+            Output::Lead { link, to } => self.lead_mailbox(number, link, to.remote),
             Output::Disconnect { link } => {
                 self.note(Kind::Link, [number as u64, link.0, 0], || {
                     format!("p{number} disconnects {}", link.0)

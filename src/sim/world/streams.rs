@@ -119,6 +119,8 @@ impl World {
             blocked: None,
             retry: FIRST_RETRY,
             stalled: Time::START,
+            lost: VecDeque::new(),
+            is_over: false,
         });
         mailbox.connection = Some(connection);
         self.note(
@@ -162,6 +164,11 @@ impl World {
             return;
         }
         let (near, far, receiver) = (connection.near, connection.far.ip(), connection.receiver);
+        if connection.is_over && connection.accepted {
+            // All that is in it has come.
+            self.deliver_arrived(key, receiver, true);
+            return;
+        }
         let forth = near == far || self.network.carries(near, far);
         let back = near == far || self.network.carries(far, near);
         if !forth {
@@ -215,7 +222,7 @@ impl World {
             GIVE_UP_FIN
         };
         if now.since(since) > patience {
-            connection.wire.clear();
+            self.lose_what_has_not_arrived(key);
             self.lose_sending_end(key);
             return;
         }
@@ -252,8 +259,11 @@ impl World {
         if !std::mem::replace(&mut connection.accepted, false) {
             return;
         }
-        connection.wire.clear();
-        connection.carried = 0;
+        self.lose_what_has_not_arrived(key);
+        self.lose_what_has_arrived(key);
+        let Some(connection) = self.connections.get(key) else {
+            return;
+        };
         let (receiver, sender) = (connection.receiver, connection.sender);
         self.note(Kind::Stream, [key.number(), 3, 0], || {
             format!("p{receiver} has lost its connection from p{sender}")
@@ -268,8 +278,11 @@ impl World {
             return;
         };
         connection.accepted = false;
-        connection.wire.clear();
-        connection.carried = 0;
+        self.lose_what_has_not_arrived(key);
+        self.lose_what_has_arrived(key);
+        let Some(connection) = self.connections.get(key) else {
+            return;
+        };
         let (receiver, sender) = (connection.receiver, connection.sender);
         self.note(Kind::Stream, [key.number(), 4, 0], || {
             format!("p{receiver} closes its connection from p{sender}")
@@ -301,16 +314,11 @@ impl World {
     /// The sending side has lost a connection. It opens another one; what was under way is lost.
     pub(super) fn lose_sending_end(&mut self, key: Key) {
         let now = self.now;
-        let Some(receiver) = self.connections.get(key).map(|one| one.receiver) else {
-            return;
-        };
-        // What has arrived is read one day.
-        let waits = self.process(receiver).router.waiting.contains(&key);
+        self.lose_what_has_not_arrived(key);
         let Some(connection) = self.connections.get_mut(key) else {
             return;
         };
-        connection.wire.retain(|(at, _)| waits && *at <= now);
-        connection.carried = carried(&connection.wire);
+        let receiver = connection.receiver;
         let sender = connection.sender;
         let mailbox = connection.mailbox.take();
         if let Some(mailbox) = mailbox {
@@ -320,6 +328,9 @@ impl World {
             self.check.disturbed(now, sender, receiver);
             if let Some(mailbox) = self.mailboxes.get_mut(mailbox) {
                 mailbox.connection = None;
+            }
+            if self.process(sender).machine.flavour().is_none() {
+                self.take_back(key, mailbox);
             }
             self.dial_soon(mailbox);
         }
@@ -332,6 +343,55 @@ impl World {
                 .enter(now + KEEP_ALIVE, What::KeepAlive(key, false));
         }
         self.forget_if_over(key);
+    }
+
+    /// What is under way in a connection will never arrive; what has arrived is read one day.
+    pub(super) fn lose_what_has_not_arrived(&mut self, key: Key) {
+        let now = self.now;
+        let Some(receiver) = self.connections.get(key).map(|one| one.receiver) else {
+            return;
+        };
+        let waits = self.process(receiver).router.waiting.contains(&key);
+        let Some(connection) = self.connections.get_mut(key) else {
+            return;
+        };
+        for (at, cargo) in std::mem::take(&mut connection.wire) {
+            match cargo {
+                cargo if waits && at <= now => connection.wire.push_back((at, cargo)),
+                Cargo::Packet(packet) => connection.lost.push_back(packet),
+                Cargo::Fin => {}
+            }
+        }
+        connection.carried = carried(&connection.wire);
+    }
+
+    /// What has arrived is not read any more.
+    fn lose_what_has_arrived(&mut self, key: Key) {
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.wire.clear();
+            connection.carried = 0;
+        }
+    }
+
+    /// The receiving side reads what has come over a connection, and then ends it.
+    pub(super) fn read_out(&mut self, key: Key) {
+        self.lose_what_has_not_arrived(key);
+        let now = self.now;
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.is_over = true;
+            connection.wire.push_back((now, Cargo::Fin));
+        }
+        // Whatever is on the agenda for it: a retransmission may be far off.
+        self.pump_at(key, now);
+        if let Some(connection) = self.connections.get(key) {
+            let (sender, receiver) = (connection.sender, connection.receiver);
+            self.note(Kind::Stream, [key.number(), 4, 0], || {
+                format!("p{receiver} reads its connection from p{sender} to the end")
+            });
+        }
+        let wait = self.delay();
+        self.agenda
+            .enter(self.now + wait, What::Reset(key, FIRST_RETRY));
     }
 
     /// Something is lost with a connection.

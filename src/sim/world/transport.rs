@@ -202,6 +202,48 @@ impl World {
         unsent
     }
 
+    /// Leads a DEALER of ours to another place, with what has not arrived where it was.
+    pub(super) fn lead_mailbox(&mut self, number: usize, link: LinkId, to: SocketAddr) {
+        let old = self.process_mut(number).mailboxes.remove(&link);
+        let Some(mut mailbox) = old.and_then(|key| self.mailboxes.remove(key)) else {
+            self.check.unknown_link(number, link);
+            return;
+        };
+        let connection = mailbox.connection.take();
+        mailbox.to = to;
+        mailbox.connected = false;
+        mailbox.interval = RECONNECT_FIRST;
+        mailbox.opened = None;
+        mailbox.was_open = false;
+        mailbox.was_hasty = false;
+        mailbox.once_more = false;
+        // What is on the agenda about the old one is void.
+        let key = self.mailboxes.insert(mailbox);
+        self.process_mut(number).mailboxes.insert(link, key);
+        if let Some(connection) = connection {
+            self.disturb(connection);
+            self.lose_what_has_not_arrived(connection);
+            self.take_back(connection, key);
+            self.send_fin(connection);
+        }
+        self.begin_to_dial(key, Duration::ZERO);
+    }
+
+    /// What has not arrived over a connection is queued again, before all else.
+    pub(super) fn take_back(&mut self, connection: Key, mailbox: Key) {
+        let Some(connection) = self.connections.get_mut(connection) else {
+            return;
+        };
+        let lost = std::mem::take(&mut connection.lost);
+        let Some(mailbox) = self.mailboxes.get_mut(mailbox) else {
+            return;
+        };
+        for packet in lost.into_iter().rev() {
+            mailbox.queued += packet.octets;
+            mailbox.queue.push_front(packet);
+        }
+    }
+
     /// The sender closes a connection: that travels behind what is under way.
     pub(super) fn send_fin(&mut self, key: Key) {
         let wait = self.delay();

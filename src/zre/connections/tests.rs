@@ -151,18 +151,29 @@ fn a_peer_that_is_hung_up_is_heard_from_the_address_where_it_is_now() {
     let token = book.enter();
     let (moved, _) = book.as_bob(ELSEWHERE);
     let verdicts = book.connections.hang_up(bob(), ELSEWHERE);
-    assert_eq!(verdicts, [Verdict::End(token), Verdict::Hear(moved)]);
+    assert_eq!(verdicts, [Verdict::ReadOut(token)]);
     assert_eq!(
         book.connections.ended(token),
-        (None, Vec::new()),
+        (None, vec![Verdict::Hear(moved)]),
         "that was wanted"
     );
     // Or its connection from there is still to come.
     let verdicts = book.connections.hang_up(bob(), HOME);
-    assert_eq!(verdicts, [Verdict::End(moved)]);
-    book.connections.ended(moved);
+    assert_eq!(verdicts, [Verdict::ReadOut(moved)]);
+    assert_eq!(book.connections.ended(moved), (None, Vec::new()));
     let (again, verdict) = book.as_bob(HOME);
     assert_eq!(verdict, Verdict::Hear(again));
+}
+
+#[test]
+fn what_is_left_in_the_connection_of_a_peer_that_has_left_is_not_read() {
+    let mut book = Book::new();
+    let token = book.enter();
+    let (again, _) = book.as_bob(HOME);
+    book.connections.hang_up(bob(), HOME);
+    let verdicts = book.connections.left(bob());
+    assert_eq!(verdicts, [Verdict::Hear(again), Verdict::End(token)]);
+    assert_eq!(book.connections.ended(token), (None, Vec::new()));
 }
 
 #[test]
@@ -218,14 +229,18 @@ fn what_is_older_than_the_connection_that_is_heard_is_ended_and_never_heard_agai
     assert_eq!(book.connections.ended(old), (None, Vec::new()));
     let (second, _) = book.as_bob(HOME);
     let (third, _) = book.as_bob(HOME);
-    let verdicts = vec![Verdict::End(second), Verdict::Hear(third)];
+    // Of several, the first ones are read to their end.
+    let verdicts = vec![Verdict::Hear(second), Verdict::ReadOut(second)];
     assert_eq!(book.connections.ended(new), (Some(bob()), verdicts));
+    let verdicts = vec![Verdict::Hear(third)];
+    assert_eq!(book.connections.ended(second), (None, verdicts));
     // Left over from an address where the peer was before.
     let (away, _) = book.as_bob(ELSEWHERE);
     let (fourth, _) = book.as_bob(HOME);
     book.connections.ended(third);
     let verdicts = book.connections.hang_up(bob(), ELSEWHERE);
-    assert_eq!(verdicts, [Verdict::End(fourth)]);
+    assert_eq!(verdicts, [Verdict::ReadOut(fourth)]);
+    assert_eq!(book.connections.ended(fourth), (None, Vec::new()));
     assert_ne!(away, fourth);
 }
 

@@ -185,7 +185,7 @@ impl Engine {
     }
 
     /// Tells where a peer is reached that has entered and is connected elsewhere now.
-    fn tell_moved(&mut self, id: PeerId, to: &Link) {
+    pub(super) fn tell_moved(&mut self, id: PeerId, to: &Link) {
         let has_moved = |peer: &&Peer| peer.is_ready() && peer.place.remote != to.remote;
         if self.peers.get(&id).filter(has_moved).is_some() {
             let link = to.clone();

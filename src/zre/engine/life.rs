@@ -192,6 +192,8 @@ impl Engine {
             return;
         };
         known.hung_up = true;
+        // If it connects again, it says once more what it does not know to have arrived.
+        known.may_repeat = true;
         let place = known.place.remote;
         let at_its_mailbox = self.places.get(&place);
         let has_heir = self.heirs.values().any(|heir| heir.is_at(place));
@@ -336,28 +338,55 @@ impl Engine {
         peer.challenge = None;
         peer.displaced = false;
         peer.greeted_again = 0;
-        // What it said last may be lost with the connection that is hung up.
-        peer.out_of_step = true;
-        peer.pings.clear();
-        peer.barrier = None;
+        // What it has said over the connection that is hung up may come again over another one.
+        peer.may_repeat = true;
         peer.others.retain(|other| other.link.remote != to.remote);
         peer.beacon = Some(now);
-        self.doubt(id);
         self.hang_up(id, Host::from(to.remote));
         self.reconnect(now, id, to);
     }
 
-    /// The way to a peer is another one now, and what it says is heard: it is greeted there.
+    /// The way to a peer is another one now, and what it says is heard: it is greeted there. To one that
+    /// has entered goes first what has not arrived where it was. One that has not been reached yet has
+    /// its greeting before it.
     pub(super) fn reconnect(&mut self, now: Instant, id: PeerId, to: Link) {
-        let before = self.peers.get(&id).map(|peer| peer.place.remote);
-        self.change_standing(id, |engine| {
-            engine.close_channel(now, id, None);
-            engine.connect(now, id, to);
-        });
-        if let Some(before) = before {
-            self.let_heir_in(now, before);
+        let Some(peer) = self.peers.get(&id) else {
+            return;
+        };
+        let before = peer.place.remote;
+        let was_reached = peer.channel.as_ref().is_some_and(|it| it.connected);
+        if peer.is_ready() {
+            self.change_standing(id, |engine| engine.lead(now, id, to));
+            if was_reached {
+                self.greet_anew(now, id);
+            }
+        } else {
+            self.change_standing(id, |engine| {
+                engine.close_channel(now, id, None);
+                engine.connect(now, id, to);
+            });
         }
+        self.let_heir_in(now, before);
         self.deadlines.set(now + ANSWER_AGAIN, Timer::Answer(id));
+    }
+
+    /// Leads a peer's connection to another place.
+    fn lead(&mut self, now: Instant, id: PeerId, to: Link) {
+        self.tell_moved(id, &to);
+        if let Some(peer) = self.peers.get_mut(&id)
+            && let Some(channel) = &mut peer.channel
+        {
+            // What it was asked and has not answered goes there as well: it has its time from now on.
+            let asked = peer.pings.iter_mut();
+            for (sent, _) in asked.filter(|(_, purpose)| *purpose != Purpose::RoundTrip) {
+                *sent = now;
+            }
+            peer.place = to.clone();
+            channel.to = to.clone();
+            channel.connected = false;
+            let link = channel.link;
+            self.outputs.push_back(Output::Lead { link, to });
+        }
     }
 
     /// A peer was not heard for too long. Its connection to us may be dead without our noticing, and in

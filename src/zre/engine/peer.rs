@@ -149,6 +149,8 @@ pub(super) struct Peer {
     pub(super) hello_awaited: bool,
     /// A message of it was lost, and what it says is of no use until its HELLO comes.
     pub(super) out_of_step: bool,
+    /// It may say again over another connection what has come already.
+    pub(super) may_repeat: bool,
     /// How often it was greeted again for want of an answer.
     pub(super) greeted_again: u8,
     /// Whether it will be asked soon what it has read.
@@ -224,6 +226,7 @@ impl Peer {
             hello_awaited: false,
             greeted: now,
             out_of_step: false,
+            may_repeat: false,
             greeted_again: 0,
             answer_owed: None,
             answer_due: None,

@@ -53,6 +53,13 @@ impl Engine {
             }
             return;
         }
+        if !follows && peer.may_repeat && peer.expected.is_repeated(sequence) {
+            self.stats.repeated += 1;
+            if peer.hear(now) {
+                self.event(Event::Heard { peer: id });
+            }
+            return;
+        }
         if peer.out_of_step || !follows {
             self.stats.gaps += 1;
             self.fall_out_of_step(now, id);
@@ -284,6 +291,7 @@ impl Engine {
             peer.phase = Phase::Ready;
             peer.hello_awaited = false;
             peer.out_of_step = false;
+            peer.may_repeat = false;
             peer.expected = Incoming::greeted(1);
             peer.name = named(&hello.name, id);
             peer.headers = hello.headers.clone();
@@ -332,6 +340,7 @@ impl Engine {
         let provoked = std::mem::take(&mut peer.hello_awaited) && is_recent;
         peer.greeted_again = 0;
         peer.out_of_step = false;
+        peer.may_repeat = false;
         let was = peer.name.clone();
         let name = named(&hello.name, id);
         let changed = was != name || peer.headers != hello.headers;

@@ -99,7 +99,8 @@ proptest! {
             let costs = left.iter().map(|content| cost(b"header", content.iter()));
             prop_assert_eq!(queue.cost(), costs.sum::<u64>());
             if matches!(step, Step::CutOff) {
-                queue.rewind();
+                let written = queue.written();
+                queue.rewind(written, &mut spare);
                 portions.taken.clear();
                 done = index;
             }
