@@ -190,7 +190,7 @@ fn walls(facts: &Facts, nodes: &Nodes) -> Vec<Wall> {
             continue;
         };
         let is_it = |wall: &&mut Wall| wall.is_certain == is_certain && wall.blocker == blocker;
-        let index = walls.iter_mut().position(|mut wall| is_it(&&mut wall));
+        let index = walls.iter_mut().position(|wall| is_it(&wall));
         let index = index.unwrap_or(walls.len());
         if index == walls.len() {
             walls.push(Wall {
