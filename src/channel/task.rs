@@ -83,8 +83,12 @@ impl<C: Console> Task<C> {
                     self.state.waiting.push_front(action);
                     return;
                 }
-                // Of one that has stopped, the events tell; and no line is too long for the node.
-                Err(error) => log::warn!("the node refused something: {error}"),
+                // The events tell of that; what comes behind its end may be thousands of answers.
+                Err(TrySendError::Stopped(_)) => {}
+                // No line is too long for the node.
+                Err(error @ TrySendError::TooLarge(_)) => {
+                    log::warn!("the node refused something: {error}")
+                }
             }
         }
     }
