@@ -320,6 +320,11 @@ impl Engine {
             self.deadlines.set(now + chance, Timer::Challenge(id));
             return;
         }
+        let contested = challenge.contested_until(peer.beacon, &self.config.timing);
+        if let Some(until) = contested.filter(|until| now < *until) {
+            self.deadlines.set(until, Timer::Challenge(id));
+            return;
+        }
         match challenge.to.clone() {
             Some(to) => self.relocate(now, id, to),
             None => {

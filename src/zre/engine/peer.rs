@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::zre::sequence::{Incoming, Outgoing};
-use crate::zre::{GroupName, Headers, Link, LinkId, Message, Name};
+use crate::zre::{GroupName, Headers, Link, LinkId, Message, Name, Timing};
 
 /// How far the acquaintance with a peer has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,22 @@ pub(super) struct Challenge {
     pub(super) by_connection: bool,
     /// Since when it has its last chance to answer.
     pub(super) last_chance: Option<Instant>,
+}
+
+impl Challenge {
+    /// Until when a connection from elsewhere is not believed, because beacons go on at the old place,
+    /// though nothing was answered there. Whoever has moved has no beacons there any more. One that is
+    /// on two networks, and not reached by the first, has them, and is heard at the second after two
+    /// seconds; until then it may be only a busy machine, and somebody who forges.
+    pub(super) fn contested_until(
+        &self,
+        beacon: Option<Instant>,
+        timing: &Timing,
+    ) -> Option<Instant> {
+        let beacon = beacon.filter(|_| self.by_connection)?;
+        let next = beacon + timing.interval + timing.interval / 4;
+        Some(next.min(self.since + timing.challenge * 4))
+    }
 }
 
 /// Two PINGs that were sent behind everything else.
