@@ -256,9 +256,16 @@ fn of_too_many_that_wait_the_oldest_makes_room_and_the_last_is_heard() {
     let verdicts = book.connections.introduced(book.now, last, bob());
     assert_eq!(verdicts, (Verdict::Wait(last), Some(Verdict::End(oldest))));
     assert_eq!(book.connections.ended(oldest), (None, Vec::new()));
-    let mut wanted: Vec<Verdict> = rest.into_iter().map(Verdict::End).collect();
-    wanted.push(Verdict::Hear(last));
-    assert_eq!(book.connections.ended(entered), (Some(bob()), wanted));
+    // What they have brought is heard in order: all but the last are read to their end.
+    let mut ended = entered;
+    for (index, next) in rest.into_iter().enumerate() {
+        let told = (index == 0).then_some(bob());
+        let verdicts = vec![Verdict::Hear(next), Verdict::ReadOut(next)];
+        assert_eq!(book.connections.ended(ended), (told, verdicts));
+        ended = next;
+    }
+    let verdicts = vec![Verdict::Hear(last)];
+    assert_eq!(book.connections.ended(ended), (None, verdicts));
 }
 
 #[test]
