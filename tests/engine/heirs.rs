@@ -87,3 +87,13 @@ fn an_heir_that_leaves_while_it_waits_is_never_here() {
     let events = events(outputs);
     assert!(matches!(events[..], [Event::Exit { .. }]), "{events:?}");
 }
+
+/// A process was given the port of one on its host that has ended, and hears its last beacon.
+#[test]
+fn nobody_is_dialled_at_our_own_mailbox() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    bob.place = std::net::SocketAddr::new(crate::solo::ip(crate::solo::LOCAL), 49_152);
+    assert_eq!(solo.beacon(&bob), []);
+    assert_eq!(solo.hello(&mut bob), []);
+}

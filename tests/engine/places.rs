@@ -548,3 +548,22 @@ fn trap_16_a_beacon_is_no_answer_for_a_peer_that_connects_from_its_other_network
     solo.beacon(&bob);
     assert_eq!(connects(&solo.pass(ms(200))), [elsewhere]);
 }
+
+/// Goal: no second connection to a place by a move. Method: carol does not answer and is heard from where
+/// bob is, of whom it is not known that he has gone.
+#[test]
+fn trap_16_a_peer_that_has_moved_to_where_another_one_was_is_dialled_when_that_one_is_known_to_be_gone()
+ {
+    let mut solo = Solo::new();
+    let (mut bob, mut carol) = (Peer::new(2), Peer::new(3));
+    solo.enter(&mut bob);
+    solo.enter(&mut carol);
+    solo.pass(ms(1_000));
+    solo.beacon_from(&carol, bob.place);
+    let outputs = solo.pass(ms(500));
+    assert_eq!((connects(&outputs), pings(&outputs)), (vec![], 1));
+    let told = events(solo.pass(ms(500)));
+    let is_gone = |it: &Event| matches!(it, Event::Exit { peer, .. } if *peer == bob.id);
+    assert!(told.iter().any(is_gone), "{told:?}");
+    assert_eq!(connects(&solo.beacon_from(&carol, bob.place)), [bob.place]);
+}

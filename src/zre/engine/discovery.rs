@@ -95,6 +95,11 @@ impl Engine {
 
     /// A beacon of somebody new.
     fn meet(&mut self, now: Instant, id: PeerId, link: Link) {
+        if self.is_own_mailbox(link.remote) {
+            // A process that has ended, and whose port we were given, is heard late.
+            self.stats.bad_beacons += 1;
+            return;
+        }
         if self.is_stopping() || self.is_returning(now, id) {
             return;
         }
@@ -356,6 +361,9 @@ impl Engine {
 
     /// Connects to a peer at another of its places, and keeps the one where nobody has answered.
     fn move_to(&mut self, now: Instant, id: PeerId, to: Link) {
+        if !self.is_free_for(now, id, to.remote) {
+            return;
+        }
         if let Some(peer) = self.peers.get_mut(&id) {
             let here = Place {
                 link: peer.place.clone(),
@@ -495,6 +503,11 @@ impl Engine {
             let at = now + self.config.timing.farewell_quiet;
             self.deadlines.set(at, Timer::Farewell(id));
         }
+    }
+
+    /// Whether our own mailbox is there.
+    pub(super) fn is_own_mailbox(&self, place: SocketAddr) -> bool {
+        place.port() == self.config.mailbox && self.addresses.contains(&place.ip())
     }
 
     pub(super) fn is_own(&self, address: Option<IpAddr>) -> bool {

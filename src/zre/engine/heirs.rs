@@ -64,6 +64,21 @@ impl Engine {
         self.heirs.insert(id, heir);
     }
 
+    /// Whether a known peer may be dialled at a place: not where another one is, who is asked whether it is
+    /// still there.
+    pub(super) fn is_free_for(&mut self, now: Instant, id: PeerId, place: SocketAddr) -> bool {
+        if self.is_own_mailbox(place) {
+            return false;
+        }
+        let Some(&other) = self.places.get(&place).filter(|other| **other != id) else {
+            return true;
+        };
+        if self.peers.get(&other).is_some_and(Peer::is_ready) {
+            self.suspect(now, other);
+        }
+        !self.places.contains_key(&place)
+    }
+
     /// Whoever was at a place is not there any more: its heir is met.
     pub(super) fn let_heir_in(&mut self, now: Instant, place: SocketAddr) {
         if self.places.contains_key(&place) {

@@ -337,9 +337,16 @@ impl Engine {
     /// The peer did not answer at its old place: it is connected at the new one, and greeted there.
     /// For the application it has been here all the time.
     pub(super) fn relocate(&mut self, now: Instant, id: PeerId, to: Link) {
+        let is_free = self.is_free_for(now, id, to.remote);
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
+        if !is_free {
+            // Its next beacon from there finds the place free, or somebody who has answered.
+            peer.challenge = None;
+            peer.displaced = true;
+            return;
+        }
         peer.challenge = None;
         peer.displaced = false;
         peer.greeted_again = 0;

@@ -229,6 +229,10 @@ impl Engine {
             return;
         }
         let place = self.place_beside(place, via);
+        if self.is_own_mailbox(place) {
+            self.stats.bad_messages += 1;
+            return;
+        }
         let link = Link::plain(place, via.local);
         if let Some(&other) = self.places.get(&place) {
             if self.peers.get(&other).is_some_and(Peer::is_ready) {

@@ -77,8 +77,7 @@ impl Engine {
     /// Greets whoever has its mailbox there, from now on.
     pub(super) fn greet(&mut self, now: Instant, address: SocketAddr) {
         // Our own mailbox may be where somebody was met at an earlier time.
-        let is_ours =
-            address.port() == self.config.mailbox && self.addresses.contains(&address.ip());
+        let is_ours = self.is_own_mailbox(address);
         let is_greeted = self.statics.contains_key(&address);
         if is_ours || is_greeted || self.statics.len() >= self.config.limits.statics {
             return;
