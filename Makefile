@@ -95,7 +95,7 @@ scale-1000: ## a full world of 1,000 hosts: 2 GB of memory, a minute or two
 scale-2000: ## a full world of 2,000 hosts: 11 GB of memory, some minutes
 	@$(MAKE) scale WORLDS=2000 CROWDS=none
 
-day: ## twenty-four virtual hours of 200 hosts that roam and sleep: half an hour; PEERS= for fewer
+day: ## twenty-four virtual hours of 200 hosts that roam and sleep: an hour or more; PEERS= for fewer
 	@$(MAKE) sim FAULT=day SEED=$(or $(call given,SEED),1) PEERS=$(or $(call given,PEERS),200)
 
 check: setup-extras format licences documents doc ## formats, lints, documents, purity and licences of dependencies
