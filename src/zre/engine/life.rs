@@ -305,7 +305,9 @@ impl Engine {
             return;
         };
         let chance = self.config.timing.challenge / LAST_CHANCE;
-        let from = challenge.since.max(self.blameless) + self.config.timing.challenge - chance;
+        let due = challenge.since.max(self.blameless) + self.config.timing.challenge;
+        let contested = challenge.contested_until(&peer.place, peer.beacon, &self.config.timing);
+        let from = contested.unwrap_or(due).max(due) - chance;
         if self.inbox_stopped.is_some() || now < from {
             challenge.last_chance = None;
             let at = from.max(now + chance);
@@ -318,11 +320,6 @@ impl Engine {
         if !challenge.last_chance.is_some_and(is_over) {
             challenge.last_chance = Some(now);
             self.deadlines.set(now + chance, Timer::Challenge(id));
-            return;
-        }
-        let contested = challenge.contested_until(peer.beacon, &self.config.timing);
-        if let Some(until) = contested.filter(|until| now < *until) {
-            self.deadlines.set(until, Timer::Challenge(id));
             return;
         }
         match challenge.to.clone() {

@@ -70,16 +70,19 @@ pub(super) struct Challenge {
 }
 
 impl Challenge {
-    /// Until when a connection from elsewhere is not believed, because beacons go on at the old place,
+    /// Until when a connection from another host is not believed, because beacons go on at the old place,
     /// though nothing was answered there. Whoever has moved has no beacons there any more. One that is
     /// on two networks, and not reached by the first, has them, and is heard at the second after two
     /// seconds; until then it may be only a busy machine, and somebody who forges.
     pub(super) fn contested_until(
         &self,
+        place: &Link,
         beacon: Option<Instant>,
         timing: &Timing,
     ) -> Option<Instant> {
-        let beacon = beacon.filter(|_| self.by_connection)?;
+        let is_elsewhere = |to: &Link| to.remote.ip() != place.remote.ip();
+        let is_contested = self.by_connection && self.to.as_ref().is_some_and(is_elsewhere);
+        let beacon = beacon.filter(|_| is_contested)?;
         let next = beacon + timing.interval + timing.interval / 4;
         Some(next.min(self.since + timing.challenge * 4))
     }
