@@ -83,7 +83,7 @@ pub(super) enum News {
     Progress(LinkId),
     /// A full link has room again.
     Room(LinkId),
-    /// Its connection has ended, and nobody listens there any more.
+    /// Nobody listens there (any more).
     Refused(LinkId),
     /// One is given up, for what came over it.
     Violation,

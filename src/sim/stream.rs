@@ -54,10 +54,8 @@ pub(super) struct Mailbox {
     pub(super) is_overdue: bool,
     /// How long to wait before the next try to connect.
     pub(super) interval: Duration,
-    /// Of ours: since when its last connection was open, and whether that has ended and no other one has
-    /// been opened.
+    /// Of ours: since when its last connection was open.
     pub(super) opened: Option<Time>,
-    pub(super) was_open: bool,
     /// Of ours: it was dialled again at once; and is once more soon.
     pub(super) was_hasty: bool,
     pub(super) once_more: bool,

@@ -22,9 +22,10 @@ pub struct Timing {
     /// How long the old place of a peer has to answer when something speaks for a new one: half a
     /// second, since whoever claims a peer's id must not win against one that answers.
     pub challenge: Duration,
-    /// How long a peer whose connection broke has to be heard again before it counts as gone. A
-    /// process that ended never is; ZeroMQ opens a lost connection again after 100 to 200 ms. (One at
-    /// whose mailbox nobody listens any more is not waited for.)
+    /// How long a peer whose connection broke has to be heard again before it counts as gone. Five
+    /// seconds, as long as a quiet one has before it is asked: where every third packet is lost, it may
+    /// take three tries, at growing distances, until there is a new connection. A process that has ended
+    /// is not waited for: nobody listens at its mailbox any more, and whoever dials there is told so.
     pub broken: Duration,
     /// The longest that what is still under way from a peer is waited for after its farewell: the
     /// farewell is a datagram and overtakes what was sent before it (trap 15).
@@ -42,7 +43,7 @@ impl Default for Timing {
             expired: Duration::from_secs(30),
             answer: Duration::from_secs(1),
             challenge: Duration::from_millis(500),
-            broken: Duration::from_millis(220),
+            broken: Duration::from_secs(5),
             farewell: Duration::from_millis(90),
             farewell_quiet: Duration::from_millis(20),
         }

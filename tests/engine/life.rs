@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use zchat::zre::{Action, Body, Event, ExitReason, LinkId, Output};
+use zchat::zre::{Action, Body, Event, ExitReason, LinkId, Output, Timing};
 
 use crate::solo::{Peer, Solo, events, group, hellos, ip, ms, pings, sent, whispered};
 
@@ -460,13 +460,15 @@ fn a_farewell_from_where_somebody_has_only_beaconed_in_the_peers_name_counts_for
 // Broken connections.
 
 #[test]
-fn a_peer_whose_connection_breaks_and_that_is_not_heard_again_is_gone_within_250_ms() {
-    let mut solo = Solo::new();
+fn a_peer_whose_connection_breaks_and_that_is_not_heard_again_is_gone_after_five_seconds() {
+    let mut solo = Solo::with(|config| config.timing = Timing::default());
     let mut bob = Peer::new(2);
     solo.enter(&mut bob);
     solo.engine.handle_broken(solo.now, bob.id);
-    let outputs = solo.pass(ms(250));
+    let outputs = solo.pass(ms(4_999));
     assert_eq!(pings(&outputs), 1);
+    assert_eq!(events(outputs), []);
+    let outputs = solo.pass(ms(1));
     assert_eq!(
         events(outputs),
         [Event::Exit {

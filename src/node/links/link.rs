@@ -37,8 +37,6 @@ pub(super) struct Link {
     pub(super) is_full: bool,
     /// Its first message was taken.
     is_connected: bool,
-    /// It was open, and is not any more.
-    was_open: bool,
 }
 
 #[derive(Debug)]
@@ -122,7 +120,6 @@ impl Link {
             has_shouts: false,
             is_full: false,
             is_connected: false,
-            was_open: false,
         }
     }
 
@@ -213,7 +210,6 @@ impl Link {
                 if since == now {
                     self.due = None;
                 }
-                self.was_open = false;
                 self.write_on(now, tools)?;
             }
             self.introduce(tools)?;
@@ -299,7 +295,6 @@ impl Link {
         self.to = to;
         self.pace = Pace::new();
         self.is_connected = false;
-        self.was_open = false;
         self.dial(now, tools);
     }
 
@@ -328,13 +323,10 @@ impl Link {
             return;
         }
         let wait = match open {
-            Some(since) => {
-                self.was_open = true;
-                self.pace.after_connection(now, since, &mut tools.chance)
-            }
+            Some(since) => self.pace.after_connection(now, since, &mut tools.chance),
             None => self.pace.after_failure(&mut tools.chance),
         };
-        if self.was_open && matches!(end, End::Refused) {
+        if matches!(end, End::Refused) {
             tools.news.push_back(News::Refused(self.id));
         }
         self.due = Some(now + wait);

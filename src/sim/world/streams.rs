@@ -101,7 +101,6 @@ impl World {
             return;
         };
         mailbox.opened = Some(now);
-        mailbox.was_open = false;
         let connection = self.connections.insert(Connection {
             sender: owner,
             mailbox: Some(key),

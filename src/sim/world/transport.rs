@@ -40,7 +40,6 @@ impl World {
             is_overdue: false,
             interval: RECONNECT_FIRST,
             opened: None,
-            was_open: false,
             was_hasty: false,
             once_more: false,
         });
@@ -98,7 +97,6 @@ impl World {
         if is_foreign || lasted {
             mailbox.interval = RECONNECT_FIRST;
         }
-        mailbox.was_open = !is_foreign;
         mailbox.once_more = !is_foreign && (lasted || !mailbox.was_hasty);
         mailbox.was_hasty = true;
         if mailbox.once_more {
@@ -110,7 +108,9 @@ impl World {
 
     /// Nobody listens where a mailbox is dialled.
     pub(super) fn refuse_dial(&mut self, key: Key) {
-        if let Some(mailbox) = self.mailboxes.get(key).filter(|mailbox| mailbox.was_open) {
+        if let Some(mailbox) = self.mailboxes.get(key)
+            && self.process(mailbox.owner).machine.flavour().is_none()
+        {
             self.told
                 .push_back((mailbox.owner, Input::Refused(mailbox.link)));
         }
@@ -214,7 +214,6 @@ impl World {
         mailbox.connected = false;
         mailbox.interval = RECONNECT_FIRST;
         mailbox.opened = None;
-        mailbox.was_open = false;
         mailbox.was_hasty = false;
         mailbox.once_more = false;
         // What is on the agenda about the old one is void.

@@ -26,6 +26,10 @@ const AHEAD: Duration = Duration::from_millis(500);
 /// The part of the time of a challenge in which we must have been here to hear an answer.
 const LAST_CHANCE: u32 = 4;
 
+/// How long ago nobody may have listened at a peer's mailbox for the end of its own connection to say
+/// that its process has ended.
+const LATELY: Duration = Duration::from_millis(250);
+
 /// How often it is greeted once more.
 const GREETINGS: u8 = 3;
 
@@ -198,7 +202,7 @@ impl Engine {
         let at_its_mailbox = self.places.get(&place);
         let has_heir = self.heirs.values().any(|heir| heir.is_at(place));
         let is_taken = at_its_mailbox.is_some_and(|other| *other != peer) || has_heir;
-        let just_now = |at: Instant| now.duration_since(at) <= self.config.timing.broken;
+        let just_now = |at: Instant| now.duration_since(at) <= LATELY;
         if known.farewell.is_some() {
             self.remove(now, peer, ExitReason::Farewell);
         } else if is_taken || known.refused.is_some_and(just_now) {
@@ -208,8 +212,7 @@ impl Engine {
         }
     }
 
-    /// A connection that was open has ended, and the next try to open it was refused: nobody listens
-    /// there any more. (That nobody answers at all is not to be told: networks come and go.)
+    /// A try to open a connection was refused: nobody listens there (any more). (That nobody answers at all is not to be told: networks come and go.)
     ///
     /// A peer whose connection to us is gone as well is gone: its process has ended, without a word.
     /// As long as the one is there, the other proves nothing: it may be a firewall that refuses, or
