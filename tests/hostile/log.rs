@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::field::fresh;
 use crate::figure::figure;
-use crate::ground::{ALICE, BOB, begin, endpoint, field};
+use crate::ground::{ALICE, BOB, aliases, begin, endpoint, field};
 use crate::lab::Lab;
 use crate::program::{self, Program};
 use crate::together::ATTACKS;
@@ -23,6 +23,7 @@ const COLUMNS: usize = 300;
 #[test]
 fn under_all_attacks_together_the_log_is_a_few_lines_that_no_terminal_obeys() {
     let Some(lab) = Lab::new(3) else { return };
+    aliases(&lab);
     let path = std::env::temp_dir().join(format!("zchat-hostile-{}.log", std::process::id()));
     let mut command = lab.command(ALICE, program::zchat());
     command.args(["--name", "alice", "--json", "-v"]);
