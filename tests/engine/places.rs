@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use zchat::zre::{
     Action, Beacon, Body, Content, Event, ExitReason, Link, Name, Origin, Output, PeerId, Sighting,
+    Timing,
 };
 
 use crate::solo::{LOCAL, Peer, Solo, connects, events, hellos, ip, ms, pings, whispered};
@@ -128,6 +129,28 @@ fn trap_16_a_connection_from_the_other_network_of_a_peer_is_a_question_to_it_too
         let moved = connects(&solo.pass(ms(1)));
         assert_eq!(moved, vec![elsewhere; asked], "and the next one was not");
     }
+}
+
+/// Whoever is left behind follows, whatever its id: nothing else is heard of the other one.
+#[test]
+fn trap_16_a_peer_whose_connection_has_ended_and_that_connects_from_its_other_network_is_followed()
+{
+    let mut solo = Solo::with(|config| config.timing = Timing::default());
+    let mut bob = Peer::new(2);
+    bob.id = PeerId::from_bytes([0; 16]);
+    solo.enter(&mut bob);
+    let elsewhere = SocketAddr::new(ip("10.1.0.2"), 49152);
+    solo.pass(ms(10));
+    solo.beacon(&bob);
+    solo.beacon_from(&bob, elsewhere);
+    solo.engine.handle_broken(solo.now, bob.id);
+    assert_eq!(events(solo.pass(ms(100))), []);
+    solo.engine
+        .handle_unheard(solo.now, bob.id, elsewhere.into());
+    let outputs = solo.pass(ms(500));
+    assert_eq!(connects(&outputs), [elsewhere]);
+    let exits = |event: &Event| matches!(event, Event::Exit { .. });
+    assert!(!events(outputs).iter().any(exits));
 }
 
 #[test]

@@ -40,26 +40,26 @@ impl Heir {
 }
 
 impl Engine {
-    /// Somebody has said HELLO whose place is not known to be free yet.
+    /// Somebody has said HELLO whose place is not known to be free yet: for the first time, or else how it
+    /// stands is not known.
     pub(super) fn let_heir_wait(
         &mut self,
         now: Instant,
         id: PeerId,
         via: Via,
         place: SocketAddr,
-        hello: Hello,
+        hello: Option<Hello>,
     ) {
         self.heirs.retain(|_, heir| now <= heir.until);
-        if self.heirs.len() >= HEIRS && !self.heirs.contains_key(&id) {
+        if self.heirs.len() >= HEIRS {
             self.stats.too_many_unproven += 1;
             return;
         }
-        let is_known = self.heirs.contains_key(&id);
         let heir = Heir {
             place,
             via,
             until: now + PATIENCE,
-            followed: (!is_known).then(|| Followed::greeted(hello)),
+            followed: hello.map(Followed::greeted),
         };
         self.heirs.insert(id, heir);
     }

@@ -309,7 +309,9 @@ impl Engine {
         };
         let chance = self.config.timing.challenge / LAST_CHANCE;
         let due = challenge.since.max(self.blameless) + self.config.timing.challenge;
-        let contested = challenge.contested_until(&peer.place, peer.beacon, &self.config.timing);
+        // Whose connection has ended may well be on its way from elsewhere.
+        let beacon = peer.beacon.filter(|_| !peer.hung_up);
+        let contested = challenge.contested_until(&peer.place, beacon, &self.config.timing);
         let from = contested.unwrap_or(due).max(due) - chance;
         if self.inbox_stopped.is_some() || now < from {
             challenge.last_chance = None;
@@ -414,8 +416,8 @@ impl Engine {
             return;
         };
         // Of two hosts that have two networks in common, each could follow the other for ever: only one
-        // of them does.
-        let follows = self.config.peer < id;
+        // of them does, and whoever is left behind with no connection of the other.
+        let follows = self.config.peer < id || peer.hung_up;
         let elsewhere = peer.others.iter().filter(|_| follows);
         let mut places = std::iter::once(&peer.place).chain(elsewhere.map(|other| &other.link));
         let Some(to) = places.find(|to| Host::from(to.remote) == remote).cloned() else {

@@ -234,16 +234,18 @@ impl Engine {
             return;
         }
         let link = Link::plain(place, via.local);
+        // Whoever goes lets an heir in: not this one, by what it has said before.
+        let was_heir = self.heirs.remove(&id).is_some();
         if let Some(&other) = self.places.get(&place) {
             if self.peers.get(&other).is_some_and(Peer::is_ready) {
                 self.suspect(now, other);
-                if self.places.contains_key(&place) {
-                    self.let_heir_wait(now, id, via, place, hello);
-                    return;
-                }
             } else {
                 // Whoever was heard there has not said HELLO, and this one has.
                 self.remove(now, other, ExitReason::Expired);
+            }
+            if self.places.contains_key(&place) {
+                self.let_heir_wait(now, id, via, place, (!was_heir).then_some(hello));
+                return;
             }
         }
         let peer = Peer::new(now, self.number(), link.clone());
