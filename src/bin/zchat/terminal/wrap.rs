@@ -217,10 +217,13 @@ impl Rows<'_> {
         // What no row has room for is broken in any case, and needs no row of its own for that.
         let is_first = self.column + gap <= self.first && self.first < self.columns;
         let never_fits = self.indent + width > self.columns;
-        if width == 0 || fits || (never_fits && is_first) || !self.begun {
-            self.gap(blanks);
-        } else {
+        if width == 0 || fits || never_fits && (is_first || !self.begun) {
+            self.gap(blanks, self.columns);
+        } else if self.begun {
             self.end();
+        } else {
+            // Another row had no more room than this one: the word comes before the blanks.
+            self.gap(blanks, self.columns.saturating_sub(width));
         }
         for (text, width) in piece {
             self.part(text, *width);
@@ -228,11 +231,11 @@ impl Rows<'_> {
         self.begun |= width > 0;
     }
 
-    /// Writes blanks, as far as they have room.
-    fn gap(&mut self, blanks: &str) {
+    /// Writes blanks, as far as they have room up to a column.
+    fn gap(&mut self, blanks: &str, end: usize) {
         for blank in blanks.graphemes(true) {
             let width = blank.width();
-            if self.column + width <= self.columns {
+            if self.column + width <= end {
                 self.out.push_str(blank);
                 self.column += width;
             }

@@ -103,6 +103,12 @@ fn lines_of_a_message_stand_below_each_other_with_their_blanks() {
 }
 
 #[test]
+fn blanks_that_begin_a_row_give_way_to_the_word_behind_them() {
+    assert_eq!(rows("bob: \n \u{a0} 名", 3, 5), ["bob: ", "  \u{a0}名"]);
+    assert_eq!(rows("bob: \n       six", 5, 8), ["bob: ", "     six"]);
+}
+
+#[test]
 fn colors_end_with_the_row_and_begin_again_in_the_next() {
     assert_eq!(
         rows("\x1b[31m! one two\x1b[m three", 2, 7),
