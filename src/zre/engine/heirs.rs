@@ -8,7 +8,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::discovery::ELSEWHERE;
+use super::dial::ELSEWHERE;
 use super::dismissed::Followed;
 use super::peer::Peer;
 use super::{Engine, Timer};

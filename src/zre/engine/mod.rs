@@ -8,12 +8,17 @@
 //! encrypted links.
 
 mod admission;
+mod broken;
 mod deadlines;
+mod dial;
 mod discovery;
 mod dismissed;
+mod ending;
 mod flush;
 mod heirs;
+mod hello;
 mod life;
+mod moves;
 mod patience;
 mod peer;
 mod peers;
@@ -27,11 +32,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Instant;
 
 use self::admission::Admission;
+use self::broken::Reconnection;
 use self::deadlines::{Deadlines, Timer};
 use self::dismissed::{Dismissed, Returning};
 use self::flush::Flushes;
 use self::heirs::Heir;
-use self::life::Reconnection;
 use self::peers::Peers;
 use self::statics::Static;
 use super::{
@@ -323,6 +328,12 @@ impl Engine {
         self.admission.proven()
     }
 
+    /// What our interfaces are called that have link-local IPv6 addresses: HELLO names them, for such
+    /// an address means something on its link only.
+    pub fn handle_zones(&mut self, zones: impl IntoIterator<Item = (Ipv6Addr, String)>) {
+        self.zones = zones.into_iter().collect();
+    }
+
     /// When a peer, whether it has entered or not, last gave a sign of life, and where its mailbox is.
     #[must_use]
     pub fn whereabouts(&self, peer: PeerId) -> Option<(&Instant, &Link)> {
@@ -348,6 +359,16 @@ impl Engine {
     fn number(&mut self) -> u64 {
         self.next_number += 1;
         self.next_number
+    }
+
+    /// Whether our own mailbox is there.
+    fn is_own_mailbox(&self, place: SocketAddr) -> bool {
+        place.port() == self.config.mailbox && self.addresses.contains(&place.ip())
+    }
+
+    /// Whether an address that we speak from is still ours.
+    fn is_own(&self, address: Option<IpAddr>) -> bool {
+        self.addresses.is_empty() || address.is_none_or(|address| self.addresses.contains(&address))
     }
 
     /// Our mailbox as whoever is reached over this address of ours sees it.

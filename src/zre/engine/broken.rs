@@ -1,0 +1,169 @@
+//! Broken connections, and the new ones that may come in their place.
+//!
+//! That a connection has ended is a question to the peer, not a verdict: networks come and go, and a
+//! Zyre opens its connection anew for each greeting. What ends a peer is in `ending`.
+
+use std::time::{Duration, Instant};
+
+use super::peer::Purpose;
+use super::{Engine, ExitReason, Owner, Timer};
+use crate::zre::{LinkId, PeerId};
+
+/// How long a peer that was greeted again has to open its connection to us again. Zyre does it at once;
+/// a busy network takes a while.
+pub(super) const RECONNECTION: Duration = Duration::from_secs(2);
+
+/// How long ago nobody may have listened at a peer's mailbox for the end of its own connection to say
+/// that its process has ended.
+const LATELY: Duration = Duration::from_millis(250);
+
+/// A peer that was greeted again, and may open its connection to us again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reconnection {
+    /// Until when that is expected.
+    until: Instant,
+    /// How many greetings it has not answered. A Zyre opens its connection anew for each of them, so
+    /// that the answer to one may come over a connection that ends because of the next.
+    greetings: u32,
+}
+
+impl Engine {
+    /// The inbound connection of this peer is gone, and everything that came over it has been told.
+    pub fn handle_broken(&mut self, now: Instant, peer: PeerId) {
+        let Some(known) = self.peers.get_mut(&peer).filter(|known| known.is_ready()) else {
+            return;
+        };
+        known.hung_up = true;
+        // If it connects again, it says once more what it does not know to have arrived.
+        known.may_repeat = true;
+        let place = known.place.remote;
+        let at_its_mailbox = self.places.get(&place);
+        let has_heir = self.heirs.values().any(|heir| heir.is_at(place));
+        let is_taken = at_its_mailbox.is_some_and(|other| *other != peer) || has_heir;
+        let just_now = |at: Instant| now.duration_since(at) <= LATELY;
+        if known.farewell.is_some() {
+            self.remove(now, peer, ExitReason::Farewell);
+        } else if is_taken || known.refused.is_some_and(just_now) {
+            self.remove(now, peer, ExitReason::Broken);
+        } else {
+            self.ask_if_broken(now, peer, self.config.timing.broken);
+        }
+    }
+
+    /// A try to open a connection was refused: nobody listens there (any more). (That nobody answers at all is not to be told: networks come and go.)
+    ///
+    /// A peer whose connection to us is gone as well is gone: its process has ended, without a word.
+    /// As long as the one is there, the other proves nothing: it may be a firewall that refuses, or
+    /// somebody else who has got the peer's address.
+    pub fn handle_refused(&mut self, now: Instant, link: LinkId) {
+        let Some(Owner::Peer(id)) = self.links.get(&link).copied() else {
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_ready()) else {
+            return;
+        };
+        peer.refused = Some(now);
+        if peer.hung_up {
+            self.remove(now, id, ExitReason::Broken);
+        }
+    }
+
+    /// Somebody else says that its mailbox is where this peer has its own: perhaps its process has
+    /// ended and another one was given its port. What is sent to it would go there.
+    ///
+    /// If its connection to us is gone as well, that is certain. Then ours to it has to go before the
+    /// other one is dialled: two connections under our id would be in each other's way (trap 16).
+    pub(super) fn suspect(&mut self, now: Instant, peer: PeerId) {
+        if self.peers.get(&peer).is_some_and(|peer| peer.hung_up) {
+            self.remove(now, peer, ExitReason::Broken);
+        } else {
+            self.ask_if_broken(now, peer, self.config.timing.challenge);
+        }
+    }
+
+    fn ask_if_broken(&mut self, now: Instant, id: PeerId, patience: Duration) {
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_ready()) else {
+            return;
+        };
+        if peer.broken.is_none() {
+            let due = now + patience;
+            peer.broken = Some(due);
+            self.ping(now, id, Purpose::Life);
+            self.deadlines.set(due, Timer::Broken(id));
+        }
+    }
+
+    pub(super) fn check_broken(&mut self, now: Instant, id: PeerId) {
+        let patience = self.config.timing.broken;
+        let Some(due) = self.peers.get(&id).and_then(|peer| peer.broken) else {
+            self.turn_heirs_away(id);
+            return;
+        };
+        let mut due = due.max(self.blameless + patience);
+        if let Some(expected) = self.reconnecting.get(&id) {
+            // One that was greeted again opens its connection anew, if it is a Zyre.
+            due = due.max(expected.until);
+        }
+        if self.inbox_stopped.is_some() {
+            self.deadlines.set(now + patience, Timer::Broken(id));
+        } else if now < due {
+            self.deadlines.set(due, Timer::Broken(id));
+        } else {
+            self.remove(now, id, ExitReason::Broken);
+        }
+    }
+
+    /// A peer that was greeted again may open its connection to us again, once for each greeting, of
+    /// which so many are not answered if none was expected before.
+    pub(super) fn expect_reconnection(&mut self, now: Instant, id: PeerId, greetings: u32) {
+        let until = now + RECONNECTION;
+        if let Some(expected) = self.reconnecting.get_mut(&id) {
+            expected.until = until;
+            expected.greetings = expected.greetings.saturating_add(1);
+        } else {
+            self.reconnecting
+                .insert(id, Reconnection { until, greetings });
+            self.deadlines.set(until, Timer::Reconnection(id));
+        }
+    }
+
+    /// Our connection to it has opened: it can hear what it was greeted with.
+    pub(super) fn renew_reconnection(&mut self, now: Instant, id: PeerId) {
+        if let Some(expected) = self.reconnecting.get_mut(&id) {
+            expected.until = now + RECONNECTION;
+        }
+    }
+
+    /// It has answered one of the greetings.
+    pub(super) fn answer_reconnection(&mut self, id: PeerId) {
+        let Some(expected) = self.reconnecting.get_mut(&id) else {
+            return;
+        };
+        expected.greetings = expected.greetings.saturating_sub(1);
+        if expected.greetings == 0 {
+            self.end_reconnection(id);
+        }
+    }
+
+    /// It is not expected to do so any more.
+    pub(super) fn end_reconnection(&mut self, id: PeerId) {
+        self.reconnecting.remove(&id);
+    }
+
+    pub(super) fn check_reconnection(&mut self, now: Instant, id: PeerId) {
+        let channel = self.peers.get(&id).and_then(|peer| peer.channel.as_ref());
+        let is_deaf = channel.is_some_and(|channel| !channel.connected);
+        let Some(expected) = self.reconnecting.get_mut(&id) else {
+            return;
+        };
+        if is_deaf {
+            // It has not been able to hear the greetings yet.
+            expected.until = expected.until.max(now + RECONNECTION);
+        }
+        if expected.until <= now {
+            self.end_reconnection(id);
+        } else {
+            self.deadlines.set(expected.until, Timer::Reconnection(id));
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Peers that may have moved, and the ways to them.
+//!
+//! Whatever speaks against the place of a peer that is connected (somebody else under its id, a beacon
+//! from elsewhere, an address of ours that is gone) is a question to it, never a verdict: it is asked
+//! there, and believed if it answers.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use super::discovery::MISSED;
+use super::peer::{Challenge, Peer, Purpose};
+use super::{Engine, Event, Timer};
+use crate::zre::{Host, Link, Output, PeerId};
+
+/// How long a peer that was greeted at a new place has to answer before it is greeted once more.
+const ANSWER_AGAIN: Duration = Duration::from_millis(400);
+
+/// The part of the time of a challenge in which we must have been here to hear an answer.
+const LAST_CHANCE: u32 = 4;
+
+/// How often it is greeted once more.
+const GREETINGS: u8 = 3;
+
+impl Engine {
+    /// Asks a peer at its old place whether it is still there.
+    pub(super) fn challenge(&mut self, now: Instant, id: PeerId, to: Option<Link>) {
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_ready()) else {
+            return;
+        };
+        if let Some(challenge) = &mut peer.challenge {
+            if challenge.to.is_none() {
+                challenge.to = to;
+            }
+            return;
+        }
+        peer.challenge = Some(Box::new(Challenge {
+            since: now,
+            to,
+            by_connection: false,
+            last_chance: None,
+        }));
+        self.ping(now, id, Purpose::Life);
+        let chance = self.config.timing.challenge / LAST_CHANCE;
+        let at = now + self.config.timing.challenge - chance;
+        self.deadlines.set(at, Timer::Challenge(id));
+    }
+
+    pub(super) fn check_challenge(&mut self, now: Instant, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        let Some(challenge) = &mut peer.challenge else {
+            return;
+        };
+        let chance = self.config.timing.challenge / LAST_CHANCE;
+        let due = challenge.since.max(self.blameless) + self.config.timing.challenge;
+        // Whose connection has ended may well be on its way from elsewhere.
+        let beacon = peer.beacon.filter(|_| !peer.hung_up);
+        let contested = challenge.contested_until(&peer.place, beacon, &self.config.timing);
+        let from = contested.unwrap_or(due).max(due) - chance;
+        if self.inbox_stopped.is_some() || now < from {
+            challenge.last_chance = None;
+            let at = from.max(now + chance);
+            self.deadlines.set(at, Timer::Challenge(id));
+            return;
+        }
+        // Where the machine stood still for longer than this takes, for it and for us, its answer may be
+        // on its way only now. So it has that much time in which we have been here to hear it.
+        let is_over = |since: Instant| (since + chance..=since + 2 * chance).contains(&now);
+        if !challenge.last_chance.is_some_and(is_over) {
+            challenge.last_chance = Some(now);
+            self.deadlines.set(now + chance, Timer::Challenge(id));
+            return;
+        }
+        match challenge.to.clone() {
+            Some(to) => self.relocate(now, id, to),
+            None => {
+                peer.challenge = None;
+                peer.displaced = true;
+            }
+        }
+    }
+
+    /// The peer did not answer at its old place: it is connected at the new one, and greeted there.
+    /// For the application it has been here all the time.
+    pub(super) fn relocate(&mut self, now: Instant, id: PeerId, to: Link) {
+        let is_free = self.is_free_for(now, id, to.remote);
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        if !is_free {
+            // Its next beacon from there finds the place free, or somebody who has answered.
+            peer.challenge = None;
+            peer.displaced = true;
+            return;
+        }
+        peer.challenge = None;
+        peer.displaced = false;
+        peer.greeted_again = 0;
+        // What it has said over the connection that is hung up may come again over another one.
+        peer.may_repeat = true;
+        peer.others.retain(|other| other.link.remote != to.remote);
+        peer.beacon = Some(now);
+        self.hang_up(id, Host::from(to.remote));
+        self.reconnect(now, id, to);
+    }
+
+    /// The way to a peer is another one now, and what it says is heard: it is greeted there. To one that
+    /// has entered goes first what has not arrived where it was. One that has not been reached yet has
+    /// its greeting before it.
+    pub(super) fn reconnect(&mut self, now: Instant, id: PeerId, to: Link) {
+        let Some(peer) = self.peers.get(&id) else {
+            return;
+        };
+        let before = peer.place.remote;
+        let was_reached = peer.channel.as_ref().is_some_and(|it| it.connected);
+        if peer.is_ready() {
+            self.change_standing(id, |engine| engine.lead(now, id, to));
+            if was_reached {
+                self.greet_anew(now, id);
+            }
+        } else {
+            self.change_standing(id, |engine| {
+                engine.close_channel(now, id, None);
+                engine.connect(now, id, to);
+            });
+        }
+        self.let_heir_in(now, before);
+        self.deadlines.set(now + ANSWER_AGAIN, Timer::Answer(id));
+    }
+
+    /// Leads a peer's connection to another place.
+    fn lead(&mut self, now: Instant, id: PeerId, to: Link) {
+        self.tell_moved(id, &to);
+        if let Some(peer) = self.peers.get_mut(&id)
+            && let Some(channel) = &mut peer.channel
+        {
+            // What it was asked and has not answered goes there as well: it has its time from now on.
+            let asked = peer.pings.iter_mut();
+            for (sent, _) in asked.filter(|(_, purpose)| *purpose != Purpose::RoundTrip) {
+                *sent = now;
+            }
+            peer.place = to.clone();
+            channel.to = to.clone();
+            channel.connected = false;
+            let link = channel.link;
+            self.outputs.push_back(Output::Lead { link, to });
+        }
+    }
+
+    /// A peer that was greeted again has not said HELLO: what it said may have gone over a connection
+    /// that is not heard. It is greeted once more, which it cannot take for an answer this time. Or it
+    /// is owed an answer to a HELLO of its own.
+    pub(super) fn check_answer(&mut self, now: Instant, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_ready()) else {
+            return;
+        };
+        if peer.answer_owed.take_if(|due| *due <= now).is_some() {
+            self.say_hello(now, id);
+            if let Some(peer) = self.peers.get_mut(&id) {
+                peer.hello_awaited = false;
+            }
+        } else if peer.hello_awaited && peer.greeted_again < GREETINGS {
+            peer.greeted_again += 1;
+            self.greet_anew(now, id);
+            self.deadlines.set(now + ANSWER_AGAIN, Timer::Answer(id));
+        } else if peer.hello_awaited {
+            // If it answers no PING either, it is deaf.
+            self.ping(now, id, Purpose::Life);
+        }
+    }
+
+    /// A peer was not heard for too long. Its connection to us may be dead without our noticing, and in
+    /// the way of a new one (trap 16).
+    pub(super) fn hang_up(&mut self, peer: PeerId, at: Host) {
+        self.outputs.push_back(Output::HangUp { peer, at });
+    }
+
+    /// A second inbound connection under this peer's id, from this address, waits to be heard: perhaps
+    /// the peer has opened another one, and we have not noticed the end of the first.
+    pub fn handle_unheard(&mut self, now: Instant, id: PeerId, remote: Host) {
+        let Some(peer) = self.peers.get(&id).filter(|peer| peer.is_ready()) else {
+            return;
+        };
+        // Of two hosts that have two networks in common, each could follow the other for ever: only one
+        // of them does, and whoever is left behind with no connection of the other.
+        let follows = self.config.peer < id || peer.hung_up;
+        let elsewhere = peer.others.iter().filter(|_| follows);
+        let mut places = std::iter::once(&peer.place).chain(elsewhere.map(|other| &other.link));
+        let Some(to) = places.find(|to| Host::from(to.remote) == remote).cloned() else {
+            return;
+        };
+        if peer.displaced {
+            self.relocate(now, id, to);
+            return;
+        }
+        self.challenge(now, id, Some(to.clone()));
+        let challenge = self
+            .peers
+            .get_mut(&id)
+            .and_then(|peer| peer.challenge.as_mut());
+        if let Some(challenge) = challenge
+            && challenge.to.as_ref() == Some(&to)
+        {
+            challenge.by_connection = true;
+        }
+    }
+
+    /// Our own addresses have changed: peers reached from one that is gone are reached at another place
+    /// where they are heard, or asked whether they still hear us.
+    pub fn handle_addresses(&mut self, now: Instant, addresses: &[IpAddr]) {
+        if self.addresses.iter().any(|old| !addresses.contains(old)) {
+            self.readdressed = now;
+        }
+        self.addresses = addresses.to_vec();
+        let displaced: Vec<PeerId> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.is_ready() && !self.is_own(peer.place.local))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in displaced {
+            let peer = self.peers.get(&id);
+            let mut others = peer.into_iter().flat_map(|peer| &peer.others);
+            let stale = self.config.timing.interval * MISSED;
+            let other = others.find(|other| {
+                self.is_own(other.link.local) && now.duration_since(other.heard) <= stale
+            });
+            match other.map(|other| other.link.clone()) {
+                // What was sent from an address that is gone does not come back to it.
+                Some(to) => self.relocate(now, id, to),
+                None => self.challenge(now, id, None),
+            }
+        }
+    }
+
+    /// Tells where a peer is reached that has entered and is connected elsewhere now.
+    pub(super) fn tell_moved(&mut self, id: PeerId, to: &Link) {
+        let has_moved = |peer: &&Peer| peer.is_ready() && peer.place.remote != to.remote;
+        if self.peers.get(&id).filter(has_moved).is_some() {
+            let link = to.clone();
+            self.event(Event::Moved { peer: id, link });
+        }
+    }
+}
