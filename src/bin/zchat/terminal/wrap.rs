@@ -82,7 +82,9 @@ impl Text {
         for unit in units(&self.painted) {
             match unit {
                 Unit::Blank(text) => {
-                    rows.word(&mut blanks, &mut word);
+                    if !word.parts.is_empty() {
+                        rows.word(&mut blanks, &mut word);
+                    }
                     blanks.push_str(text);
                 }
                 Unit::End => {
@@ -205,9 +207,7 @@ impl Rows<'_> {
             self.piece(blanks, piece);
             blanks.clear();
         }
-        if !word.parts.is_empty() {
-            word.parts.clear();
-        }
+        word.parts.clear();
     }
 
     fn piece(&mut self, blanks: &str, piece: &[(&str, usize)]) {
