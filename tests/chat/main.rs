@@ -21,6 +21,8 @@ mod completing;
 mod corpus;
 mod harness;
 mod hostile;
+mod ignoring;
+mod listing;
 mod manual;
 mod names;
 mod observing;
