@@ -107,14 +107,6 @@ impl Network {
         found.filter(|one| one.up).map(|one| one.address)
     }
 
-    /// The host that broadcasts from an address, and on which subnet that goes out, if it does.
-    pub(super) fn broadcaster(&self, from: IpAddr) -> Option<(HostId, usize)> {
-        let &(host, number) = self.holders.get(&from)?;
-        let interface = self.interfaces(host).get(number)?;
-        self.is_up((host, number))
-            .then_some((host, interface.subnet))
-    }
-
     /// The address at which a host hears what goes out on a subnet from another host (or itself), if that
     /// arrives: what [`Network::carries`] says, but without looking for hosts by their addresses.
     pub(super) fn hears(&self, from: HostId, subnet: usize, host: HostId) -> Option<IpAddr> {

@@ -41,6 +41,9 @@ pub struct Options {
     pub beacon_loss: Ppm,
     /// Beacons that come twice.
     pub beacon_duplication: Ppm,
+    /// The share of the ways from one host to another that are worse than the others: what they lose, delay,
+    /// double and hold up is a property of each.
+    pub uneven: Ppm,
     /// Beacons a second that somebody forges in the name of the first host's address, each of another
     /// peer at another port; 0 if nobody does.
     pub forged: u32,
@@ -170,6 +173,7 @@ impl Options {
             lucky: 300_000,
             beacon_loss: 0,
             beacon_duplication: 0,
+            uneven: 0,
             forged: 0,
             delay: (Duration::from_micros(100), Duration::from_millis(2)),
             drift: 0,
@@ -231,6 +235,8 @@ impl Options {
         let chats = [0, 0, 500_000, 1_000_000];
         options.chats = chats.get(rng.place(chats.len())).copied().unwrap_or(0);
         options.faults.extend(drawn.filter(|_| rng.chance(200_000)));
+        let uneven = [0, 0, 250_000, 1_000_000];
+        options.uneven = uneven.get(rng.place(uneven.len())).copied().unwrap_or(0);
         options
     }
 
@@ -266,6 +272,7 @@ impl Options {
         options.sleep = Some(Duration::from_secs(2 * 3_600));
         options.late = 50_000;
         options.beacon_loss = 10_000;
+        options.uneven = 100_000;
         options.drift = 100;
         options.pace = Some(Duration::from_secs(600));
         options.chats = 250_000;

@@ -24,9 +24,21 @@ const CONNECT: Duration = Duration::from_millis(3_500);
 impl World {
     /// Tries to connect a mailbox after a while: it takes two ways to and fro.
     pub(super) fn begin_to_dial(&mut self, key: Key, wait: Duration) {
-        let ways: Duration = (0..4).map(|_| self.delay()).sum();
+        let ways: Duration = (0..4).map(|way| self.dial_time(key, way % 2 == 0)).sum();
         self.agenda
             .enter(self.now + wait + ways, What::Dial(key, 0));
+    }
+
+    /// How long the way to and from the place that a mailbox dials takes.
+    fn dial_time(&mut self, key: Key, forth: bool) -> Duration {
+        let Some(mailbox) = self.mailboxes.get(key) else {
+            return self.delay();
+        };
+        let here = self.process(mailbox.owner).host;
+        let there = self.network.holder(mailbox.to.ip()).unwrap_or(here);
+        let (from, to) = if forth { (here, there) } else { (there, here) };
+        let path = self.paths.between(from, to);
+        self.paths.stream_time(path, &mut self.luck.network)
     }
 
     /// The packet that opens a connection was sent, for the given time: what became of it?
@@ -287,7 +299,7 @@ impl World {
             format!("p{receiver} closes its connection from p{sender}")
         });
         self.detach(key);
-        let wait = self.delay();
+        let wait = self.stream_time(receiver, sender);
         self.agenda
             .enter(self.now + wait, What::Reset(key, FIRST_RETRY));
         self.forget_if_over(key);
@@ -382,13 +394,14 @@ impl World {
         }
         // Whatever is on the agenda for it: a retransmission may be far off.
         self.pump_at(key, now);
-        if let Some(connection) = self.connections.get(key) {
-            let (sender, receiver) = (connection.sender, connection.receiver);
-            self.note(Kind::Stream, [key.number(), 4, 0], || {
-                format!("p{receiver} reads its connection from p{sender} to the end")
-            });
-        }
-        let wait = self.delay();
+        let Some(connection) = self.connections.get(key) else {
+            return;
+        };
+        let (sender, receiver) = (connection.sender, connection.receiver);
+        self.note(Kind::Stream, [key.number(), 4, 0], || {
+            format!("p{receiver} reads its connection from p{sender} to the end")
+        });
+        let wait = self.stream_time(receiver, sender);
         self.agenda
             .enter(self.now + wait, What::Reset(key, FIRST_RETRY));
     }

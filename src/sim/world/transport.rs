@@ -245,7 +245,10 @@ impl World {
 
     /// The sender closes a connection: that travels behind what is under way.
     pub(super) fn send_fin(&mut self, key: Key) {
-        let wait = self.delay();
+        let Some(connection) = self.connections.get(key) else {
+            return;
+        };
+        let wait = self.stream_time(connection.sender, connection.receiver);
         let now = self.now;
         if let Some(connection) = self.connections.get_mut(key) {
             connection.mailbox = None;
@@ -293,10 +296,13 @@ impl World {
         if !self.is_working(owner) {
             return;
         }
+        let Some(receiver) = self.connections.get(path).map(|one| one.receiver) else {
+            return;
+        };
         let now = self.now;
         let mut written = 0;
         loop {
-            let wait = self.delay();
+            let wait = self.stream_time(owner, receiver);
             let Some(mailbox) = self.mailboxes.get_mut(key) else {
                 return;
             };
