@@ -73,7 +73,7 @@ pub(super) struct Path {
 impl Paths {
     pub(super) const fn new(options: &Options) -> Self {
         Self {
-            seed: options.seed ^ 0x9A7_45,
+            seed: options.seed ^ 0x000F_A745,
             uneven: options.uneven,
             loss: options.beacon_loss,
             duplication: options.beacon_duplication,

@@ -3,7 +3,7 @@
 //! What happens next is in one heap, ordered by time and by number; it is taken out, the clock goes
 //! on to it, and the machines are told, exactly as the shells of the program tell them. The other
 //! files here hold the parts: `processes` (what machines want done), `datagrams`, `streams`,
-//! `inbound` and `delivery` (how that travels), `faults` (what goes wrong), `applications` (what people do), `chats`
+//! `inbound` and `delivery` (how that travels), `faults` and `repairs` (what goes wrong, and gets right), `applications` (what people do), `chats`
 //! (what they type, and are shown), and `script` (what a test wants to happen).
 
 mod applications;
@@ -13,6 +13,7 @@ mod delivery;
 mod faults;
 mod inbound;
 mod processes;
+mod repairs;
 mod report;
 mod script;
 mod streams;
@@ -121,7 +122,7 @@ enum What {
     /// Something goes wrong.
     Fault,
     /// Something gets right again.
-    Repair(faults::Repair),
+    Repair(repairs::Repair),
     /// An application does something.
     Act(usize),
 }
