@@ -131,6 +131,27 @@ fn trap_16_a_connection_from_the_other_network_of_a_peer_is_a_question_to_it_too
     }
 }
 
+/// One whose beacons do not get through to us has moved: nothing tells so but its connection. It is asked
+/// where it was, and if it does not answer, looked for where it connects from, at the port that it had.
+#[test]
+fn trap_16_a_peer_that_is_not_heard_and_connects_from_another_address_is_looked_for_there() {
+    for (quiet, asked) in [(ms(3_001), 1), (ms(3_000), 0)] {
+        let mut solo = Solo::with(|config| config.timing = Timing::default());
+        let mut bob = Peer::new(2);
+        bob.id = PeerId::from_bytes([0; 16]);
+        solo.enter(&mut bob);
+        solo.beacon(&bob);
+        solo.pass(quiet);
+        let elsewhere = SocketAddr::new(ip("10.0.0.77"), bob.place.port());
+        let from = SocketAddr::new(ip("10.0.0.77"), 50_000);
+        solo.engine.handle_unheard(solo.now, bob.id, from.into());
+        assert_eq!(pings(&solo.outputs()), asked);
+        assert_eq!(connects(&solo.pass(ms(499))), []);
+        let moved = connects(&solo.pass(ms(1)));
+        assert_eq!(moved, vec![elsewhere; asked], "it has not answered");
+    }
+}
+
 /// Whoever is left behind follows, whatever its id: nothing else is heard of the other one.
 #[test]
 fn trap_16_a_peer_whose_connection_has_ended_and_that_connects_from_its_other_network_is_followed()

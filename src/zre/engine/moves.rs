@@ -187,7 +187,8 @@ impl Engine {
         let follows = self.config.peer < id || peer.hung_up;
         let elsewhere = peer.others.iter().filter(|_| follows);
         let mut places = std::iter::once(&peer.place).chain(elsewhere.map(|other| &other.link));
-        let Some(to) = places.find(|to| Host::from(to.remote) == remote).cloned() else {
+        let known = places.find(|to| Host::from(to.remote) == remote).cloned();
+        let Some(to) = known.or_else(|| self.likely_place(now, peer, remote)) else {
             return;
         };
         if peer.displaced {
@@ -204,6 +205,17 @@ impl Engine {
         {
             challenge.by_connection = true;
         }
+    }
+
+    /// Where a peer is that connects from a host where it was never heard: one whose beacons do not get
+    /// through to us, wherever it is, has moved without our hearing so. Its mailbox has the port that it
+    /// had. (Of two hosts that hear each other, the beacon says it.)
+    fn likely_place(&self, now: Instant, peer: &Peer, remote: Host) -> Option<Link> {
+        let stale = self.config.timing.interval * MISSED;
+        let is_heard = |at: Instant| now.duration_since(at) <= stale;
+        let is_silent = !peer.beacon.is_some_and(is_heard)
+            && !peer.others.iter().any(|other| is_heard(other.heard));
+        is_silent.then(|| Link::plain(remote.at(peer.place.remote.port()), None))
     }
 
     /// Our own addresses have changed: peers reached from one that is gone are reached at another place
