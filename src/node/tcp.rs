@@ -28,6 +28,17 @@ pub(super) fn keep_alive<'a>(socket: impl Into<SockRef<'a>>) -> io::Result<()> {
     socket.into().set_tcp_keepalive(&keepalive)
 }
 
+/// Lets what has come be acknowledged by what is said next, and not in a packet of its own before that: of
+/// a handshake, each step is the answer to the one before. What is not answered is acknowledged some 40 ms
+/// later, or when more comes.
+pub(super) fn answer_at_leisure(socket: &Socket) {
+    // If that cannot be had, it takes a few packets more.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let _packets = socket.set_tcp_quickack(false);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = socket;
+}
+
 /// What a network has lost is sent again once a second at least, so that all is well soon after the
 /// network is: by itself the system waits twice as long each time, up to two minutes. It knows this from
 /// Linux 6.15 on; elsewhere, that is how it stays.

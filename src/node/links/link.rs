@@ -441,6 +441,7 @@ fn begin(to: SocketAddr, id: LinkId, tools: &Tools) -> io::Result<TcpStream> {
     socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
     tcp::keep_alive(&socket)?;
     tcp::try_often(&socket)?;
+    tcp::answer_at_leisure(&socket);
     match socket.connect(&to.into()) {
         Ok(()) => {}
         Err(error) if is_under_way(&error) => {}
