@@ -149,6 +149,11 @@ impl Thread {
         thread
     }
 
+    /// Sends the first beacon.
+    pub(super) fn announce_at_once(&mut self) {
+        self.announce(Instant::now());
+    }
+
     /// Runs until the other side has dropped its handle or its mailbox, and farewells are sent.
     pub(super) fn run(mut self) {
         let mut ready = Ready::default();
