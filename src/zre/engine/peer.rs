@@ -95,6 +95,10 @@ impl Challenge {
 #[derive(Debug, Clone)]
 pub(super) struct Barrier {
     pub(super) last_answer: Option<Instant>,
+    /// How many answers came soon after another one; and how many of them prove nothing, because so many
+    /// PINGs sent before these two were not answered.
+    pub(super) answers: usize,
+    pub(super) before: usize,
     /// WHISPERs and SHOUTs that were sent before it.
     pub(super) covers: u64,
 }

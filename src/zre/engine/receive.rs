@@ -248,9 +248,10 @@ impl Engine {
         let answered = peer.pings.pop_front();
         let confirmed = peer.barrier.as_mut().and_then(|barrier| {
             let before = barrier.last_answer.replace(now);
-            before
-                .is_some_and(|at| now.duration_since(at) <= quick)
-                .then_some(barrier.covers)
+            if before.is_some_and(|at| now.duration_since(at) <= quick) {
+                barrier.answers += 1;
+            }
+            (barrier.answers > barrier.before).then_some(barrier.covers)
         });
         if let Some((sent, Purpose::RoundTrip)) = answered {
             let elapsed = now.duration_since(sent);

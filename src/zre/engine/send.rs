@@ -200,6 +200,8 @@ impl Engine {
         }
         peer.barrier = Some(Barrier {
             last_answer: None,
+            answers: 0,
+            before: peer.pings.len(),
             covers: peer.unconfirmed,
         });
         self.ping(now, id, Purpose::Barrier);
@@ -215,12 +217,14 @@ impl Engine {
             peer.confirming = false;
             return;
         }
-        // Answers that came too far apart prove nothing: the question is put again.
-        if !peer
-            .pings
-            .iter()
-            .any(|(_, purpose)| *purpose == Purpose::Barrier)
-        {
+        // Answers that came too far apart prove nothing: the question is put again. So it is if some came
+        // and no more: what was asked before was lost with a connection.
+        let is_barrier = |purpose: &Purpose| *purpose == Purpose::Barrier;
+        let answered = peer.barrier.as_ref().and_then(|it| it.last_answer);
+        if answered.is_some_and(|at| now.duration_since(at) >= CONFIRM_AGAIN / 2) {
+            peer.pings.retain(|(_, purpose)| !is_barrier(purpose));
+        }
+        if !peer.pings.iter().any(|(_, purpose)| is_barrier(purpose)) {
             peer.barrier = None;
         }
         self.raise_barrier(now, id);
