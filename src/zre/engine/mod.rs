@@ -173,6 +173,8 @@ pub struct Engine {
     refused: BTreeMap<(PeerId, UndeliveredReason), u64>,
     /// Since when the inbox is not read.
     inbox_stopped: Option<Instant>,
+    /// When everybody was sent a sign of life that nobody had asked for.
+    life_sign: Option<Instant>,
     /// When it was read again, or we ourselves ran again: nobody is blamed for silence before that.
     blameless: Instant,
     deadlines: Deadlines,
@@ -229,6 +231,7 @@ impl Engine {
             flushes: Flushes::default(),
             refused: BTreeMap::new(),
             inbox_stopped: None,
+            life_sign: None,
             blameless: now,
             deadlines: Deadlines::default(),
             outputs: VecDeque::new(),
