@@ -61,6 +61,7 @@ impl Engine {
             Presence::Present => {
                 peer.presence = Presence::Asked;
                 self.ping(now, id, Purpose::Life);
+                self.begin_doubt(id);
                 now + timing.answer
             }
             Presence::Asked => {
@@ -72,6 +73,7 @@ impl Engine {
             Presence::Evasive => {
                 peer.presence = Presence::Silent;
                 self.ping(now, id, Purpose::Life);
+                self.begin_doubt(id);
                 self.event(Event::Silent { peer: id });
                 now + timing.evasive
             }

@@ -180,6 +180,14 @@ pub(super) struct Peer {
     pub(super) confirming: bool,
     /// Whether its connection to us is gone.
     pub(super) hung_up: bool,
+    /// Whether it is content with our beacons, how often it has asked all the same, how often it was
+    /// reassured since then, and whether it has been taken for content in vain.
+    pub(super) is_content: bool,
+    pub(super) insisted: u8,
+    pub(super) reassured: u16,
+    pub(super) was_misjudged: bool,
+    /// Whether what was said to it last was a question whether it lives.
+    pub(super) is_doubted: bool,
     /// Where its mailbox is.
     pub(super) place: Link,
     /// PINGs that are not answered.
@@ -261,6 +269,11 @@ impl Peer {
             displaced: false,
             broken: None,
             hung_up: false,
+            is_content: false,
+            insisted: 0,
+            reassured: 0,
+            was_misjudged: false,
+            is_doubted: false,
             refused: None,
             farewell: None,
             last_gap: None,
