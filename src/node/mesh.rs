@@ -399,6 +399,11 @@ impl Core {
                     let unsent = self.links.disconnect(link);
                     self.engine.handle_closed(now, link, unsent);
                 }
+                Output::Probe { link } => {
+                    if let Some(at) = self.links.acknowledged(link) {
+                        self.engine.handle_acknowledged(link, at);
+                    }
+                }
                 Output::HangUp { peer, at } => self.inbox.hang_up(peer, at),
                 Output::Farewell { to } => self.beacon.farewell(to),
                 Output::Stop => self.stopping = true,

@@ -67,6 +67,24 @@ pub(super) fn arrived(socket: &TcpStream) -> Option<u64> {
     facts.last()?.checked_sub(1)
 }
 
+/// How long ago the system at the other end last acknowledged something, for as long as the connection
+/// stands.
+#[cfg(target_os = "linux")]
+pub(super) fn silence(socket: &TcpStream) -> Option<Duration> {
+    const ESTABLISHED: u8 = 1;
+    let facts = nix::sys::socket::getsockopt(socket, system::Facts).ok()?;
+    let [state, ..] = facts.first()?.to_ne_bytes();
+    // `tcpi_last_ack_recv`, in milliseconds; `tcpi_pmtu` is beside it.
+    let [a, b, c, d, ..] = facts.get(7)?.to_ne_bytes();
+    let silence = u32::from_ne_bytes([a, b, c, d]);
+    (state == ESTABLISHED).then(|| Duration::from_millis(silence.into()))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn silence(_: &TcpStream) -> Option<Duration> {
+    None
+}
+
 #[cfg(not(target_os = "linux"))]
 pub(super) fn arrived(_: &TcpStream) -> Option<u64> {
     None

@@ -27,6 +27,78 @@ fn trap_16_a_beacon_from_another_place_is_a_question_to_the_old_one() {
     assert_eq!(solo.engine.stats().refuted_moves, 1);
 }
 
+/// Goal: where an honest peer gets no processor for seconds, nobody takes its place meanwhile. Its system
+/// acknowledges what is sent to it all the same.
+#[test]
+fn trap_16_a_peer_whose_system_acknowledges_what_it_is_asked_has_not_moved() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let link = solo.enter(&mut bob);
+    solo.pass(ms(500));
+    let elsewhere = SocketAddr::new(ip("10.0.0.66"), 40_000);
+    solo.beacon_from(&bob, elsewhere);
+    let outputs = solo.pass(ms(400));
+    assert_eq!(outputs, [Output::Probe { link }], "its system is asked");
+    solo.engine.handle_acknowledged(link, solo.now - ms(399));
+    assert_eq!(solo.pass(ms(2_000)), [], "it has not answered itself");
+    assert_eq!(solo.engine.stats().refuted_moves, 1);
+}
+
+#[test]
+fn trap_16_what_was_acknowledged_before_a_peer_was_asked_says_nothing() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let link = solo.enter(&mut bob);
+    solo.pass(ms(500));
+    let elsewhere = SocketAddr::new(ip("10.0.0.66"), 40_000);
+    solo.beacon_from(&bob, elsewhere);
+    solo.pass(ms(400));
+    solo.engine.handle_acknowledged(link, solo.now - ms(450));
+    assert_eq!(connects(&solo.pass(ms(100))), [elsewhere]);
+}
+
+#[test]
+fn trap_16_a_peer_whose_connection_has_ended_may_be_elsewhere_though_its_system_acknowledges() {
+    let mut solo = Solo::with(|config| config.timing.broken = ms(5_000));
+    let mut bob = Peer::new(2);
+    let link = solo.enter(&mut bob);
+    solo.pass(ms(500));
+    let elsewhere = SocketAddr::new(ip("10.0.0.66"), 40_000);
+    solo.beacon_from(&bob, elsewhere);
+    solo.engine.handle_broken(solo.now, bob.id);
+    solo.pass(ms(400));
+    solo.engine.handle_acknowledged(link, solo.now);
+    assert_eq!(connects(&solo.pass(ms(100))), [elsewhere]);
+}
+
+#[test]
+fn trap_16_a_peer_that_opens_its_connection_again_is_believed_whatever_its_system_acknowledges() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let link = solo.enter(&mut bob);
+    solo.pass(ms(500));
+    solo.engine
+        .handle_unheard(solo.now, bob.id, bob.place.into());
+    solo.pass(ms(400));
+    solo.engine.handle_acknowledged(link, solo.now);
+    let hangs_up = |output: &Output| matches!(output, Output::HangUp { .. });
+    assert!(solo.pass(ms(150)).iter().any(hangs_up));
+}
+
+#[test]
+fn a_peer_is_not_gone_by_what_others_say_of_its_place_while_its_system_acknowledges() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let link = solo.enter(&mut bob);
+    solo.pass(ms(500));
+    let mut stranger = Peer::new(9);
+    stranger.place = bob.place;
+    solo.beacon(&stranger);
+    assert_eq!(solo.pass(ms(400)), [Output::Probe { link }]);
+    solo.engine.handle_acknowledged(link, solo.now);
+    assert_eq!(events(solo.pass(ms(5_000))), []);
+}
+
 #[test]
 fn trap_16_a_peer_that_does_not_answer_at_its_old_place_is_greeted_at_the_new_one_without_an_exit()
 {

@@ -139,6 +139,14 @@ impl Link {
         matches!(&self.life, Life::Met(met) if met.open.is_some())
     }
 
+    /// For how long the system at the other end has acknowledged nothing.
+    pub(super) fn silence(&self) -> Option<Duration> {
+        match &self.life {
+            Life::Met(met) => tcp::silence(&met.socket),
+            Life::Resting | Life::Dialling(_) | Life::GivenUp => None,
+        }
+    }
+
     /// Whether something could be written now.
     pub(super) fn wants_write(&self) -> bool {
         self.queue.unwritten() > 0

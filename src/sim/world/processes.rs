@@ -226,6 +226,11 @@ impl World {
                 let unsent = self.close_mailbox(number, link);
                 self.reply(number, Input::Closed(link, unsent));
             }
+            Output::Probe { link } => {
+                if self.is_acknowledged(number, link) {
+                    self.reply(number, Input::Acknowledged(link));
+                }
+            }
             Output::HangUp { peer, at } => self.hang_up(number, peer, at),
             Output::Farewell { to } => self.say_farewell(number, to.address),
             Output::Event(event) => self.tell_application(number, event),

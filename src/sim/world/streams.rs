@@ -10,6 +10,7 @@ use crate::sim::stream::{
     LAST_RETRY,
 };
 use crate::sim::time::Time;
+use crate::zre::LinkId;
 
 /// How often the packet that opens a connection is sent, and when.
 const SYNS: [Duration; 3] = [
@@ -412,6 +413,25 @@ impl World {
             let (sender, receiver) = (connection.sender, connection.receiver);
             self.check.disturbed(self.now, sender, receiver);
         }
+    }
+
+    /// Whether the host at the other end of a mailbox's connection acknowledges what comes over it: it does
+    /// while it is on and knows the connection, whatever the process there does.
+    pub(super) fn is_acknowledged(&self, number: usize, link: LinkId) -> bool {
+        let mailboxes = &self.process(number).mailboxes;
+        let mailbox = mailboxes
+            .get(&link)
+            .and_then(|key| self.mailboxes.get(*key));
+        let key = mailbox.and_then(|mailbox| mailbox.connection);
+        key.and_then(|key| self.connections.get(key))
+            .is_some_and(|connection| {
+                let (near, far) = (connection.near, connection.far.ip());
+                let both_ways = self.network.carries(near, far) && self.network.carries(far, near);
+                let is_same = near == far;
+                connection.accepted
+                    && (both_ways || is_same)
+                    && self.is_powered(connection.receiver)
+            })
     }
 
     fn forget_if_over(&mut self, key: Key) {

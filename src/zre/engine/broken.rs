@@ -88,8 +88,10 @@ impl Engine {
         if peer.broken.is_none() {
             let due = now + patience;
             peer.broken = Some(due);
+            // Shortly before the verdict, the system is asked as well.
+            let before = due - patience / 4;
             self.ping(now, id, Purpose::Life);
-            self.deadlines.set(due, Timer::Broken(id));
+            self.deadlines.set(before, Timer::Broken(id));
         }
     }
 
@@ -108,6 +110,7 @@ impl Engine {
             self.deadlines.set(now + patience, Timer::Broken(id));
         } else if now < due {
             self.deadlines.set(due, Timer::Broken(id));
+            self.probe(id);
         } else {
             self.remove(now, id, ExitReason::Broken);
         }

@@ -59,6 +59,9 @@ pub(super) struct Place {
 /// Something speaks for a peer being somewhere else than it is connected: the old place was asked.
 #[derive(Debug, Clone)]
 pub(super) struct Challenge {
+    /// When it was asked.
+    pub(super) asked: Instant,
+    /// The same, or when it last spoke from its old place since.
     pub(super) since: Instant,
     /// Where it is said to be; `None` where only the old place is in doubt.
     pub(super) to: Option<Link>,
