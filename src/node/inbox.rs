@@ -416,6 +416,11 @@ impl Inbox {
         }
     }
 
+    /// The peer is heard in both directions.
+    pub(super) fn proven(&mut self, peer: PeerId) {
+        self.connections.proven(peer);
+    }
+
     /// The peer has left.
     pub(super) fn left(&mut self, peer: PeerId) {
         for verdict in self.connections.left(peer) {

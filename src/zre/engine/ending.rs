@@ -58,7 +58,7 @@ impl Engine {
         self.leave_groups(id);
         self.end_reconnection(id);
         self.doubt(id);
-        self.change_standing(id, |engine| {
+        self.change_standing(now, id, |engine| {
             if engine
                 .peers
                 .get(&id)

@@ -64,12 +64,20 @@ impl Engine {
     }
 
     fn may_enter(&mut self, id: PeerId) -> bool {
-        let admitted = self.admission.admits_proven(&self.config.limits);
+        let admitted = self.admission.admits_hello(&self.config.limits);
         if !admitted {
             self.stats.too_many_peers += 1;
             log::debug!("no room for peer {}", id.short(8));
         }
         admitted
+    }
+
+    /// Whoever says HELLO gets in, though there may be as many unproven peers as there may be.
+    fn make_room(&mut self, now: Instant) {
+        if let Some(other) = self.admission.surplus(&self.config.limits, now) {
+            self.stats.too_many_unproven += 1;
+            self.remove(now, other, ExitReason::Expired);
+        }
     }
 
     /// A HELLO from somebody new is as good as a beacon: its mailbox is dialled.
@@ -108,6 +116,7 @@ impl Engine {
                 return;
             }
         }
+        self.make_room(now);
         let peer = Peer::new(now, self.number(), link.clone());
         self.get_to_know(now, id, peer);
         self.answer(now, id, link, via, &hello);
@@ -118,7 +127,7 @@ impl Engine {
     fn answer(&mut self, now: Instant, id: PeerId, to: Link, via: Via, hello: &Hello) {
         let returned = self.static_of_returned(id);
         let greeted = self.static_for(to.remote, via, hello).or(returned);
-        self.change_standing(id, |engine| match greeted {
+        self.change_standing(now, id, |engine| match greeted {
             Some(address) => engine.adopt_static(id, address),
             None => engine.reach(now, id, to),
         });
@@ -149,7 +158,7 @@ impl Engine {
         let mut link = None;
         // Its deadlines are others from now on.
         let serial = self.number();
-        self.change_standing(id, |engine| {
+        self.change_standing(now, id, |engine| {
             let Some(peer) = engine.peers.get_mut(&id) else {
                 return;
             };

@@ -325,10 +325,27 @@ impl Engine {
         self.config.peer
     }
 
+    /// The peer at the other end of a connection, if it has entered and takes our messages there: it has been
+    /// heard in both directions.
+    #[must_use]
+    pub fn proven_by(&self, link: LinkId) -> Option<PeerId> {
+        match self.links.get(&link) {
+            Some(Owner::Peer(id)) if self.has_proven_itself(*id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// Whether a peer has entered, and has ever taken our messages where it said to be.
+    #[must_use]
+    pub fn has_proven_itself(&self, peer: PeerId) -> bool {
+        let peer = self.peers.get(&peer);
+        peer.is_some_and(|peer| peer.is_ready() && peer.was_reached)
+    }
+
     /// How many peers have entered.
     #[must_use]
     pub fn entered(&self) -> usize {
-        self.admission.proven()
+        self.admission.entered()
     }
 
     /// What our interfaces are called that have link-local IPv6 addresses: HELLO names them, for such

@@ -157,12 +157,12 @@ impl Engine {
         let before = peer.place.remote;
         let was_reached = peer.channel.as_ref().is_some_and(|it| it.connected);
         if peer.is_ready() {
-            self.change_standing(id, |engine| engine.lead(now, id, to));
+            self.change_standing(now, id, |engine| engine.lead(now, id, to));
             if was_reached {
                 self.greet_anew(now, id);
             }
         } else {
-            self.change_standing(id, |engine| {
+            self.change_standing(now, id, |engine| {
                 engine.close_channel(now, id, None);
                 engine.connect(now, id, to);
             });

@@ -181,6 +181,8 @@ pub(super) struct Peer {
     pub(super) greeted_again: u8,
     /// Whether it will be asked soon what it has read.
     pub(super) confirming: bool,
+    /// Whether somebody has ever taken our messages where it said to be.
+    pub(super) was_reached: bool,
     /// Whether its connection to us is gone.
     pub(super) hung_up: bool,
     /// Whether it is content with our beacons, how often it has asked all the same, how often it was
@@ -247,6 +249,7 @@ impl Peer {
             headers: Headers::default(),
             excess: 0,
             groups: BTreeSet::new(),
+            was_reached: false,
             status: 0,
             expected: Incoming::greeted(1),
             heard: now,

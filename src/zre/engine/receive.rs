@@ -126,7 +126,7 @@ impl Engine {
             return;
         }
         peer.last_gap = Some(now);
-        self.change_standing(id, |engine| {
+        self.change_standing(now, id, |engine| {
             engine.leave_groups(id);
             if let Some(peer) = engine.peers.get_mut(&id) {
                 peer.phase = Phase::Greeted;
