@@ -443,12 +443,90 @@ fn a_farewell_is_an_exit_within_100_ms() {
     let mut solo = Solo::new();
     let mut bob = Peer::new(2);
     solo.enter(&mut bob);
-    assert_eq!(events(farewell(&mut solo, &bob)), []);
+    let outputs = farewell(&mut solo, &bob);
+    assert_eq!(pings(&outputs), 1, "it is asked whether it is there");
+    assert_eq!(events(outputs), []);
     let exit = Event::Exit {
         peer: bob.id,
         reason: ExitReason::Farewell,
     };
-    assert_eq!(told(&mut solo, 30), [exit]);
+    assert_eq!(told(&mut solo, 95), [exit]);
+}
+
+#[test]
+fn a_farewell_that_the_peer_refutes_counts_for_nothing_though_it_comes_from_its_address() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    for round in 1..=20 {
+        assert_eq!(pings(&farewell(&mut solo, &bob)), 1);
+        assert_eq!(told(&mut solo, 30), []);
+        assert_eq!(events(solo.say(&mut bob, Body::PingOk)), []);
+        assert_eq!(told(&mut solo, 1_000), []);
+        assert_eq!(solo.engine.stats().refuted_farewells, round);
+    }
+}
+
+#[test]
+fn an_answer_to_something_earlier_does_not_refute_a_farewell() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.act(Action::Ping(bob.id));
+    solo.pass(ms(1));
+    farewell(&mut solo, &bob);
+    solo.say(&mut bob, Body::PingOk);
+    let exit = Event::Exit {
+        peer: bob.id,
+        reason: ExitReason::Farewell,
+    };
+    assert!(told(&mut solo, 95).contains(&exit));
+    assert_eq!(solo.engine.stats().refuted_farewells, 0);
+}
+
+#[test]
+fn farewells_without_end_make_us_ask_no_more_often_than_fifty_times_a_second() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    let mut asked = 0;
+    for _ in 0..1_000 {
+        let mut outputs = farewell(&mut solo, &bob);
+        outputs.extend(solo.pass(ms(1)));
+        let now = pings(&outputs);
+        for _ in 0..now {
+            outputs.extend(solo.say(&mut bob, Body::PingOk));
+        }
+        asked += now;
+        assert_eq!(events(outputs), []);
+    }
+    assert!(
+        (40..=51).contains(&asked),
+        "asked {asked} times in a second"
+    );
+}
+
+/// Goal: where somebody says farewell in the name of a peer again and again, it has longer to answer on a
+/// machine that is busy; and when it leaves, it is gone when its connection ends.
+#[test]
+fn whoever_was_slandered_lately_has_half_a_second_to_answer() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    farewell(&mut solo, &bob);
+    solo.say(&mut bob, Body::PingOk);
+    solo.pass(ms(100));
+    farewell(&mut solo, &bob);
+    assert_eq!(told(&mut solo, 450), []);
+    assert_eq!(events(solo.say(&mut bob, Body::PingOk)), []);
+    assert_eq!(solo.engine.stats().refuted_farewells, 2);
+    farewell(&mut solo, &bob);
+    solo.engine.handle_broken(solo.now, bob.id);
+    let exit = Event::Exit {
+        peer: bob.id,
+        reason: ExitReason::Farewell,
+    };
+    assert_eq!(solo.events(), [exit]);
 }
 
 #[test]

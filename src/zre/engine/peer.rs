@@ -91,6 +91,34 @@ impl Challenge {
     }
 }
 
+/// A farewell that was heard.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Farewell {
+    pub(super) since: Instant,
+    /// When the peer was asked whether it is still there.
+    pub(super) asked: Option<Instant>,
+    /// It is its own, or nobody is there any more who could be asked.
+    pub(super) is_sure: bool,
+    /// When it was looked whether it has answered, shortly before its time was over.
+    pub(super) looked: Option<Instant>,
+}
+
+impl Farewell {
+    pub(super) const fn heard(since: Instant, is_sure: bool) -> Self {
+        Self {
+            since,
+            asked: None,
+            is_sure,
+            looked: None,
+        }
+    }
+
+    /// Whether the answer to what was asked at this time says that it is not true.
+    pub(super) fn is_refuted(&self, asked: Instant) -> bool {
+        !self.is_sure && self.asked.is_some_and(|at| asked >= at)
+    }
+}
+
 /// Two PINGs that were sent behind everything else.
 ///
 /// Two, because a node whose inbox is stopped sends PING-OKs that nobody asked for, as signs of life,
@@ -160,8 +188,8 @@ pub(super) struct Peer {
     pub(super) heard: Instant,
     /// The last beacon from the place where it is connected.
     pub(super) beacon: Option<Instant>,
-    /// Since when it is leaving.
-    pub(super) farewell: Option<Instant>,
+    /// It is leaving, or somebody says so in its name.
+    pub(super) farewell: Option<Farewell>,
     pub(super) challenge: Option<Box<Challenge>>,
     pub(super) phase: Phase,
     pub(super) presence: Presence,
@@ -229,6 +257,9 @@ pub(super) struct Peer {
     pub(super) broken: Option<Instant>,
     /// When it was found that nobody listens at its mailbox any more.
     pub(super) refused: Option<Instant>,
+    /// When it was last asked because of a farewell, and when one was last found not to be its own.
+    pub(super) asked_to_stay: Option<Instant>,
+    pub(super) slandered: Option<Instant>,
     /// When it was last greeted again because of a gap.
     pub(super) last_gap: Option<Instant>,
     /// When it was last greeted again because its status was wrong.
@@ -282,6 +313,8 @@ impl Peer {
             is_doubted: false,
             refused: None,
             farewell: None,
+            asked_to_stay: None,
+            slandered: None,
             last_gap: None,
             last_doubt: None,
             greeted_as: None,

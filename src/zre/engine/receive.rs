@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::broken::RECONNECTION;
 use super::peer::{Peer, Phase, Presence, Purpose};
-use super::{Engine, Event, ExitReason, Timer};
+use super::{Engine, Event, ExitReason};
 use crate::zre::sequence::is_bridge;
 use crate::zre::{Body, Content, GroupName, Host, Message, Origin, Output, PeerId, Via};
 
@@ -70,9 +70,6 @@ impl Engine {
         if !matches!(message.body, Body::PingOk) {
             self.greet_who_answers_nothing(now, id);
         }
-        let Some(peer) = self.peers.get_mut(&id) else {
-            return;
-        };
         match message.body {
             Body::Whisper { content } => self.event(Event::Whisper { origin, content }),
             Body::Shout { group, content } => self.receive_shout(origin, group, content),
@@ -82,11 +79,7 @@ impl Engine {
             Body::PingOk => self.receive_ping_ok(now, id),
             // Elections are Zyre's own; they concern only those who take part.
             Body::Elect { .. } | Body::Leader { .. } | Body::Hello(_) => {}
-            Body::Goodbye => {
-                peer.farewell = Some(now);
-                self.deadlines
-                    .set(now + self.config.timing.farewell_quiet, Timer::Farewell(id));
-            }
+            Body::Goodbye => self.take_leave(now, id),
         }
     }
 
@@ -253,6 +246,9 @@ impl Engine {
             }
             (barrier.answers > barrier.before).then_some(barrier.covers)
         });
+        // What it was asked may have been forgotten meanwhile, since it was heard.
+        let asked = answered.map_or(now, |(sent, _)| sent);
+        self.refute_farewell(now, id, asked);
         if let Some((sent, Purpose::RoundTrip)) = answered {
             let elapsed = now.duration_since(sent);
             self.event(Event::RoundTrip { peer: id, elapsed });
