@@ -273,7 +273,7 @@ impl Inbox {
                 }
                 None
             }
-            Item::Version(_) | Item::Ready(_) => None,
+            Item::Version(_) | Item::Ready(_) | Item::Pong => None,
         }
     }
 

@@ -380,6 +380,7 @@ impl World {
     /// What has arrived is not read any more.
     fn lose_what_has_arrived(&mut self, key: Key) {
         if let Some(connection) = self.connections.get_mut(key) {
+            connection.lose_what_is_unread();
             connection.wire.clear();
             connection.carried = 0;
         }

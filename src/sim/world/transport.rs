@@ -233,6 +233,7 @@ impl World {
         let Some(connection) = self.connections.get_mut(connection) else {
             return;
         };
+        connection.lose_what_is_unread();
         let lost = std::mem::take(&mut connection.lost);
         let Some(mailbox) = self.mailboxes.get_mut(mailbox) else {
             return;
