@@ -19,6 +19,7 @@ mod link;
 mod message;
 mod name;
 mod output;
+mod recent;
 mod roster;
 mod sequence;
 mod stats;

@@ -446,6 +446,41 @@ fn what_comes_again_over_another_connection_is_told_once() {
     assert_eq!(events(solo.pass(ms(1_000))), []);
 }
 
+/// Goal: a HELLO among what comes again does not make the rest new. Method: of two greetings and what was said
+/// around them nothing was known to have arrived, twice.
+#[test]
+fn what_comes_again_with_a_greeting_in_it_is_told_once() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    let say_all = |solo: &mut Solo, bob: &mut Peer, last: &str| {
+        let mut told = Vec::new();
+        bob.next = 2;
+        for text in ["one", "two", "three"] {
+            told.extend(events(solo.say(bob, whispered(text))));
+        }
+        told.extend(events(solo.say_as(bob, 0, Body::PingOk)));
+        told.extend(events(solo.hello(bob)));
+        for text in ["four", last] {
+            told.extend(events(solo.say(bob, whispered(text))));
+        }
+        told
+    };
+    assert_eq!(say_all(&mut solo, &mut bob, "five").len(), 5);
+    for (last, new) in [("five", 0), ("six", 1), ("six", 0)] {
+        solo.engine.handle_broken(solo.now, bob.id);
+        let told = say_all(&mut solo, &mut bob, last);
+        assert_eq!(told.len(), new, "{told:?}");
+    }
+    // Later the same may be said again, under the same number.
+    solo.pass(ms(500));
+    for _ in 0..70 {
+        solo.beacon(&bob);
+        solo.pass(ms(500));
+    }
+    assert_eq!(say_all(&mut solo, &mut bob, "five").len(), 2);
+}
+
 #[test]
 fn what_comes_twice_over_one_connection_is_a_gap() {
     let mut solo = Solo::new();

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::peer::Purpose;
+use super::peer::{Purpose, Repeats};
 use super::{Engine, ExitReason, Owner, Timer};
 use crate::zre::{LinkId, PeerId};
 
@@ -35,7 +35,7 @@ impl Engine {
         };
         known.hung_up = true;
         // If it connects again, it says once more what it does not know to have arrived.
-        known.may_repeat = true;
+        known.repeats = Repeats::Expected;
         let place = known.place.remote;
         let at_its_mailbox = self.places.get(&place);
         let has_heir = self.heirs.values().any(|heir| heir.is_at(place));

@@ -171,7 +171,8 @@ impl Engine {
         }
     }
 
-    fn tell_exit(&mut self, id: PeerId, reason: ExitReason) {
+    pub(super) fn tell_exit(&mut self, id: PeerId, reason: ExitReason) {
+        log::debug!("peer {} is gone: {reason:?}", id.short(8));
         self.tell_refused_to(id);
         self.event(Event::Exit { peer: id, reason });
     }

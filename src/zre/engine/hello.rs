@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use super::broken::RECONNECTION;
 use super::dial::ELSEWHERE;
-use super::peer::{Peer, Phase, Purpose};
+use super::peer::{Peer, Phase, Purpose, Repeats};
 use super::send::PINGS;
 use super::share::excess;
 use super::{Engine, Event, ExitReason, Timer};
 use crate::zre::host::is_link_local;
+use crate::zre::recent::{REMEMBERED, Recent};
 use crate::zre::sequence::Incoming;
 use crate::zre::{GroupName, Hello, Host, Link, Name, Output, PeerId, Via};
 
@@ -166,7 +167,8 @@ impl Engine {
             peer.phase = Phase::Ready;
             peer.hello_awaited = false;
             peer.out_of_step = false;
-            peer.may_repeat = false;
+            peer.repeats = Repeats::No;
+            peer.recent = Recent::default();
             peer.expected = Incoming::greeted(1);
             peer.name = named(&hello.name, id);
             peer.headers = hello.headers.clone();
@@ -215,7 +217,10 @@ impl Engine {
         let provoked = std::mem::take(&mut peer.hello_awaited) && is_recent;
         peer.greeted_again = 0;
         peer.out_of_step = false;
-        peer.may_repeat = false;
+        if peer.may_repeat(now) {
+            // This may have come before, together with what is behind it.
+            peer.rechecked = REMEMBERED;
+        }
         let was = peer.name.clone();
         let name = named(&hello.name, id);
         let changed = was != name || peer.headers != hello.headers;

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::discovery::MISSED;
-use super::peer::{Challenge, Peer, Purpose};
+use super::peer::{Challenge, Peer, Purpose, Repeats};
 use super::{Engine, Event, Owner, Timer};
 use crate::zre::{Host, Link, LinkId, Output, PeerId};
 
@@ -140,7 +140,7 @@ impl Engine {
         peer.displaced = false;
         peer.greeted_again = 0;
         // What it has said over the connection that is hung up may come again over another one.
-        peer.may_repeat = true;
+        peer.repeats = Repeats::Expected;
         peer.others.retain(|other| other.link.remote != to.remote);
         peer.beacon = Some(now);
         self.hang_up(id, Host::from(to.remote));

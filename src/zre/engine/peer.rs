@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use crate::zre::recent::Recent;
 use crate::zre::sequence::{Incoming, Outgoing};
 use crate::zre::{GroupName, Headers, Link, LinkId, Message, Name, Timing};
 
@@ -47,6 +48,17 @@ pub(super) enum Purpose {
     RoundTrip,
     /// To know that everything before it was read.
     Barrier,
+}
+
+/// Whether a peer may say again what has come already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeats {
+    /// Its connection is the one that it has had all the time.
+    No,
+    /// It will come over another connection, and say again what it does not know to have arrived.
+    Expected,
+    /// It does so, until then.
+    Until(Instant),
 }
 
 /// A peer's mailbox seen at a place other than where it is connected.
@@ -204,7 +216,12 @@ pub(super) struct Peer {
     /// A message of it was lost, and what it says is of no use until its HELLO comes.
     pub(super) out_of_step: bool,
     /// It may say again over another connection what has come already.
-    pub(super) may_repeat: bool,
+    pub(super) repeats: Repeats,
+    /// What it has said last.
+    pub(super) recent: Recent,
+    /// How many messages are still to be held against that though their numbers fit: a HELLO among what
+    /// comes again sets the numbers back.
+    pub(super) rechecked: usize,
     /// How often it was greeted again for want of an answer.
     pub(super) greeted_again: u8,
     /// Whether it will be asked soon what it has read.
@@ -294,7 +311,9 @@ impl Peer {
             hello_awaited: false,
             greeted: now,
             out_of_step: false,
-            may_repeat: false,
+            repeats: Repeats::No,
+            recent: Recent::default(),
+            rechecked: 0,
             greeted_again: 0,
             answer_owed: None,
             answer_due: None,

@@ -3,14 +3,19 @@
 use std::time::{Duration, Instant};
 
 use super::broken::RECONNECTION;
-use super::peer::{Peer, Phase, Presence, Purpose};
+use super::peer::{Peer, Phase, Presence, Purpose, Repeats};
 use super::{Engine, Event, ExitReason};
+use crate::zre::recent::mark;
 use crate::zre::sequence::is_bridge;
 use crate::zre::{Body, Content, GroupName, Host, Message, Origin, Output, PeerId, Via};
 
 /// How soon after a gap another one ends the acquaintance until the next beacon: a peer that makes
 /// gaps on purpose must not make us greet it as fast as it likes.
 const NEXT_GAP: Duration = Duration::from_secs(1);
+
+/// How long a peer may say again what has come before, after it has been heard over another connection, and
+/// after each message that had: what is lost on the way is sent again by TCP, at growing distances.
+const REPEATS: Duration = Duration::from_secs(30);
 
 impl Engine {
     /// A message came. `via` is needed for HELLO; for all others it may be empty, but helps to tell
@@ -45,7 +50,7 @@ impl Engine {
             }
             return;
         }
-        if !follows && peer.may_repeat && peer.expected.is_repeated(sequence) {
+        if peer.repeats_itself(now, &message, follows) {
             self.stats.repeated += 1;
             if peer.hear(now) {
                 self.event(Event::Heard { peer: id });
@@ -58,6 +63,7 @@ impl Engine {
             return;
         }
         self.stats.received += 1;
+        peer.recent.add(mark(&message));
         let is_back = peer.hear(now);
         peer.speak_from(now, via);
         if !matches!(message.body, Body::Ping) {
@@ -130,12 +136,8 @@ impl Engine {
             }
         });
         self.doubt(id);
-        self.tell_refused_to(id);
         self.flushes.gone(id);
-        self.event(Event::Exit {
-            peer: id,
-            reason: ExitReason::Gap,
-        });
+        self.tell_exit(id, ExitReason::Gap);
         self.greet_anew(now, id);
         self.await_answer(now, id);
     }
@@ -264,6 +266,37 @@ impl Engine {
 }
 
 impl Peer {
+    /// Whether it may say again what has come already: from the end of a connection on, for a while after
+    /// it is heard again.
+    pub(super) fn may_repeat(&mut self, now: Instant) -> bool {
+        self.repeats = match self.repeats {
+            Repeats::Expected => Repeats::Until(now + REPEATS),
+            Repeats::Until(at) if at <= now => Repeats::No,
+            as_before => as_before,
+        };
+        self.repeats != Repeats::No
+    }
+
+    /// Whether a message has come before, over a connection that is over. Its number may say so. It says
+    /// nothing where a HELLO is among what comes again, but whoever has said the very same of late under the
+    /// same number has not said it twice. (What is no content does no harm when it comes twice.)
+    fn repeats_itself(&mut self, now: Instant, message: &Message, follows: bool) -> bool {
+        if self.repeats == Repeats::No || !self.may_repeat(now) {
+            return false;
+        }
+        let is_repeated = if follows {
+            let is_checked = self.rechecked > 0;
+            self.rechecked = self.rechecked.saturating_sub(1);
+            is_checked && message.body.is_content() && self.recent.holds(mark(message))
+        } else {
+            self.expected.is_repeated(message.sequence) || self.recent.holds(mark(message))
+        };
+        if is_repeated {
+            self.repeats = Repeats::Until(now + REPEATS);
+        }
+        is_repeated
+    }
+
     /// A message has come from it: it lives. That it hears us, too, is shown only by an answer.
     /// Whether the application has to be told.
     #[must_use]
