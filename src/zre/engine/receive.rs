@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::broken::RECONNECTION;
 use super::peer::{Peer, Phase, Presence, Purpose, Repeats};
 use super::{Engine, Event, ExitReason};
-use crate::zre::recent::mark;
+use crate::zre::recent::{REMEMBERED, mark};
 use crate::zre::sequence::is_bridge;
 use crate::zre::{Body, Content, GroupName, Host, Message, Origin, Output, PeerId, Via};
 
@@ -269,6 +269,9 @@ impl Peer {
     /// Whether it may say again what has come already: from the end of a connection on, for a while after
     /// it is heard again.
     pub(super) fn may_repeat(&mut self, now: Instant) -> bool {
+        if self.repeats == Repeats::Expected {
+            self.rechecked = REMEMBERED;
+        }
         self.repeats = match self.repeats {
             Repeats::Expected => Repeats::Until(now + REPEATS),
             Repeats::Until(at) if at <= now => Repeats::No,
