@@ -29,7 +29,7 @@ pub use announcer::Announcer;
 pub use beacon::{Beacon, BeaconError};
 pub use config::{Limits, Timing};
 pub use content::{Content, Frame, Tail};
-pub use engine::{Engine, EngineConfig};
+pub use engine::{Engine, EngineConfig, Waiting};
 pub use event::{Action, Event, ExitReason, Ticket, UndeliveredReason};
 pub use group::{GroupName, GroupNameError};
 pub use headers::{Headers, HeadersError};

@@ -69,7 +69,7 @@ impl Trace {
     fn of(processes: usize) -> Self {
         let mut check = Check::new(&Options::quiet(1, processes));
         for number in 0..processes {
-            check.born(Time::START, id(number), false, false);
+            check.born(id(number), false);
         }
         let now = Time::START + Duration::from_secs(100);
         Self { check, now }
@@ -243,6 +243,17 @@ fn an_exit_and_an_alarm_about_a_peer_that_is_well() {
         let (told, peer, event) = (0, 1, kind);
         trace.fails(Violation::Slandered { told, peer, event });
     }
+    // One that was called so long after a way was held up, or before.
+    for seconds in [10, 500] {
+        let mut trace = Trace::met();
+        trace.check.disturbed(trace.now, 0, 1);
+        let until = trace.now + Duration::from_secs(100);
+        trace.check.disturbed(until, 0, 1);
+        trace.check.disturbed(trace.now, 0, 1);
+        trace.pass(seconds);
+        trace.event(0, &exit(1));
+        assert_eq!(trace.check.verdict().is_ok(), seconds == 10);
+    }
     // Of one that was not, it is no slander.
     let mut trace = Trace::met();
     trace.check.suffers(trace.now, 1);
@@ -344,6 +355,95 @@ fn content_that_is_lost_without_a_word() {
             content: 0,
         };
         assert_eq!(verdict, if is_told { Ok(()) } else { Err(lost) });
+    }
+}
+
+/// All that one has said who leaves in peace arrives where all is well: to say that it did not is not enough.
+/// Who is too slow, or does not read, or has less time, may be told so.
+#[test]
+fn content_of_one_that_leaves_and_has_not_arrived() {
+    let lost = Err(Violation::Lost {
+        to: 0,
+        from: 1,
+        content: 0,
+    });
+    let stopped = |trace: &mut Trace| {
+        let event = Event::Undelivered {
+            peer: id(0),
+            count: 1,
+            reason: UndeliveredReason::Stopped,
+        };
+        trace.event(1, &event);
+    };
+    type Change = fn(&mut Trace);
+    let cases: [(u64, Change, Verdict); 6] = [
+        (5, |_| {}, lost),
+        (1, |_| {}, Ok(())),
+        (5, |trace| trace.event(0, &whisper(1, "1 0")), Ok(())),
+        (5, |trace| trace.event(1, &undelivered(0)), Ok(())),
+        (5, |trace| trace.check.suffers(trace.now, 0), Ok(())),
+        (5, |trace| trace.check.reads(trace.now, 0, false), Ok(())),
+    ];
+    for (within, change, verdict) in cases {
+        let mut trace = Trace::met();
+        trace.whispers(1, 0, "1 0");
+        let within = Duration::from_secs(within);
+        trace.acts(1, &Action::Stop { within });
+        change(&mut trace);
+        stopped(&mut trace);
+        trace.check.has_left(1);
+        assert_eq!(trace.check.verdict(), verdict, "{within:?}");
+    }
+}
+
+#[test]
+fn content_of_a_message_before_which_one_is_missing() {
+    let content = Content::new("1 0");
+    let cases = [
+        (2, true),
+        (3, false),
+        // It has come before, or cannot have been sent yet.
+        (1, false),
+        (0, false),
+    ];
+    for (sequence, follows) in cases {
+        let mut trace = Trace::met();
+        trace.whispers(1, 0, "1 0");
+        trace.check.suffers(trace.now, 1);
+        trace.receives(1, 1, Body::Hello(hello()));
+        let content = content.clone();
+        trace.receives(1, sequence, Body::Whisper { content });
+        trace.event(0, &whisper(1, "1 0"));
+        let unnoticed = Err(Violation::Unnoticed { told: 0, peer: 1 });
+        let verdict = if follows { Ok(()) } else { unnoticed };
+        assert_eq!(trace.check.verdict(), verdict, "{sequence}");
+    }
+    // After a gap nothing counts until the next HELLO.
+    let mut trace = Trace::met();
+    trace.whispers(1, 0, "1 0");
+    trace.check.suffers(trace.now, 1);
+    trace.receives(1, 1, Body::Hello(hello()));
+    trace.receives(1, 3, Body::Ping);
+    trace.receives(1, 4, Body::Whisper { content });
+    trace.event(0, &whisper(1, "1 0"));
+    trace.fails(Violation::Unnoticed { told: 0, peer: 1 });
+}
+
+/// What somebody says comes to whoever has the address now: that is nobody's fault, for a while.
+#[test]
+fn content_for_another_one_who_had_the_mailbox_before() {
+    for is_heir in [true, false] {
+        let mut trace = Trace::of(3);
+        trace.event(0, &enter(1));
+        trace.whispers(1, 2, "1 0");
+        if is_heir {
+            trace.check.inherits(trace.now, 0);
+        }
+        trace.event(0, &whisper(1, "1 0"));
+        assert_eq!(trace.check.verdict().is_ok(), is_heir);
+        trace.pass(1_000);
+        trace.event(0, &whisper(1, "1 0"));
+        trace.fails(Violation::Forged { told: 0, peer: 1 });
     }
 }
 

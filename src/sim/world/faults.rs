@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use super::repairs::Repair;
 use super::{Kind, Power, What, World};
-use crate::sim::host::{Input, Running};
+use crate::sim::host::Running;
 use crate::sim::network::HostId;
 use crate::sim::options::Fault;
 use crate::sim::rng::Ppm;
 use crate::sim::stream::{KEEP_ALIVE, Key};
+use crate::sim::time::Time;
 
 /// How long a laptop is closed at least.
 const LEAST_SLEEP: Duration = Duration::from_secs(60);
@@ -52,10 +53,12 @@ impl World {
         self.luck.faults.time(LEAST_SLEEP.min(longest), longest)
     }
 
-    /// Some hosts have no network when they start, and get one later.
+    /// Some hosts have no network when they start, and get one later. Foreign programs would never notice
+    /// it.
     pub(super) fn begin_late(&mut self) {
         for host in 0..self.hosts.len() {
-            if self.luck.faults.chance(self.options.late) {
+            let is_ours = self.host(host).flavour.is_none();
+            if self.luck.faults.chance(self.options.late) && is_ours {
                 let time = self.sleeping_time(self.options.sleep.unwrap_or(LEAST_SLEEP));
                 self.unplug(host, time);
             }
@@ -97,9 +100,8 @@ impl World {
 
     fn victim(&mut self, fault: Fault) -> Option<HostId> {
         let mut unlucky = self.unlucky();
-        let ours = [Fault::Roam, Fault::Flap, Fault::SlowReader, Fault::Travel];
-        if ours.contains(&fault) {
-            // Foreign programs bear no change of their address, and queue without limit.
+        if fault == Fault::SlowReader {
+            // Foreign programs queue without limit.
             unlucky.retain(|host| self.host(*host).flavour.is_none());
         }
         unlucky.get(self.luck.faults.place(unlucky.len())).copied()
@@ -114,7 +116,7 @@ impl World {
     }
 
     /// A host is in trouble: nothing is expected of it.
-    fn suffers(&mut self, host: HostId) {
+    pub(super) fn suffers(&mut self, host: HostId) {
         if let Some(number) = self.host(host).process {
             self.check.suffers(self.now, number);
         }
@@ -126,7 +128,7 @@ impl World {
         }
     }
 
-    fn repair_later(&mut self, time: Duration, repair: Repair) {
+    pub(super) fn repair_later(&mut self, time: Duration, repair: Repair) {
         self.agenda.enter(self.now + time, What::Repair(repair));
     }
 
@@ -161,13 +163,6 @@ impl World {
         self.repair_later(time, Repair::Plug(host, interface));
     }
 
-    pub(super) fn addresses_changed(&mut self, host: HostId) {
-        if let Some(number) = self.host(host).process {
-            let addresses = self.network.addresses(host);
-            self.told.push_back((number, Input::Addresses(addresses)));
-        }
-    }
-
     fn travel(&mut self, host: HostId, time: Duration) {
         if self.host(host).power != Power::On {
             return;
@@ -181,14 +176,8 @@ impl World {
         } else {
             self.pull_out(host, interface, time);
         }
-    }
-
-    pub(super) fn arrive(&mut self, host: HostId, interface: usize) {
-        if !self.healed {
-            self.watch_connections(host);
-            self.network.readdress(host, interface);
-            self.addresses_changed(host);
-        }
+        // Somebody else may have its old one meanwhile.
+        self.network.release(host, interface);
     }
 
     /// No broadcast is carried for a while. That hurts nobody who is there; but whoever was in trouble just
@@ -209,15 +198,13 @@ impl World {
     fn roam(&mut self, host: HostId) {
         let interfaces = self.network.interfaces(host).len();
         let interface = self.luck.faults.place(interfaces);
-        self.watch_connections(host);
         self.suffers(host);
-        self.network.readdress(host, interface);
-        self.addresses_changed(host);
+        self.move_in(host, interface);
         self.repair_later(Duration::from_secs(1), Repair::Calm(vec![host]));
     }
 
     /// The connections of a host may be cut: their ends will ask.
-    fn watch_connections(&mut self, host: HostId) {
+    pub(super) fn watch_connections(&mut self, host: HostId) {
         for key in self.connections_of(host) {
             self.agenda
                 .enter(self.now + KEEP_ALIVE, What::KeepAlive(key, false));
@@ -237,9 +224,8 @@ impl World {
 
     fn break_connections(&mut self, host: HostId, both_ends: bool) {
         let mut keys = self.connections_of(host);
-        if self.luck.faults.coin() && !keys.is_empty() {
-            let one = self.luck.faults.place(keys.len());
-            keys = keys.get(one).copied().into_iter().collect();
+        if self.luck.faults.coin() {
+            keys = self.most_fragile(&keys).into_iter().collect();
         }
         for key in keys {
             let Some(connection) = self.connections.get(key) else {
@@ -259,15 +245,45 @@ impl World {
         }
     }
 
+    /// Of three connections that chance picks, the one whose way bears least: so one link breaks often, and
+    /// its way back never.
+    fn most_fragile(&mut self, keys: &[Key]) -> Option<Key> {
+        let picked: Vec<Key> = (0..3)
+            .filter_map(|_| keys.get(self.luck.faults.place(keys.len())).copied())
+            .collect();
+        picked.into_iter().max_by_key(|&key| {
+            let connection = self.connections.get(key);
+            connection.map_or(0, |one| {
+                let host = |number: usize| self.process(number).host;
+                let path = self.paths.between(host(one.sender), host(one.receiver));
+                path.fragility
+            })
+        })
+    }
+
+    /// What a host sends and is sent does not arrive for a while, or what goes one way over one connection.
     fn stall(&mut self, host: HostId, time: Duration) {
-        self.suffers(host);
         let until = self.now + time;
-        for key in self.connections_of(host) {
-            if let Some(connection) = self.connections.get_mut(key) {
-                connection.stalled = connection.stalled.max(until);
+        let all = self.connections_of(host);
+        if self.luck.faults.coin() {
+            self.suffers(host);
+            for key in all {
+                self.hold_up(key, until);
             }
+            self.repair_later(time, Repair::Calm(vec![host]));
+        } else if let Some(key) = self.most_fragile(&all)
+            && let Some(connection) = self.connections.get(key)
+        {
+            let (sender, receiver) = (connection.sender, connection.receiver);
+            self.check.disturbed(until, sender, receiver);
+            self.hold_up(key, until);
         }
-        self.repair_later(time, Repair::Calm(vec![host]));
+    }
+
+    fn hold_up(&mut self, key: Key, until: Time) {
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.stalled = connection.stalled.max(until);
+        }
     }
 
     // Hosts and processes.

@@ -4,14 +4,16 @@
 //! on to it, and the machines are told, exactly as the shells of the program tell them. The other
 //! files here hold the parts: `processes` (what machines want done), `datagrams`, `streams`,
 //! `inbound` and `delivery` (how that travels), `faults` and `repairs` (what goes wrong, and gets right), `applications` (what people do), `chats`
-//! (what they type, and are shown), and `script` (what a test wants to happen).
+//! (what they type, and are shown), `addresses`, and `script` (what a test wants to happen).
 
+mod addresses;
 mod applications;
 mod chats;
 mod datagrams;
 mod delivery;
 mod faults;
 mod inbound;
+mod limits;
 mod processes;
 mod repairs;
 mod report;
@@ -20,7 +22,7 @@ mod streams;
 mod transport;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 pub use self::report::{Failure, Report};
@@ -50,6 +52,8 @@ pub struct World {
     by_peer: BTreeMap<PeerId, usize>,
     network: Network,
     paths: Paths,
+    /// Who had its mailbox at each place last.
+    doors: BTreeMap<SocketAddr, usize>,
     mailboxes: Slab<Mailbox>,
     connections: Slab<Connection>,
     /// What processes are to be told before anything else happens.
@@ -146,6 +150,7 @@ impl World {
             by_peer: BTreeMap::new(),
             network: Network::new(options.subnets),
             paths: Paths::new(&options),
+            doors: BTreeMap::new(),
             mailboxes: Slab::new(),
             connections: Slab::new(),
             told: VecDeque::new(),

@@ -19,6 +19,8 @@ pub(super) enum Repair {
     /// A host has another address where it is now.
     Arrive(HostId, usize),
     Unmute,
+    /// Somebody starts a foreign program again that cannot be reached any more.
+    Again(usize),
     /// What was wrong is over by itself by now.
     Calm(Vec<HostId>),
 }
@@ -36,6 +38,7 @@ impl World {
             }
             Repair::Plug(host, interface) => {
                 self.network.plug(host, interface, true);
+                self.ask_for_address(host);
                 self.addresses_changed(host);
                 self.recovers(host);
             }
@@ -47,7 +50,9 @@ impl World {
                     self.read_again(number);
                 }
             }
-            Repair::Arrive(host, interface) => self.arrive(host, interface),
+            Repair::Arrive(host, interface) if !self.healed => self.move_in(host, interface),
+            Repair::Arrive(..) => {}
+            Repair::Again(number) => self.start_again(number),
             Repair::Unmute => self.unmute(),
             Repair::Calm(hosts) => hosts.into_iter().for_each(|host| self.recovers(host)),
         }
@@ -57,6 +62,7 @@ impl World {
         if self.host(host).power == Power::Off {
             self.host_mut(host).power = Power::On;
             self.network.power(host, true);
+            self.ask_for_address(host);
             self.start(host, port);
         }
     }
@@ -70,6 +76,7 @@ impl World {
         entry.power = Power::On;
         entry.clock.stand_still(asleep);
         self.network.power(host, true);
+        self.ask_for_address(host);
         self.recovers(host);
         if let Some(number) = self.host(host).process {
             self.resume(number);
@@ -159,6 +166,9 @@ impl World {
             .collect();
         self.unmute();
         self.network.heal();
+        for host in 0..self.hosts.len() {
+            self.ask_for_address(host);
+        }
         for (host, _) in down {
             self.addresses_changed(host);
         }
@@ -172,6 +182,7 @@ impl World {
             if self.process(number).is_alive() && !self.process(number).application.is_reading {
                 self.read_again(number);
             }
+            self.start_again(number);
         }
         let keys: Vec<Key> = self.connections.keys().collect();
         for key in keys {

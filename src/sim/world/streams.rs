@@ -79,7 +79,9 @@ impl World {
         let there = holder.and_then(|host| self.host(host).process);
         let listener = there.filter(|&number| {
             let process = self.process(number);
-            process.is_alive() && process.port == to.port()
+            process.is_alive()
+                && process.port == to.port()
+                && process.bound.is_none_or(|bound| bound == to.ip())
         });
         let Some(receiver) = listener else {
             self.note(Kind::Stream, [key.number(), 0, 0], || {
@@ -175,16 +177,19 @@ impl World {
         if connection.pump.take_if(|at| *at == now).is_none() {
             return;
         }
-        let (near, far, receiver) = (connection.near, connection.far.ip(), connection.receiver);
+        let receiver = connection.receiver;
         if connection.is_over && connection.accepted {
             // All that is in it has come.
             self.deliver_arrived(key, receiver, true);
             return;
         }
-        let forth = near == far || self.network.carries(near, far);
-        let back = near == far || self.network.carries(far, near);
+        let (forth, back) = self.is_carried(key);
         if !forth {
-            self.retransmit(key);
+            if self.is_refused(key) {
+                self.lose_sending_end(key);
+            } else {
+                self.retransmit(key);
+            }
             return;
         }
         let accepted = self
@@ -219,6 +224,38 @@ impl World {
         } else if !waits {
             self.enter_pump(key);
         }
+    }
+
+    /// Whether what a connection carries arrives, and what comes back: the addresses of both its ends are
+    /// still those of their hosts.
+    fn is_carried(&self, key: Key) -> (bool, bool) {
+        let Some(connection) = self.connections.get(key) else {
+            return (false, false);
+        };
+        let (near, far) = (connection.near, connection.far.ip());
+        if near == far {
+            return (true, true);
+        }
+        let is_at = |number: usize, address: IpAddr| {
+            self.network.holder(address) == Some(self.process(number).host)
+        };
+        let is_theirs = is_at(connection.sender, near) && is_at(connection.receiver, far);
+        let forth = is_theirs && self.network.carries(near, far);
+        let back = is_theirs && self.network.carries(far, near);
+        (forth, back)
+    }
+
+    /// Whether another host has the far address of a connection now, which knows nothing of it and says so.
+    fn is_refused(&self, key: Key) -> bool {
+        let Some(connection) = self.connections.get(key) else {
+            return false;
+        };
+        let (near, far) = (connection.near, connection.far.ip());
+        let (here, there) = (connection.sender, connection.receiver);
+        self.network.holder(near) == Some(self.process(here).host)
+            && self.network.holder(far) != Some(self.process(there).host)
+            && self.network.carries(near, far)
+            && self.network.carries(far, near)
     }
 
     /// What was sent, or its acknowledgement, is lost: it is sent again after a while.
@@ -281,6 +318,11 @@ impl World {
             format!("p{receiver} has lost its connection from p{sender}")
         });
         self.detach(key);
+        let is_missed = |one: &Connection| one.mailbox.is_some() && !one.lost.is_empty();
+        if self.connections.get(key).is_some_and(is_missed) {
+            // What was under way is sent again, and its sender told that nobody knows of it.
+            self.pump_at(key, self.now + FIRST_RETRY);
+        }
         self.forget_if_over(key);
     }
 
@@ -308,11 +350,10 @@ impl World {
 
     /// The news that the receiving end is gone travels to the sender.
     pub(super) fn reset(&mut self, key: Key, retry: Duration) {
-        let Some(connection) = self.connections.get(key) else {
+        if self.connections.get(key).is_none() {
             return;
-        };
-        let (near, far) = (connection.near, connection.far.ip());
-        if near == far || self.network.carries(far, near) {
+        }
+        if self.is_carried(key).1 {
             self.lose_sending_end(key);
         } else if retry < GIVE_UP_FIN / 2 {
             self.agenda
@@ -449,8 +490,7 @@ impl World {
         let Some(connection) = self.connections.get(key) else {
             return;
         };
-        let (near, far) = (connection.near, connection.far.ip());
-        let both_ways = self.network.carries(near, far) && self.network.carries(far, near);
+        let both_ways = self.is_carried(key) == (true, true);
         let (accepted, sending) = (connection.accepted, connection.mailbox.is_some());
         if both_ways && accepted && sending {
             return;

@@ -132,7 +132,7 @@ impl World {
         self.scratch.clear();
         message.encode_header(&mut self.scratch);
         let octets = cost(self.scratch.len(), message.body.content(), tail);
-        let budget = self.options.limits.queued_octets as u64;
+        let budget = self.budget(number);
         let flavour = self.process(number).machine.flavour();
         let Some(mailbox) = self.mailboxes.get_mut(key) else {
             return Ok(());
@@ -170,8 +170,11 @@ impl World {
             octets,
             greeting,
         });
+        let queued = mailbox.queued;
+        self.process_mut(number).queued += octets;
         if flavour.is_none() {
-            self.check.queue(number, mailbox.queued, octets, budget);
+            self.check.queue(number, queued, octets, budget);
+            self.see_queued(number, octets);
         }
         self.feed(key);
         Ok(())
@@ -187,6 +190,7 @@ impl World {
         let Some(mailbox) = self.mailboxes.remove(key) else {
             return 0;
         };
+        self.process_mut(number).queued -= mailbox.queued;
         let unsent = mailbox
             .queue
             .iter()
@@ -238,10 +242,13 @@ impl World {
         let Some(mailbox) = self.mailboxes.get_mut(mailbox) else {
             return;
         };
+        let octets: u64 = lost.iter().map(|packet| packet.octets).sum();
+        mailbox.queued += octets;
         for packet in lost.into_iter().rev() {
-            mailbox.queued += packet.octets;
             mailbox.queue.push_front(packet);
         }
+        let owner = mailbox.owner;
+        self.process_mut(owner).queued += octets;
     }
 
     /// The sender closes a connection: that travels behind what is under way.
@@ -332,12 +339,13 @@ impl World {
             self.enter_pump(path);
         }
         if written > 0 {
+            self.process_mut(owner).queued -= written;
             self.tell_of_writing(key, owner, link);
         }
     }
 
     fn tell_of_writing(&mut self, key: Key, owner: usize, link: LinkId) {
-        let room = self.options.limits.queued_octets as u64 / 4 * 3;
+        let room = self.budget(owner) / 4 * 3;
         let Some(mailbox) = self.mailboxes.get_mut(key) else {
             return;
         };

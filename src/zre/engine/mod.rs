@@ -44,6 +44,16 @@ use super::{
     PeerId, Stats, Timing, UndeliveredReason,
 };
 
+/// What an engine has not got rid of yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Waiting {
+    /// Outputs that have not been asked for.
+    pub outputs: usize,
+    /// Messages to the peer, of those whose connections are full, for which most wait.
+    pub kept: usize,
+}
+
 /// What an engine needs to know at its start.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -317,6 +327,23 @@ impl Engine {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.deadlines.next()
+    }
+
+    /// How many outputs have not been asked for, and how many messages wait at most for one connection
+    /// that is full.
+    #[must_use]
+    pub fn waiting(&self) -> Waiting {
+        let full = self
+            .full
+            .iter()
+            .filter_map(|link| match self.links.get(link)? {
+                Owner::Peer(id) => self.peers.get(id)?.channel.as_ref(),
+                _ => None,
+            });
+        Waiting {
+            outputs: self.outputs.len(),
+            kept: full.map(|channel| channel.outbox.len()).max().unwrap_or(0),
+        }
     }
 
     /// Who this node is.
