@@ -50,6 +50,8 @@ pub(super) struct Paths {
     seed: u64,
     /// The share of the ways that are worse than what is said of the world.
     uneven: Ppm,
+    /// So many hosts, the first ones, run foreign programs.
+    foreign: HostId,
     loss: Ppm,
     duplication: Ppm,
     delay: (Duration, Duration),
@@ -75,6 +77,7 @@ impl Paths {
         Self {
             seed: options.seed ^ 0x000F_A745,
             uneven: options.uneven,
+            foreign: options.zyres + options.pyres,
             loss: options.beacon_loss,
             duplication: options.beacon_duplication,
             delay: options.delay,
@@ -119,8 +122,13 @@ impl Paths {
         path
     }
 
-    /// Whether this is the way on which beacons get through, of the two between these hosts.
+    /// Whether this is the way on which beacons get through, of the two between these hosts. From foreign
+    /// ones they do: a Pyre that hears us and whose HELLO was lost takes our beacons for life and never
+    /// says it again, so that we have to greet it, and can only if we hear it.
     fn is_fair(&self, from: HostId, to: HostId) -> bool {
+        if (from < self.foreign) != (to < self.foreign) {
+            return from < self.foreign;
+        }
         let forth = self.rng(from.min(to), from.max(to)).draw() & (1 << 40) != 0;
         forth == (from < to)
     }
@@ -184,6 +192,18 @@ mod tests {
             forth.loss.min(back.loss) <= 10_000 && forth.loss.max(back.loss) == 1_000_000
         };
         assert!(all.iter().filter(one_sided).count() > 50);
+    }
+
+    #[test]
+    fn foreign_hosts_are_always_heard() {
+        let mut options = Options::quiet(1, 40);
+        options.uneven = 1_000_000;
+        options.pyres = 10;
+        let paths = Paths::new(&options);
+        let foreign = (0..10).flat_map(|from| (10..40).map(move |to| (from, to)));
+        for (from, to) in foreign {
+            assert!(paths.between(from, to).loss <= FAIR_LOSS);
+        }
     }
 
     #[test]
