@@ -615,22 +615,6 @@ fn a_peer_whose_connection_breaks_and_that_is_not_heard_again_is_gone_after_five
     );
 }
 
-/// Where many packets are lost it may take longer to connect again than a peer is waited for: as long as its
-/// beacons come, and nobody refuses at its mailbox, it is there.
-#[test]
-fn a_peer_whose_connection_breaks_and_whose_beacons_come_is_waited_for() {
-    let mut solo = Solo::with(|config| config.timing = Timing::default());
-    let mut bob = Peer::new(2);
-    solo.enter(&mut bob);
-    solo.engine.handle_broken(solo.now, bob.id);
-    for _ in 0..3 {
-        assert_eq!(events(solo.pass(ms(4_500))), []);
-        solo.beacon(&bob);
-    }
-    assert_eq!(events(solo.pass(ms(4_999))), []);
-    assert_eq!(events(solo.pass(ms(1))), [gone(&bob)]);
-}
-
 /// What is told of a peer whose process has ended without a word.
 fn gone(peer: &Peer) -> Event {
     Event::Exit {

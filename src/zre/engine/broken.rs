@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::peer::{Peer, Purpose, Repeats};
+use super::peer::{Purpose, Repeats};
 use super::{Engine, ExitReason, Owner, Timer};
 use crate::zre::{LinkId, PeerId};
 
@@ -102,11 +102,6 @@ impl Engine {
             return;
         };
         let mut due = due.max(self.blameless + patience);
-        if let Some(beacon) = self.peers.get(&id).and_then(Peer::last_beacon) {
-            // It is there, and somebody listens at its mailbox: whoever has dialled it was not refused. What
-            // is lost of packets may keep it from connecting for longer.
-            due = due.max(beacon + patience);
-        }
         if let Some(expected) = self.reconnecting.get(&id) {
             // One that was greeted again opens its connection anew, if it is a Zyre.
             due = due.max(expected.until);

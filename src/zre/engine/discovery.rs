@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::admission::Standing;
-use super::peer::{Evidence, Peer, Phase, Place, Presence};
+use super::peer::{Peer, Phase, Place, Presence};
 use super::{Engine, Event, Timer};
 use crate::zre::{Link, Output, PeerId, Sighting};
 
@@ -187,7 +187,7 @@ impl Engine {
         }
         let is_elsewhere = |to: &Link| to.remote != link.remote;
         peer.challenge.take_if(|challenge| {
-            challenge.by == Evidence::Beacon && challenge.to.as_ref().is_some_and(is_elsewhere)
+            !challenge.by_connection && challenge.to.as_ref().is_some_and(is_elsewhere)
         });
         match peer.phase {
             Phase::Heard => self.dial_if_admitted(now, id),
@@ -202,7 +202,7 @@ impl Engine {
 
     /// A beacon of a known peer from a place where it is not connected.
     fn hear_elsewhere(&mut self, now: Instant, id: PeerId, link: Link) {
-        let long = self.config.timing.expired;
+        let stale = self.config.timing.interval * MISSED;
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
@@ -238,18 +238,14 @@ impl Engine {
         match known {
             Some(other) => other.heard = now,
             None => {
-                // One that is not heard for a while may be so again: that is no news, where packets are lost.
                 peer.others
-                    .retain(|other| now.duration_since(other.heard) <= long);
-                let oldest =
-                    (0..peer.others.len()).min_by_key(|at| peer.others.get(*at).map(|it| it.heard));
-                if let Some(oldest) = oldest.filter(|_| peer.others.len() >= PLACES) {
-                    peer.others.remove(oldest);
+                    .retain(|other| now.duration_since(other.heard) <= stale);
+                if peer.others.len() < PLACES {
+                    peer.others.push(Place {
+                        link: link.clone(),
+                        heard: now,
+                    });
                 }
-                peer.others.push(Place {
-                    link: link.clone(),
-                    heard: now,
-                });
             }
         }
         if !peer.is_ready() || is_here_too {

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::discovery::MISSED;
-use super::peer::{Challenge, Evidence, Peer, Purpose, Repeats};
+use super::peer::{Challenge, Peer, Purpose, Repeats};
 use super::{Engine, Event, Owner, Timer};
 use crate::zre::{Host, Link, LinkId, Output, PeerId};
 
@@ -20,9 +20,6 @@ const LAST_CHANCE: u32 = 4;
 
 /// How exactly a system knows when it was answered: it counts time in steps, of 10 ms at most.
 const STEP: Duration = Duration::from_millis(10);
-
-/// How many times as long one has to answer that is heard elsewhere, and whose beacons come.
-const SPEAKING: u32 = 4;
 
 /// How often it is greeted once more.
 const GREETINGS: u8 = 3;
@@ -43,7 +40,7 @@ impl Engine {
             asked: now,
             since: now,
             to,
-            by: Evidence::Beacon,
+            by_connection: false,
             last_chance: None,
         }));
         self.ping(now, id, Purpose::Life);
@@ -60,11 +57,7 @@ impl Engine {
             return;
         };
         let chance = self.config.timing.challenge / LAST_CHANCE;
-        let patience = match challenge.by {
-            Evidence::Beacon | Evidence::Connection => self.config.timing.challenge,
-            Evidence::Speech => self.config.timing.challenge * SPEAKING,
-        };
-        let due = challenge.since.max(self.blameless) + patience;
+        let due = challenge.since.max(self.blameless) + self.config.timing.challenge;
         // Whose connection has ended may well be on its way from elsewhere.
         let beacon = peer.beacon.filter(|_| !peer.hung_up);
         let contested = challenge.contested_until(&peer.place, beacon, &self.config.timing);
@@ -84,15 +77,7 @@ impl Engine {
             self.probe(id);
             return;
         }
-        let by = challenge.by;
         match challenge.to.clone() {
-            Some(to)
-                if by == Evidence::Connection
-                    && to != peer.place
-                    && peer.is_about(now, &self.config.timing) =>
-            {
-                self.hear_there(now, id, to);
-            }
             Some(to) => self.relocate(now, id, to),
             None => {
                 peer.challenge = None;
@@ -128,31 +113,14 @@ impl Engine {
         let host = Host::from(peer.place.remote);
         let is_answer = |challenge: &mut Box<Challenge>| {
             let is_elsewhere = |to: &Link| Host::from(to.remote) != host;
-            let claims_a_move = challenge.by != Evidence::Connection
-                || challenge.to.as_ref().is_some_and(is_elsewhere);
+            let claims_a_move =
+                !challenge.by_connection || challenge.to.as_ref().is_some_and(is_elsewhere);
             claims_a_move && challenge.asked < at
         };
         if peer.challenge.take_if(is_answer).is_some() {
             self.stats.refuted_moves += 1;
         }
         peer.broken.take_if(|due| *due < at + patience);
-    }
-
-    /// A peer comes from another of its places than the one where we have reached it so far, though its
-    /// beacons come from there, too: it is heard, and asked whether it still hears us. Of two hosts on two
-    /// networks that lose packets, each may doubt one of them for a while, and both need not doubt the same.
-    fn hear_there(&mut self, now: Instant, id: PeerId, to: Link) {
-        let Some(peer) = self.peers.get_mut(&id) else {
-            return;
-        };
-        peer.repeats = Repeats::Expected;
-        peer.challenge = None;
-        self.hang_up(id, Host::from(to.remote));
-        self.challenge(now, id, Some(to));
-        let peer = self.peers.get_mut(&id);
-        if let Some(challenge) = peer.and_then(|peer| peer.challenge.as_mut()) {
-            challenge.by = Evidence::Speech;
-        }
     }
 
     /// The peer did not answer at its old place: it is connected at the new one, and greeted there.
@@ -269,10 +237,6 @@ impl Engine {
             self.relocate(now, id, to);
             return;
         }
-        if peer.hung_up && to != peer.place && peer.is_about(now, &self.config.timing) {
-            self.hear_there(now, id, to);
-            return;
-        }
         self.challenge(now, id, Some(to.clone()));
         let challenge = self
             .peers
@@ -281,7 +245,7 @@ impl Engine {
         if let Some(challenge) = challenge
             && challenge.to.as_ref() == Some(&to)
         {
-            challenge.by = Evidence::Connection;
+            challenge.by_connection = true;
         }
     }
 

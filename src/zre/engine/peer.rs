@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::discovery::MISSED;
 use crate::zre::recent::Recent;
 use crate::zre::sequence::{Incoming, Outgoing};
 use crate::zre::{GroupName, Headers, Link, LinkId, Message, Name, Timing};
@@ -69,19 +68,6 @@ pub(super) struct Place {
     pub(super) heard: Instant,
 }
 
-/// What speaks for a peer being somewhere else than it is connected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Evidence {
-    /// A beacon.
-    Beacon,
-    /// A connection from there: that it is heard at its old place, too, as a host on two networks is, is no
-    /// answer to that.
-    Connection,
-    /// It speaks from there, and was asked whether it still hears us at its old place. That its beacons come
-    /// from there is no answer to that.
-    Speech,
-}
-
 /// Something speaks for a peer being somewhere else than it is connected: the old place was asked.
 #[derive(Debug, Clone)]
 pub(super) struct Challenge {
@@ -91,8 +77,9 @@ pub(super) struct Challenge {
     pub(super) since: Instant,
     /// Where it is said to be; `None` where only the old place is in doubt.
     pub(super) to: Option<Link>,
-    /// What says so.
-    pub(super) by: Evidence,
+    /// Whether a connection says so, and not a beacon: that it is heard at its old place, too, as a host
+    /// on two networks is, is no answer to that.
+    pub(super) by_connection: bool,
     /// Since when it has its last chance to answer.
     pub(super) last_chance: Option<Instant>,
 }
@@ -109,8 +96,7 @@ impl Challenge {
         timing: &Timing,
     ) -> Option<Instant> {
         let is_elsewhere = |to: &Link| to.remote.ip() != place.remote.ip();
-        let is_contested =
-            self.by == Evidence::Connection && self.to.as_ref().is_some_and(is_elsewhere);
+        let is_contested = self.by_connection && self.to.as_ref().is_some_and(is_elsewhere);
         let beacon = beacon.filter(|_| is_contested)?;
         let next = beacon + timing.interval + timing.interval / 4;
         Some(next.min(self.since + timing.challenge * 4))
@@ -352,19 +338,6 @@ impl Peer {
             last_doubt: None,
             greeted_as: None,
         }
-    }
-
-    /// Whether its beacons still come from where it is connected.
-    pub(super) fn is_about(&self, now: Instant, timing: &Timing) -> bool {
-        let stale = timing.interval * MISSED;
-        self.beacon
-            .is_some_and(|at| now.duration_since(at) <= stale)
-    }
-
-    /// The last beacon from any of its places.
-    pub(super) fn last_beacon(&self) -> Option<Instant> {
-        let others = self.others.iter().map(|other| other.heard);
-        others.chain(self.beacon).max()
     }
 
     pub(super) fn is_ready(&self) -> bool {
