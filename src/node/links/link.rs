@@ -144,11 +144,12 @@ impl Link {
         matches!(&self.life, Life::Met(met) if met.open.is_some())
     }
 
-    /// For how long the system at the other end has acknowledged nothing.
+    /// For how long the system at the other end has acknowledged nothing, of a connection that is known to be
+    /// read, or is the first one.
     pub(super) fn silence(&self) -> Option<Duration> {
         match &self.life {
-            Life::Met(met) => tcp::silence(&met.socket),
-            Life::Resting | Life::Dialling(_) | Life::GivenUp => None,
+            Life::Met(met) if met.takes_messages() => tcp::silence(&met.socket),
+            Life::Met(_) | Life::Resting | Life::Dialling(_) | Life::GivenUp => None,
         }
     }
 

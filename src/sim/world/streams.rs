@@ -470,9 +470,7 @@ impl World {
                 let (near, far) = (connection.near, connection.far.ip());
                 let both_ways = self.network.carries(near, far) && self.network.carries(far, near);
                 let is_same = near == far;
-                connection.accepted
-                    && (both_ways || is_same)
-                    && self.is_powered(connection.receiver)
+                connection.heard && (both_ways || is_same) && self.is_powered(connection.receiver)
             })
     }
 

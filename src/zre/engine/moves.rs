@@ -100,16 +100,20 @@ impl Engine {
     /// It does so for a process that gets no processor, for as long as that process has the connection: so
     /// the peer is still there, however late its own answer is, and whoever says otherwise is somebody else.
     /// Only where the peer's own connection to us has ended may it be on its way from elsewhere; and that
-    /// it has opened another one from its old place is no claim about its place.
+    /// it has opened another one from its old place is no claim about its place. Nor does the system vouch for
+    /// long: it also acknowledges what the peer itself never reads, since it hears another connection of ours.
     pub fn handle_acknowledged(&mut self, link: LinkId, at: Instant) {
         let Some(Owner::Peer(id)) = self.links.get(&link).copied() else {
             return;
         };
         let at = at + STEP;
-        let patience = self.config.timing.challenge;
+        let (patience, most) = (self.config.timing.challenge, self.config.timing.evasive);
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| !peer.hung_up) else {
             return;
         };
+        if at > *peer.vouched.get_or_insert(at) + most {
+            return;
+        }
         let host = Host::from(peer.place.remote);
         let is_answer = |challenge: &mut Box<Challenge>| {
             let is_elsewhere = |to: &Link| Host::from(to.remote) != host;

@@ -230,6 +230,8 @@ pub(super) struct Peer {
     pub(super) was_reached: bool,
     /// Whether its connection to us is gone.
     pub(super) hung_up: bool,
+    /// When its system first answered for it since it was heard itself.
+    pub(super) vouched: Option<Instant>,
     /// Whether it is content with our beacons, how often it has asked all the same, how often it was
     /// reassured since then, and whether it has been taken for content in vain.
     pub(super) is_content: bool,
@@ -325,6 +327,7 @@ impl Peer {
             displaced: false,
             broken: None,
             hung_up: false,
+            vouched: None,
             is_content: false,
             insisted: 0,
             reassured: 0,

@@ -307,6 +307,7 @@ impl Peer {
         self.traffic_before = std::mem::replace(&mut self.traffic, now);
         self.broken = None;
         self.hung_up = false;
+        self.vouched = None;
         self.show_itself(now)
     }
 
