@@ -31,8 +31,6 @@ pub struct Announcer {
     due: Option<Instant>,
     /// What is to be sent now.
     pending: Option<Beacon>,
-    /// Whether that was said just before.
-    repeats: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +54,6 @@ impl Announcer {
             last: now,
             due: Some(now),
             pending: None,
-            repeats: false,
         };
         announcer.handle_timeout(now);
         announcer
@@ -97,13 +94,11 @@ impl Announcer {
         };
         let (beacon, gap) = match &mut self.phase {
             Phase::Present { gap } => {
-                self.repeats = *gap > FIRST_GAP && *gap / 2 < self.interval;
                 let until_next = (*gap).min(self.interval);
                 *gap = until_next.saturating_mul(2);
                 (Beacon::new(self.peer, self.port), Some(until_next))
             }
             Phase::Leaving { farewells } => {
-                self.repeats = false;
                 *farewells = farewells.saturating_sub(1);
                 let gap = (*farewells > 0).then_some(LEAST_GAP);
                 (Beacon::farewell(self.peer), gap)
@@ -122,13 +117,6 @@ impl Announcer {
     /// The beacon to broadcast now; to be asked until there is none.
     pub fn poll_output(&mut self) -> Option<Beacon> {
         self.pending.take()
-    }
-
-    /// Whether the beacon that was taken last only says again, before an interval was over, what was
-    /// said after the start: in case that was lost.
-    #[must_use]
-    pub const fn repeats(&self) -> bool {
-        self.repeats
     }
 
     /// When [`Announcer::handle_timeout`] is wanted; `None` when nothing is to come.

@@ -46,47 +46,6 @@ fn the_first_beacon_goes_out_at_once_some_more_soon_and_then_one_an_interval() {
     assert!(!announcer.is_finished());
 }
 
-/// When what is broadcast up to `until` milliseconds only repeats what was said just before.
-fn repeats(announcer: &mut Announcer, start: Instant, until: u64) -> Vec<u64> {
-    let mut now = start;
-    let mut repeats = Vec::new();
-    loop {
-        if announcer.poll_output().is_some() && announcer.repeats() {
-            repeats.push(u64::try_from((now - start).as_millis()).unwrap());
-        }
-        match announcer.poll_timeout() {
-            Some(due) if due <= start + milliseconds(until) => now = now.max(due),
-            _ => return repeats,
-        }
-        announcer.handle_timeout(now);
-    }
-}
-
-#[test]
-fn those_that_come_before_an_interval_is_over_are_known_as_repetitions() {
-    let (start, mut announcer) = start(milliseconds(1000));
-    assert_eq!(
-        repeats(&mut announcer, start, 4000),
-        [50, 150, 350, 750, 1550]
-    );
-    let changed = start + milliseconds(4000);
-    announcer.handle_networks_changed(changed);
-    assert_eq!(
-        repeats(&mut announcer, changed, 2000),
-        [50, 150, 350, 750, 1550]
-    );
-    announcer.stop(changed + milliseconds(2000));
-    assert!(announcer.poll_output().is_some() && !announcer.repeats());
-}
-
-#[test]
-fn nothing_is_a_repetition_where_the_interval_is_short() {
-    for interval in [10, 20, 50] {
-        let (start, mut announcer) = start(milliseconds(interval));
-        assert_eq!(repeats(&mut announcer, start, 200), [0; 0], "{interval} ms");
-    }
-}
-
 #[test]
 fn an_interval_that_is_short_is_kept_from_the_start() {
     let (start, mut announcer) = start(milliseconds(20));

@@ -229,18 +229,12 @@ impl Thread {
                     }
                 }
             }
-            // Behind those by IPv4: what comes first is the place where others connect to. What is said
-            // again lest it be lost, is said once where both are in use: whoever has IPv6 alone says so
-            // itself, and one direction is enough.
+            // Behind those by IPv4: what comes first is the place where others connect to.
             let mut tried = sent.len();
             for link in &self.links {
                 let Some(socket) = &self.parts.link_socket else {
                     break;
                 };
-                let has_both = |network: &Network| network.index == link.index;
-                if self.announcer.repeats() && self.networks.iter().any(has_both) {
-                    continue;
-                }
                 tried += 1;
                 if let Err(error) = socket.send(&datagram, ALL_NODES, link.index, link.address) {
                     failed.push((ALL_NODES.into(), error));
