@@ -143,6 +143,10 @@ impl Connections {
     }
 
     /// The peer has entered, and is heard in both directions: its connection is no stranger's any more.
+    #[cfg_attr(
+        not(feature = "node"),
+        allow(dead_code, reason = "worlds have no more strangers than there may be")
+    )]
     pub(crate) fn proven(&mut self, peer: PeerId) {
         let Some(claim) = self.claims.get_mut(&peer) else {
             return;
