@@ -147,9 +147,7 @@ pub(super) fn start_with(
         mesh,
         counters: counters.clone(),
     };
-    let mut thread = thread::Thread::new(parts, listed);
-    // Whoever hears it can begin to answer while the threads of this node do.
-    thread.announce_at_once();
+    let thread = thread::Thread::new(parts, listed);
     let thread = std::thread::Builder::new()
         .name("zchat-beacon".into())
         .spawn(move || thread.run())

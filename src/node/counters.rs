@@ -44,7 +44,6 @@ counters! {
     too_many_unproven,
     dismissed,
     forged_farewells,
-    refuted_farewells,
     refuted_moves,
     unanswered_pings,
     refused_connections,

@@ -23,7 +23,6 @@ mod foreign;
 mod host;
 mod network;
 mod options;
-mod paths;
 mod rng;
 mod stream;
 mod time;

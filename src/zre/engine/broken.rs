@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::peer::{Purpose, Repeats};
+use super::peer::Purpose;
 use super::{Engine, ExitReason, Owner, Timer};
 use crate::zre::{LinkId, PeerId};
 
@@ -35,7 +35,7 @@ impl Engine {
         };
         known.hung_up = true;
         // If it connects again, it says once more what it does not know to have arrived.
-        known.repeats = Repeats::Expected;
+        known.may_repeat = true;
         let place = known.place.remote;
         let at_its_mailbox = self.places.get(&place);
         let has_heir = self.heirs.values().any(|heir| heir.is_at(place));
@@ -88,10 +88,8 @@ impl Engine {
         if peer.broken.is_none() {
             let due = now + patience;
             peer.broken = Some(due);
-            // Shortly before the verdict, the system is asked as well.
-            let before = due - patience / 4;
             self.ping(now, id, Purpose::Life);
-            self.deadlines.set(before, Timer::Broken(id));
+            self.deadlines.set(due, Timer::Broken(id));
         }
     }
 
@@ -110,7 +108,6 @@ impl Engine {
             self.deadlines.set(now + patience, Timer::Broken(id));
         } else if now < due {
             self.deadlines.set(due, Timer::Broken(id));
-            self.probe(id);
         } else {
             self.remove(now, id, ExitReason::Broken);
         }

@@ -124,8 +124,7 @@ impl Engine {
             self.send(now, id, body);
         } else {
             // The way of nearly all messages: the peer is looked up once.
-            let awake = self.blameless;
-            self.stats.sent += u64::from(peer.say(now, awake, body, &mut self.outputs));
+            self.stats.sent += u64::from(peer.say(now, body, &mut self.outputs));
         }
     }
 
@@ -153,8 +152,7 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        let awake = self.blameless;
-        self.stats.sent += u64::from(peer.say(now, awake, body, &mut self.outputs));
+        self.stats.sent += u64::from(peer.say(now, body, &mut self.outputs));
     }
 
     /// Says HELLO to a peer that was greeted before on this connection and has not asked for it.
@@ -202,8 +200,6 @@ impl Engine {
         }
         peer.barrier = Some(Barrier {
             last_answer: None,
-            answers: 0,
-            before: peer.pings.len(),
             covers: peer.unconfirmed,
         });
         self.ping(now, id, Purpose::Barrier);
@@ -219,14 +215,12 @@ impl Engine {
             peer.confirming = false;
             return;
         }
-        // Answers that came too far apart prove nothing: the question is put again. So it is if some came
-        // and no more: what was asked before was lost with a connection.
-        let is_barrier = |purpose: &Purpose| *purpose == Purpose::Barrier;
-        let answered = peer.barrier.as_ref().and_then(|it| it.last_answer);
-        if answered.is_some_and(|at| now.duration_since(at) >= CONFIRM_AGAIN / 2) {
-            peer.pings.retain(|(_, purpose)| !is_barrier(purpose));
-        }
-        if !peer.pings.iter().any(|(_, purpose)| is_barrier(purpose)) {
+        // Answers that came too far apart prove nothing: the question is put again.
+        if !peer
+            .pings
+            .iter()
+            .any(|(_, purpose)| *purpose == Purpose::Barrier)
+        {
             peer.barrier = None;
         }
         self.raise_barrier(now, id);
@@ -402,14 +396,7 @@ impl Engine {
 
 impl Peer {
     /// Numbers a message and sends it, or lets it wait; `false` if a HELLO has to go first.
-    /// We have been here since `awake`.
-    fn say(
-        &mut self,
-        now: Instant,
-        awake: Instant,
-        body: Body,
-        outputs: &mut VecDeque<Output>,
-    ) -> bool {
+    fn say(&mut self, now: Instant, body: Body, outputs: &mut VecDeque<Output>) -> bool {
         let Some(channel) = &mut self.channel else {
             return false;
         };
@@ -422,8 +409,8 @@ impl Peer {
         let Some(sequence) = channel.number(&body) else {
             return false;
         };
+        self.said = now;
         channel.pass(Message { sequence, body }, tail, outputs);
-        self.end_silence(now, awake);
         true
     }
 }
