@@ -1,8 +1,8 @@
 //! Running the doctor on a host, and others that it can find there: real nodes, and scripted ones that
 //! do what no node would.
 
-use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::collections::BTreeSet;
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Command, Output};
@@ -253,7 +253,7 @@ impl Script {
         let plain = Beacon::new(self.id, self.mailbox).encode().to_vec();
         let datagram = self.datagram.clone().unwrap_or(plain);
         let mut connections = Vec::new();
-        let mut connected = BTreeMap::new();
+        let mut known = BTreeSet::new();
         while !ends.load(Ordering::Relaxed) {
             // A firewall, or a missing route, may be what is tested.
             let _sent = sender.send_to(&datagram, (self.target, PORT));
@@ -273,22 +273,11 @@ impl Script {
                 && self.connects
                 && !beacon.is_farewell()
                 && beacon.peer != self.id
-                && !connected.get(&beacon.peer).is_some_and(is_open)
-                && let Ok(connection) = TcpStream::connect((from.ip(), beacon.port))
+                && known.insert(beacon.peer)
             {
-                connected.insert(beacon.peer, connection);
+                connections.extend(TcpStream::connect((from.ip(), beacon.port)));
             }
         }
-    }
-}
-
-/// Whether the other side has not ended a connection: to one that says nothing it does, after a while, and
-/// a node connects again.
-fn is_open(connection: &TcpStream) -> bool {
-    connection.set_nonblocking(true).unwrap();
-    match connection.peek(&mut [0]) {
-        Ok(octets) => octets > 0,
-        Err(error) => error.kind() == io::ErrorKind::WouldBlock,
     }
 }
 
