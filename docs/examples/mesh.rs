@@ -220,7 +220,7 @@ impl Stats {
                 "links": members.iter().map(|member| member.met).sum::<usize>(),
                 "rss_kb": status("VmRSS:"),
                 "threads": status("Threads:"),
-                "fds": fs::read_dir("/proc/self/fd").map_or(0, Iterator::count),
+                "fds": descriptors(),
                 "cpu_pct": share * 100.0,
                 "enters": counts.enters,
                 "exits": counts.exits,
@@ -240,6 +240,17 @@ fn processor() -> i64 {
     getrusage(UsageWho::RUSAGE_SELF).map_or(0, |usage| {
         (usage.user_time() + usage.system_time()).num_microseconds()
     })
+}
+
+/// Descriptors that are open. Linux tells the number as the size of the folder from 6.2 on: to list ten
+/// thousand of them each second would take more time than the nodes do.
+fn descriptors() -> u64 {
+    let folder = "/proc/self/fd";
+    let told = fs::metadata(folder).map_or(0, |folder| folder.len());
+    if told > 0 {
+        return told;
+    }
+    fs::read_dir(folder).map_or(0, |all| all.count().try_into().unwrap_or(0))
 }
 
 /// A number out of what the system tells of this process; 0 where it does not.

@@ -367,6 +367,11 @@ impl Peer {
                 self.summarize();
                 Ok(())
             }
+            Command::Stats => {
+                let stats = format!("{:?}", self.node.stats());
+                self.output.tell("STATS", &[("text", stats.into())]);
+                Ok(())
+            }
             Command::Pause(time) => {
                 self.output.flush();
                 #[expect(clippy::disallowed_methods, reason = "a slow application is wanted")]

@@ -147,7 +147,9 @@ pub(super) fn start_with(
         mesh,
         counters: counters.clone(),
     };
-    let thread = thread::Thread::new(parts, listed);
+    let mut thread = thread::Thread::new(parts, listed);
+    // Whoever hears it can begin to answer while the threads of this node do.
+    thread.announce_at_once();
     let thread = std::thread::Builder::new()
         .name("zchat-beacon".into())
         .spawn(move || thread.run())

@@ -44,6 +44,7 @@ counters! {
     too_many_unproven,
     dismissed,
     forged_farewells,
+    refuted_farewells,
     refuted_moves,
     unanswered_pings,
     refused_connections,

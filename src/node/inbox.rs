@@ -273,7 +273,7 @@ impl Inbox {
                 }
                 None
             }
-            Item::Version(_) | Item::Ready(_) => None,
+            Item::Version(_) | Item::Ready(_) | Item::Pong => None,
         }
     }
 
@@ -414,6 +414,11 @@ impl Inbox {
         for verdict in self.connections.entered(now, peer, self.last) {
             self.carry_out(verdict);
         }
+    }
+
+    /// The peer is heard in both directions.
+    pub(super) fn proven(&mut self, peer: PeerId) {
+        self.connections.proven(peer);
     }
 
     /// The peer has left.

@@ -233,6 +233,13 @@ impl Links {
         }
     }
 
+    /// When the other end of a link's connection last acknowledged something, if that can be known.
+    pub(super) fn acknowledged(&self, id: LinkId) -> Option<Instant> {
+        let silence = self.links.get(&id)?.silence()?;
+        // Of this very moment: the round may have begun long ago where there is little of a processor.
+        Instant::now().checked_sub(silence)
+    }
+
     /// Closes a link and throws away what it has not sent; how many WHISPERs and SHOUTs that is.
     pub(super) fn disconnect(&mut self, id: LinkId) -> u64 {
         let Some(link) = self.links.remove(&id) else {

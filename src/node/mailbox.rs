@@ -33,7 +33,8 @@ pub trait Weigh {
 /// How much a queue holds before it is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
-    /// Values, from 1 up to [`Capacity::MOST_VALUES`]; the memory for them is taken at the start.
+    /// Values, from 1 up to [`Capacity::MOST_VALUES`]. Memory for them is taken as they come: to touch
+    /// that of thousands which hardly ever wait is a good part of what the start of a node costs.
     pub values: usize,
     /// Octets that these values hold, up to [`Capacity::MOST_OCTETS`]. A single value that is larger
     /// passes when the queue is empty, for otherwise it never could.
@@ -73,7 +74,8 @@ fn connect<T>(
     producer: Option<Arc<Bell>>,
 ) -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Shared::new(capacity, consumer, producer));
-    let (to_queue, from_queue) = crossbeam::bounded(shared.capacity().values);
+    // Bounded by the places that are taken before.
+    let (to_queue, from_queue) = crossbeam::unbounded();
     let sender = Sender {
         queue: to_queue,
         shared: Arc::clone(&shared),
@@ -198,7 +200,7 @@ impl<T> Sender<T> {
             Err(crossbeam::TrySendError::Disconnected((value, _))) => {
                 Err(TrySendError::Closed(value))
             }
-            // Cannot be: a place is reserved, and was given back only after it was empty.
+            // Cannot be: the queue has no bound but the places, and one was taken.
             Err(crossbeam::TrySendError::Full((value, load))) => {
                 self.shared.cancel(load);
                 Err(TrySendError::Full(value))

@@ -347,7 +347,12 @@ impl Core {
         self.links.attend(now);
         while let Some(news) = self.links.take_news() {
             match news {
-                News::Connected(link) => self.engine.handle_connected(now, link),
+                News::Connected(link) => {
+                    self.engine.handle_connected(now, link);
+                    if let Some(peer) = self.engine.proven_by(link) {
+                        self.inbox.proven(peer);
+                    }
+                }
                 News::Progress(link) => self.engine.handle_progress(now, link),
                 News::Room(link) => self.engine.handle_room(now, link),
                 News::Refused(link) => self.engine.handle_refused(now, link),
@@ -399,6 +404,11 @@ impl Core {
                     let unsent = self.links.disconnect(link);
                     self.engine.handle_closed(now, link, unsent);
                 }
+                Output::Probe { link } => {
+                    if let Some(at) = self.links.acknowledged(link) {
+                        self.engine.handle_acknowledged(link, at);
+                    }
+                }
                 Output::HangUp { peer, at } => self.inbox.hang_up(peer, at),
                 Output::Farewell { to } => self.beacon.farewell(to),
                 Output::Stop => self.stopping = true,
@@ -409,7 +419,12 @@ impl Core {
 
     fn tell(&mut self, now: Instant, event: Event) {
         match &event {
-            Event::Enter { peer, .. } => self.inbox.entered(now, *peer),
+            Event::Enter { peer, .. } => {
+                self.inbox.entered(now, *peer);
+                if self.engine.has_proven_itself(*peer) {
+                    self.inbox.proven(*peer);
+                }
+            }
             Event::Exit { peer, .. } => self.inbox.left(*peer),
             _ => {}
         }

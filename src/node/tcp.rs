@@ -28,6 +28,17 @@ pub(super) fn keep_alive<'a>(socket: impl Into<SockRef<'a>>) -> io::Result<()> {
     socket.into().set_tcp_keepalive(&keepalive)
 }
 
+/// Lets what has come be acknowledged by what is said next, and not in a packet of its own before that: of
+/// a handshake, each step is the answer to the one before. What is not answered is acknowledged some 40 ms
+/// later, or when more comes.
+pub(super) fn answer_at_leisure(socket: &Socket) {
+    // If that cannot be had, it takes a few packets more.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let _packets = socket.set_tcp_quickack(false);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = socket;
+}
+
 /// What a network has lost is sent again once a second at least, so that all is well soon after the
 /// network is: by itself the system waits twice as long each time, up to two minutes. It knows this from
 /// Linux 6.15 on; elsewhere, that is how it stays.
@@ -54,6 +65,24 @@ pub(super) fn arrived(socket: &TcpStream) -> Option<u64> {
     let facts = nix::sys::socket::getsockopt(socket, system::Facts).ok()?;
     // The packet that opens the connection counts as one.
     facts.last()?.checked_sub(1)
+}
+
+/// How long ago the system at the other end last acknowledged something, for as long as the connection
+/// stands.
+#[cfg(target_os = "linux")]
+pub(super) fn silence(socket: &TcpStream) -> Option<Duration> {
+    const ESTABLISHED: u8 = 1;
+    let facts = nix::sys::socket::getsockopt(socket, system::Facts).ok()?;
+    let [state, ..] = facts.first()?.to_ne_bytes();
+    // `tcpi_last_ack_recv`, in milliseconds; `tcpi_pmtu` is beside it.
+    let [a, b, c, d, ..] = facts.get(7)?.to_ne_bytes();
+    let silence = u32::from_ne_bytes([a, b, c, d]);
+    (state == ESTABLISHED).then(|| Duration::from_millis(silence.into()))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn silence(_: &TcpStream) -> Option<Duration> {
+    None
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -15,7 +15,7 @@ use crate::zre::{Frame, Limits};
 use self::pieces::{Body, Head, Message};
 use self::words::{COMMAND, GREETING, LONG, VERSION};
 
-pub(super) use self::words::{MORE, Version, Words, frame_head, pong};
+pub(super) use self::words::{MORE, Version, Words, frame_head, ping, pong};
 
 /// What has come over a connection so far.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(super) struct Reader {
     /// The frame that is being read.
     body: Option<Body>,
     message: Message,
+    /// The other side knows PING (ZMTP 3.1).
+    knows_ping: bool,
 }
 
 /// Who reads.
@@ -67,6 +69,8 @@ pub(super) enum Item {
     TooLarge,
     /// A question that [`pong`] answers.
     Ping(Vec<u8>),
+    /// To a DEALER: the answer to its [`ping`].
+    Pong,
 }
 
 /// What ends a connection.
@@ -92,7 +96,13 @@ impl Reader {
             head: Head::new(),
             body: None,
             message: Message::default(),
+            knows_ping: false,
         }
+    }
+
+    /// Whether the other side answers a [`ping`], as far as it has said yet.
+    pub(super) const fn knows_ping(&self) -> bool {
+        self.knows_ping
     }
 
     /// Memory that is held for what is not complete, in octets.
@@ -233,6 +243,7 @@ impl Reader {
         }
         if self.head.fill(input, GREETING) {
             self.head.check_mechanism()?;
+            self.knows_ping = self.head.octet(VERSION) > 0;
             self.head.length = 0;
             self.stage = Stage::Ready;
         }
@@ -309,7 +320,8 @@ impl Reader {
                 let context = context.get(..CONTEXT_OCTETS).unwrap_or(context);
                 Ok(Some(Item::Ping(context.to_vec())))
             }
-            // Subscriptions, answers, and whatever is invented later.
+            (Stage::Traffic, b"PONG") if self.side == Side::Dealer => Ok(Some(Item::Pong)),
+            // Subscriptions, and whatever is invented later.
             (Stage::Traffic, _) => Ok(None),
             _ => Err(Violation::Command),
         }

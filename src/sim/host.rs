@@ -27,6 +27,7 @@ pub(super) enum Input {
     Room(LinkId),
     Full(LinkId, Message, bool),
     Closed(LinkId, u64),
+    Acknowledged(LinkId),
     Broken(PeerId),
     Refused(LinkId),
     Unheard(PeerId, Host),
@@ -138,6 +139,7 @@ impl Zchat {
             Input::Room(link) => engine.handle_room(now, link),
             Input::Full(link, message, tail) => engine.handle_full(now, link, message, tail),
             Input::Closed(link, unsent) => engine.handle_closed(now, link, unsent),
+            Input::Acknowledged(link) => engine.handle_acknowledged(link, now),
             Input::Broken(peer) => engine.handle_broken(now, peer),
             Input::Refused(link) => engine.handle_refused(now, link),
             Input::Unheard(peer, remote) => engine.handle_unheard(now, peer, remote),
@@ -196,6 +198,8 @@ pub(super) struct Application {
     pub(super) is_reading: bool,
     pub(super) unread: VecDeque<Event>,
     pub(super) unread_octets: usize,
+    /// How many of the unread events may be answers to what it has done itself since it reads no more.
+    pub(super) answers: usize,
     /// Contents that it has made.
     pub(super) contents: u64,
     /// The chat, if it is one.
@@ -211,6 +215,7 @@ impl Application {
             is_reading: true,
             unread: VecDeque::new(),
             unread_octets: 0,
+            answers: 0,
             contents: 0,
             chat: None,
         }
@@ -247,6 +252,12 @@ pub(super) struct Process {
     pub(super) mailboxes: BTreeMap<LinkId, Key>,
     pub(super) router: Router,
     pub(super) inbox_open: bool,
+    /// Octets queued in all mailboxes together.
+    pub(super) queued: u64,
+    /// The only address at which its mailbox is, if it does not listen at all that its host has.
+    pub(super) bound: Option<IpAddr>,
+    /// It is not there any more, and somebody will start it again.
+    pub(super) is_lost: bool,
     pub(super) application: Application,
     /// When it is to be woken, by its own clock and as entered in the agenda.
     pub(super) wake: Option<(Instant, Time)>,

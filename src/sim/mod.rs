@@ -23,6 +23,7 @@ mod foreign;
 mod host;
 mod network;
 mod options;
+mod paths;
 mod rng;
 mod stream;
 mod time;

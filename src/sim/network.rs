@@ -37,8 +37,10 @@ pub(super) struct Network {
     /// The hosts on each subnet.
     subnets: Vec<BTreeSet<HostId>>,
     partitions: Vec<Partition>,
-    /// Addresses given so far, by subnet: none is given twice.
+    /// Addresses given so far, by subnet.
     given: Vec<u32>,
+    /// Addresses that hosts have given up, by subnet, and who: the last one comes last.
+    free: Vec<Vec<(IpAddr, HostId)>>,
     next_partition: u64,
 }
 
@@ -47,6 +49,7 @@ impl Network {
         Self {
             subnets: vec![BTreeSet::new(); subnets],
             given: vec![0; subnets],
+            free: vec![Vec::new(); subnets],
             ..Self::default()
         }
     }
@@ -105,14 +108,6 @@ impl Network {
             .iter()
             .find(|one| one.subnet == subnet);
         found.filter(|one| one.up).map(|one| one.address)
-    }
-
-    /// The host that broadcasts from an address, and on which subnet that goes out, if it does.
-    pub(super) fn broadcaster(&self, from: IpAddr) -> Option<(HostId, usize)> {
-        let &(host, number) = self.holders.get(&from)?;
-        let interface = self.interfaces(host).get(number)?;
-        self.is_up((host, number))
-            .then_some((host, interface.subnet))
     }
 
     /// The address at which a host hears what goes out on a subnet from another host (or itself), if that
@@ -187,19 +182,49 @@ impl Network {
         }
     }
 
-    /// Gives an interface another address.
-    pub(super) fn readdress(&mut self, host: HostId, number: usize) {
+    /// An interface gives up its address: a host is on its way to somewhere else.
+    pub(super) fn release(&mut self, host: HostId, number: usize) {
         let Some(interface) = self.interfaces(host).get(number) else {
             return;
         };
         let (subnet, old) = (interface.subnet, interface.address);
-        let address = self.fresh_address(subnet);
-        self.holders.remove(&old);
+        if self.holders.get(&old) == Some(&(host, number)) {
+            self.holders.remove(&old);
+            if let Some(free) = self.free.get_mut(subnet) {
+                free.push((old, host));
+            }
+        }
+    }
+
+    /// Whether an interface still has the address that it believes to have.
+    pub(super) fn holds(&self, host: HostId, number: usize) -> bool {
+        let interface = self.interfaces(host).get(number);
+        interface.is_some_and(|one| self.holders.get(&one.address) == Some(&(host, number)))
+    }
+
+    /// Gives an interface another address: one that nobody has had, or else the one that another host has
+    /// given up last, as a DHCP server may that has few left.
+    pub(super) fn readdress(&mut self, host: HostId, number: usize, again: bool) {
+        let Some(subnet) = self.interfaces(host).get(number).map(|one| one.subnet) else {
+            return;
+        };
+        let address = self
+            .freed(host, subnet)
+            .filter(|_| again)
+            .unwrap_or_else(|| self.fresh_address(subnet));
+        self.release(host, number);
         self.holders.insert(address, (host, number));
         let list = self.interfaces.get_mut(host);
         if let Some(interface) = list.and_then(|list| list.get_mut(number)) {
             interface.address = address;
         }
+    }
+
+    /// Takes the address that another host has given up last.
+    fn freed(&mut self, host: HostId, subnet: usize) -> Option<IpAddr> {
+        let free = self.free.get_mut(subnet)?;
+        let place = free.iter().rposition(|(_, before)| *before != host)?;
+        Some(free.remove(place).0)
     }
 
     /// Cuts hosts off from all others; the number is for [`Network::join`].

@@ -137,6 +137,23 @@ impl Packet {
     }
 }
 
+impl Connection {
+    /// Over a connection that is not heard nothing is written that would be lost if it never is.
+    pub(super) fn lose_what_is_unread(&mut self) {
+        if self.heard {
+            return;
+        }
+        for (_, cargo) in std::mem::take(&mut self.wire).into_iter().rev() {
+            match cargo {
+                Cargo::Packet(packet) => self.lost.push_front(packet),
+                // How it ends is told all the same.
+                Cargo::Fin => self.wire.push_back((self.last_arrival, Cargo::Fin)),
+            }
+        }
+        self.carried = 0;
+    }
+}
+
 /// The key of something in a [`Slab`]; never given twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {

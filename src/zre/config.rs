@@ -27,8 +27,10 @@ pub struct Timing {
     /// take three tries, at growing distances, until there is a new connection. A process that has ended
     /// is not waited for: nobody listens at its mailbox any more, and whoever dials there is told so.
     pub broken: Duration,
-    /// The longest that what is still under way from a peer is waited for after its farewell: the
-    /// farewell is a datagram and overtakes what was sent before it (trap 15).
+    /// How long a peer has to answer whether it is still there, after a farewell that may not be its own,
+    /// unless its connection ends before: 90 ms, so that a clean leave is told within 100. What comes
+    /// meanwhile is read, since the farewell is a datagram and overtakes what was sent before it (trap 15);
+    /// and while something comes, it is waited for up to the time of a challenge.
     pub farewell: Duration,
     /// How long nothing may come from a peer after its farewell until it counts as read empty.
     pub farewell_quiet: Duration,
@@ -58,7 +60,9 @@ pub struct Limits {
     /// Peers that have proven themselves by a HELLO over their own connection. 10,000: about 70 KB
     /// each, and the most that descriptors allow.
     pub peers: usize,
-    /// Peers of which only a beacon was heard, in all. 256: each costs a socket that dials out.
+    /// Peers that are heard in one direction only, in all: a beacon, or a HELLO of somebody who takes no
+    /// connection. 256: each costs a socket that dials out. Whoever says HELLO gets in all the same, and
+    /// another one makes room.
     pub unproven: usize,
     /// The same from one source address. 64: hosts with many nodes prove them faster than that.
     pub unproven_per_address: usize,
@@ -76,9 +80,10 @@ pub struct Limits {
     /// second. 200: a host with that many nodes is a test, and each peer costs two descriptors, of
     /// which a system often allows 1,024.
     pub connections_per_address: usize,
-    /// Inbound connections, of all addresses together, by which nobody has entered. 512, or as many as one
-    /// address may have, if that is more: whoever has many addresses must not take all descriptors of a
-    /// system that allows 1,024. Beyond it the oldest one is ended, at the address that has most.
+    /// Inbound connections, of all addresses together, by which nobody has entered who is known to hear us.
+    /// 512, or as many as one address may have, if that is more: whoever has many addresses must not take
+    /// all descriptors of a system that allows 1,024. Beyond it the oldest one is ended, at the address that
+    /// has most. Where known peers have hundreds of connections, there may be half as many.
     pub connections_of_strangers: usize,
     /// The largest frame that is received, in octets. 16 MiB: larger things are sent in pieces.
     pub frame_octets: usize,

@@ -59,6 +59,8 @@ struct Connection {
 /// Who speaks, or wants to speak, under an id.
 #[derive(Debug, Default)]
 struct Claim {
+    /// Its peer is heard in both directions, so that its connection is no stranger's.
+    is_proven: bool,
     /// Over which connection, from which address, its peer has entered.
     entered: Option<(Option<Token>, Host)>,
     /// All others. They are heard while nobody has entered.
@@ -123,11 +125,38 @@ impl Connections {
         );
         self.unheard.insert(token, now);
         self.strangers.add(token, remote);
-        if self.strangers.count > self.limits.strangers {
+        if self.strangers.count > self.most_strangers() {
             let surplus = self.strangers.take_surplus();
             self.surplus.extend(surplus.map(|token| (now, token)));
         }
         Some(token)
+    }
+
+    /// How many strangers there may be: fewer where known peers have many connections, for all together, and
+    /// those that go out to as many, are to stay within what a system often allows.
+    fn most_strangers(&self) -> usize {
+        let known = self.open.len().saturating_sub(self.strangers.count);
+        let left = BOTH_WAYS.saturating_sub(2 * known);
+        self.limits
+            .strangers
+            .min(left.max(self.limits.strangers / 2))
+    }
+
+    /// The peer has entered, and is heard in both directions: its connection is no stranger's any more.
+    #[cfg_attr(
+        not(feature = "node"),
+        allow(dead_code, reason = "worlds have no more strangers than there may be")
+    )]
+    pub(crate) fn proven(&mut self, peer: PeerId) {
+        let Some(claim) = self.claims.get_mut(&peer) else {
+            return;
+        };
+        claim.is_proven = claim.entered.is_some();
+        if let Some((Some(token), _)) = claim.entered
+            && let Some(connection) = self.open.get(&token)
+        {
+            self.strangers.remove(token, connection.remote);
+        }
     }
 
     /// There are as many connections as there may be: the oldest over which nothing was heard has had
@@ -179,7 +208,9 @@ impl Connections {
             && *home == remote
         {
             *current = Some(token);
-            self.strangers.remove(token, remote);
+            if claim.is_proven {
+                self.strangers.remove(token, remote);
+            }
             return (Verdict::Hear(token), None);
         }
         let open = &mut self.open;
@@ -242,7 +273,6 @@ impl Connections {
         // There is hardly ever another one again.
         claim.others.shrink_to_fit();
         claim.entered = Some((Some(token), remote));
-        self.strangers.remove(token, remote);
         let mut verdicts = self.end_older(peer, token, remote);
         let waiting = self.claims.get(&peer).into_iter();
         let waiting = waiting.flat_map(|claim| claim.others.iter().copied());
@@ -282,6 +312,7 @@ impl Connections {
             .iter()
             .map(|other| Verdict::Hear(*other))
             .collect();
+        claim.is_proven = false;
         if let Some((Some(current), _)) = claim.entered.take() {
             match self.open.get_mut(&current) {
                 Some(connection) if connection.is_over => {
@@ -346,6 +377,7 @@ impl Connections {
     fn succeed(&mut self, peer: PeerId, address: Host, after: Token) -> Vec<Verdict> {
         let open = &self.open;
         let claim = self.claims.get_mut(&peer);
+        let is_proven = claim.as_ref().is_some_and(|claim| claim.is_proven);
         let Some((claim, (current @ None, home))) = claim.and_then(|claim| {
             let entered = claim.entered.as_mut()?;
             Some((&mut claim.others, (&mut entered.0, &mut entered.1)))
@@ -365,7 +397,9 @@ impl Connections {
         };
         claim.retain(|other| *other != token);
         *current = Some(token);
-        self.strangers.remove(token, address);
+        if is_proven {
+            self.strangers.remove(token, address);
+        }
         let mut verdicts = self.end_older(peer, token, address);
         verdicts.push(Verdict::Hear(token));
         if token != last {
@@ -495,6 +529,11 @@ impl Strangers {
 /// Connections under one id that wait, or are heard before anybody has entered, from one address: more
 /// than a peer that opens its connection again can leave behind.
 const CLAIMS: usize = 8;
+
+/// From how many connections of known peers on, those that go out to them counted as well, there may be
+/// fewer of strangers: of 1,000 descriptors, what is left by 256 dials to unproven peers and the rest of a
+/// process.
+const BOTH_WAYS: usize = 700;
 
 /// How long it takes an address to be allowed as many new connections again as it may have.
 const RESTED: Duration = Duration::from_secs(2);

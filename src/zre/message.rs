@@ -229,7 +229,7 @@ fn decode_string(frame: &mut Reader<'_>, field: Field) -> Result<String, DecodeE
 
 impl Body {
     /// The id on the wire.
-    const fn id(&self) -> u8 {
+    pub(super) const fn id(&self) -> u8 {
         match self {
             Self::Hello(_) => HELLO,
             Self::Whisper { .. } => WHISPER,

@@ -57,6 +57,13 @@ pub enum Output {
         /// Whether the tail of its content is for this receiver.
         tail: bool,
     },
+    /// Find out when the system at the other end of a connection last acknowledged something, and answer at
+    /// once by [`Engine::handle_acknowledged`](super::Engine::handle_acknowledged); not at all if that is
+    /// not known, or if there is no connection just now.
+    Probe {
+        /// The connection.
+        link: LinkId,
+    },
     /// Close a connection and whatever is queued in it; answer at once by
     /// [`Engine::handle_closed`](super::Engine::handle_closed).
     Disconnect {

@@ -38,6 +38,8 @@ pub struct Stats {
     pub dismissed: u64,
     /// Farewells that did not come from the peer's own address.
     pub forged_farewells: u64,
+    /// Farewells from a connected peer's own address that it has refuted by answering.
+    pub refuted_farewells: u64,
     /// Claims that a connected peer is somewhere else, which the peer itself refuted by answering.
     pub refuted_moves: u64,
     /// PING-OKs left out because the peer takes nothing.

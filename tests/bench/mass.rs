@@ -13,8 +13,12 @@ use crate::program::Program;
 /// Nodes that start at once, and in how many processes: 20,000 descriptors a process is a common limit.
 const SIZES: &[(usize, usize)] = &[(10, 1), (30, 1), (100, 2), (200, 7)];
 
+/// The largest mesh, which is measured only when it is asked for: it takes a small machine wholly for a
+/// minute. In so many processes each has 19 nodes at most, with two descriptors a peer.
+const MANY: (usize, usize) = (500, 27);
+
 /// A mesh of 200 may take its time on a small machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(100);
 
 /// How long a mesh is left alone before it is measured.
 const SETTLE: Duration = Duration::from_secs(3);
@@ -150,27 +154,37 @@ pub(crate) fn join(bench: &mut Bench) {
 /// Many nodes at once.
 pub(crate) fn mass_start(bench: &mut Bench) {
     for &(nodes, processes) in SIZES {
-        for _ in 0..bench.runs {
-            let mut mesh = Mesh::start(nodes, processes);
-            let whole = mesh.wait_until_whole();
-            let (since_first, since_last) = whole.unwrap_or((f64::INFINITY, f64::INFINITY));
-            let stats = mesh.stats_after(IDLE);
-            let mut add = |what: &str, figure| {
-                let what = format!("{nodes} nodes at once, in {processes} processes: {what}");
-                bench.figures.add(Of::Zchat, &what, figure);
-            };
-            add("whole after the first start, s", since_first);
-            add("whole after the last start, s", since_last);
-            add("memory of all, MB", sum(&stats, "rss_kb") / 1_024.0);
-            add("descriptors of all", sum(&stats, "fds"));
-            add("idle, processor of all, %", sum(&stats, "cpu_pct"));
-            add(
-                "EXIT, EVASIVE and SILENT",
-                ["exits", "evasives", "silents"]
-                    .map(|field| sum(&stats, field))
-                    .iter()
-                    .sum(),
-            );
-        }
+        start_at_once(bench, nodes, processes, bench.runs);
+    }
+}
+
+/// As many nodes as a small machine bears, once.
+pub(crate) fn mass_of_500(bench: &mut Bench) {
+    let (nodes, processes) = MANY;
+    start_at_once(bench, nodes, processes, 1);
+}
+
+fn start_at_once(bench: &mut Bench, nodes: usize, processes: usize, runs: usize) {
+    for _ in 0..runs {
+        let mut mesh = Mesh::start(nodes, processes);
+        let whole = mesh.wait_until_whole();
+        let (since_first, since_last) = whole.unwrap_or((f64::INFINITY, f64::INFINITY));
+        let stats = mesh.stats_after(IDLE);
+        let mut add = |what: &str, figure| {
+            let what = format!("{nodes} nodes at once, in {processes} processes: {what}");
+            bench.figures.add(Of::Zchat, &what, figure);
+        };
+        add("whole after the first start, s", since_first);
+        add("whole after the last start, s", since_last);
+        add("memory of all, MB", sum(&stats, "rss_kb") / 1_024.0);
+        add("descriptors of all", sum(&stats, "fds"));
+        add("idle, processor of all, %", sum(&stats, "cpu_pct"));
+        add(
+            "EXIT, EVASIVE and SILENT",
+            ["exits", "evasives", "silents"]
+                .map(|field| sum(&stats, field))
+                .iter()
+                .sum(),
+        );
     }
 }

@@ -72,6 +72,31 @@ fn signs_of_life_that_nobody_asked_for_are_not_taken_for_delivery() {
     );
 }
 
+/// What was asked before something was said is answered before it is read, however soon the answers come.
+#[test]
+fn answers_to_what_was_asked_before_are_not_taken_for_delivery() {
+    for asked in [1, 3] {
+        let mut solo = Solo::new();
+        let mut bob = Peer::new(2);
+        solo.enter(&mut bob);
+        for _ in 0..asked {
+            solo.act(Action::Ping(bob.id));
+        }
+        solo.whisper(&bob, "x");
+        flush(&mut solo);
+        let is_flushed = |events: &[Event]| {
+            let mut events = events.iter();
+            events.any(|event| matches!(event, Event::Flushed { .. }))
+        };
+        for _ in 0..=asked {
+            let events = events(solo.say(&mut bob, Body::PingOk));
+            assert!(!is_flushed(&events), "the first of the two says nothing");
+        }
+        let events = events(solo.say(&mut bob, Body::PingOk));
+        assert!(is_flushed(&events), "everything before it is read");
+    }
+}
+
 #[test]
 fn a_flush_gives_up_after_its_time_without_progress() {
     let mut solo = Solo::new();
@@ -102,7 +127,10 @@ fn progress_of_one_gives_time_to_all() {
         [],
         "seven seconds after the flush"
     );
-    solo.say(&mut eve, Body::PingOk);
+    // She was asked once more whether she lives, and twice again behind that.
+    for _ in 0..2 {
+        assert_eq!(events(solo.say(&mut eve, Body::PingOk)), []);
+    }
     let told = events(solo.say(&mut eve, Body::PingOk));
     assert_eq!(told, [flushed(&[bob.id, eve.id], &[])]);
 }

@@ -106,6 +106,65 @@ fn trap_9_a_peer_that_takes_no_beacons_for_life_has_to_ask_only_once() {
     assert_eq!(questions, 1);
 }
 
+/// So many seconds in which a peer sends beacons, answers, and says nothing else; how often it was asked.
+fn idle(solo: &mut Solo, peer: &mut Peer, seconds: usize) -> usize {
+    let mut asked = 0;
+    for _ in 0..seconds {
+        solo.beacon(peer);
+        for _ in 0..pings(&solo.pass(ms(1_000))) {
+            asked += 1;
+            solo.say(peer, Body::PingOk);
+        }
+    }
+    asked
+}
+
+/// Goal: a network in which beacons were lost for some seconds one day is silent again the next. Method: a
+/// peer bears a silence that no Zyre bears, and asks after five seconds later on: once, which is answered
+/// and no more; then again and again, for which it is reassured, but not for good; and then again, which
+/// shows that it is not content.
+#[test]
+fn trap_9_a_peer_that_is_content_with_beacons_is_not_reassured_for_good_because_it_has_asked() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    assert_eq!(idle(&mut solo, &mut bob, 12), 0);
+    solo.act(Action::Ping(bob.id));
+    solo.say(&mut bob, Body::PingOk);
+    assert_eq!(idle(&mut solo, &mut bob, 5), 0);
+    assert_eq!(sent(&solo.say(&mut bob, Body::Ping)).len(), 1);
+    assert_eq!(idle(&mut solo, &mut bob, 60), 0);
+    let insist = |solo: &mut Solo, bob: &mut Peer| {
+        for _ in 0..3 {
+            assert_eq!(idle(solo, bob, 5), 0);
+            solo.say(bob, Body::Ping);
+        }
+    };
+    solo.say(&mut bob, Body::Ping);
+    insist(&mut solo, &mut bob);
+    assert!(idle(&mut solo, &mut bob, 580) >= 150);
+    idle(&mut solo, &mut bob, 30);
+    assert_eq!(idle(&mut solo, &mut bob, 600), 0);
+    solo.say(&mut bob, Body::Ping);
+    insist(&mut solo, &mut bob);
+    assert!(idle(&mut solo, &mut bob, 3_600) >= 900);
+}
+
+/// That a peer asks nothing while it sleeps does not show that it is content.
+#[test]
+fn trap_9_a_silence_in_which_nothing_was_heard_of_a_peer_says_nothing_about_its_patience() {
+    let mut solo = Solo::new();
+    let mut zyre = Peer::new(2);
+    solo.enter(&mut zyre);
+    assert_eq!(idle(&mut solo, &mut zyre, 2), 0);
+    solo.pass(ms(20_000));
+    solo.beacon(&zyre);
+    solo.say(&mut zyre, Body::Ping);
+    assert_eq!(idle(&mut solo, &mut zyre, 5), 0);
+    solo.say(&mut zyre, Body::Ping);
+    assert!(idle(&mut solo, &mut zyre, 60) >= 15);
+}
+
 #[test]
 fn somebody_who_asks_every_second_although_it_is_answered_is_greeted_once_more() {
     // Goal: a Zyre that has never heard our HELLO ignores all else, and asks until it gives us up.
@@ -384,12 +443,90 @@ fn a_farewell_is_an_exit_within_100_ms() {
     let mut solo = Solo::new();
     let mut bob = Peer::new(2);
     solo.enter(&mut bob);
-    assert_eq!(events(farewell(&mut solo, &bob)), []);
+    let outputs = farewell(&mut solo, &bob);
+    assert_eq!(pings(&outputs), 1, "it is asked whether it is there");
+    assert_eq!(events(outputs), []);
     let exit = Event::Exit {
         peer: bob.id,
         reason: ExitReason::Farewell,
     };
-    assert_eq!(told(&mut solo, 30), [exit]);
+    assert_eq!(told(&mut solo, 95), [exit]);
+}
+
+#[test]
+fn a_farewell_that_the_peer_refutes_counts_for_nothing_though_it_comes_from_its_address() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    for round in 1..=20 {
+        assert_eq!(pings(&farewell(&mut solo, &bob)), 1);
+        assert_eq!(told(&mut solo, 30), []);
+        assert_eq!(events(solo.say(&mut bob, Body::PingOk)), []);
+        assert_eq!(told(&mut solo, 1_000), []);
+        assert_eq!(solo.engine.stats().refuted_farewells, round);
+    }
+}
+
+#[test]
+fn an_answer_to_something_earlier_does_not_refute_a_farewell() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.act(Action::Ping(bob.id));
+    solo.pass(ms(1));
+    farewell(&mut solo, &bob);
+    solo.say(&mut bob, Body::PingOk);
+    let exit = Event::Exit {
+        peer: bob.id,
+        reason: ExitReason::Farewell,
+    };
+    assert!(told(&mut solo, 95).contains(&exit));
+    assert_eq!(solo.engine.stats().refuted_farewells, 0);
+}
+
+#[test]
+fn farewells_without_end_make_us_ask_no_more_often_than_fifty_times_a_second() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    let mut asked = 0;
+    for _ in 0..1_000 {
+        let mut outputs = farewell(&mut solo, &bob);
+        outputs.extend(solo.pass(ms(1)));
+        let now = pings(&outputs);
+        for _ in 0..now {
+            outputs.extend(solo.say(&mut bob, Body::PingOk));
+        }
+        asked += now;
+        assert_eq!(events(outputs), []);
+    }
+    assert!(
+        (40..=51).contains(&asked),
+        "asked {asked} times in a second"
+    );
+}
+
+/// Goal: where somebody says farewell in the name of a peer again and again, it has longer to answer on a
+/// machine that is busy; and when it leaves, it is gone when its connection ends.
+#[test]
+fn whoever_was_slandered_lately_has_half_a_second_to_answer() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    farewell(&mut solo, &bob);
+    solo.say(&mut bob, Body::PingOk);
+    solo.pass(ms(100));
+    farewell(&mut solo, &bob);
+    assert_eq!(told(&mut solo, 450), []);
+    assert_eq!(events(solo.say(&mut bob, Body::PingOk)), []);
+    assert_eq!(solo.engine.stats().refuted_farewells, 2);
+    farewell(&mut solo, &bob);
+    solo.engine.handle_broken(solo.now, bob.id);
+    let exit = Event::Exit {
+        peer: bob.id,
+        reason: ExitReason::Farewell,
+    };
+    assert_eq!(solo.events(), [exit]);
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod heirs;
 mod life;
 mod link_local;
 mod messages;
+mod one_way;
 mod operations;
 mod places;
 #[path = "../common/replay.rs"]

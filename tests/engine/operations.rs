@@ -288,6 +288,12 @@ impl World {
                 self.engine.handle_closed(self.now, link, link.0 % 3);
             }
             Output::Event(event) => self.told(&event),
+            Output::Probe { link } => {
+                assert!(self.links.contains_key(&link), "{link:?}");
+                if link.0 % 2 == 0 {
+                    self.engine.handle_acknowledged(link, self.now);
+                }
+            }
             Output::HangUp { .. } | Output::Farewell { .. } | Output::Stop => {}
         }
     }

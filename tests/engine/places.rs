@@ -27,6 +27,78 @@ fn trap_16_a_beacon_from_another_place_is_a_question_to_the_old_one() {
     assert_eq!(solo.engine.stats().refuted_moves, 1);
 }
 
+/// Goal: where an honest peer gets no processor for seconds, nobody takes its place meanwhile. Its system
+/// acknowledges what is sent to it all the same.
+#[test]
+fn trap_16_a_peer_whose_system_acknowledges_what_it_is_asked_has_not_moved() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let link = solo.enter(&mut bob);
+    solo.pass(ms(500));
+    let elsewhere = SocketAddr::new(ip("10.0.0.66"), 40_000);
+    solo.beacon_from(&bob, elsewhere);
+    let outputs = solo.pass(ms(400));
+    assert_eq!(outputs, [Output::Probe { link }], "its system is asked");
+    solo.engine.handle_acknowledged(link, solo.now - ms(399));
+    assert_eq!(solo.pass(ms(2_000)), [], "it has not answered itself");
+    assert_eq!(solo.engine.stats().refuted_moves, 1);
+}
+
+#[test]
+fn trap_16_what_was_acknowledged_before_a_peer_was_asked_says_nothing() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let link = solo.enter(&mut bob);
+    solo.pass(ms(500));
+    let elsewhere = SocketAddr::new(ip("10.0.0.66"), 40_000);
+    solo.beacon_from(&bob, elsewhere);
+    solo.pass(ms(400));
+    solo.engine.handle_acknowledged(link, solo.now - ms(450));
+    assert_eq!(connects(&solo.pass(ms(100))), [elsewhere]);
+}
+
+#[test]
+fn trap_16_a_peer_whose_connection_has_ended_may_be_elsewhere_though_its_system_acknowledges() {
+    let mut solo = Solo::with(|config| config.timing.broken = ms(5_000));
+    let mut bob = Peer::new(2);
+    let link = solo.enter(&mut bob);
+    solo.pass(ms(500));
+    let elsewhere = SocketAddr::new(ip("10.0.0.66"), 40_000);
+    solo.beacon_from(&bob, elsewhere);
+    solo.engine.handle_broken(solo.now, bob.id);
+    solo.pass(ms(400));
+    solo.engine.handle_acknowledged(link, solo.now);
+    assert_eq!(connects(&solo.pass(ms(100))), [elsewhere]);
+}
+
+#[test]
+fn trap_16_a_peer_that_opens_its_connection_again_is_believed_whatever_its_system_acknowledges() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let link = solo.enter(&mut bob);
+    solo.pass(ms(500));
+    solo.engine
+        .handle_unheard(solo.now, bob.id, bob.place.into());
+    solo.pass(ms(400));
+    solo.engine.handle_acknowledged(link, solo.now);
+    let hangs_up = |output: &Output| matches!(output, Output::HangUp { .. });
+    assert!(solo.pass(ms(150)).iter().any(hangs_up));
+}
+
+#[test]
+fn a_peer_is_not_gone_by_what_others_say_of_its_place_while_its_system_acknowledges() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let link = solo.enter(&mut bob);
+    solo.pass(ms(500));
+    let mut stranger = Peer::new(9);
+    stranger.place = bob.place;
+    solo.beacon(&stranger);
+    assert_eq!(solo.pass(ms(400)), [Output::Probe { link }]);
+    solo.engine.handle_acknowledged(link, solo.now);
+    assert_eq!(events(solo.pass(ms(5_000))), []);
+}
+
 #[test]
 fn trap_16_a_peer_that_does_not_answer_at_its_old_place_is_greeted_at_the_new_one_without_an_exit()
 {
@@ -128,6 +200,27 @@ fn trap_16_a_connection_from_the_other_network_of_a_peer_is_a_question_to_it_too
         assert_eq!(connects(&solo.pass(ms(1_249))), [], "its beacon was there");
         let moved = connects(&solo.pass(ms(1)));
         assert_eq!(moved, vec![elsewhere; asked], "and the next one was not");
+    }
+}
+
+/// One whose beacons do not get through to us has moved: nothing tells so but its connection. It is asked
+/// where it was, and if it does not answer, looked for where it connects from, at the port that it had.
+#[test]
+fn trap_16_a_peer_that_is_not_heard_and_connects_from_another_address_is_looked_for_there() {
+    for (quiet, asked) in [(ms(3_001), 1), (ms(3_000), 0)] {
+        let mut solo = Solo::with(|config| config.timing = Timing::default());
+        let mut bob = Peer::new(2);
+        bob.id = PeerId::from_bytes([0; 16]);
+        solo.enter(&mut bob);
+        solo.beacon(&bob);
+        solo.pass(quiet);
+        let elsewhere = SocketAddr::new(ip("10.0.0.77"), bob.place.port());
+        let from = SocketAddr::new(ip("10.0.0.77"), 50_000);
+        solo.engine.handle_unheard(solo.now, bob.id, from.into());
+        assert_eq!(pings(&solo.outputs()), asked);
+        assert_eq!(connects(&solo.pass(ms(499))), []);
+        let moved = connects(&solo.pass(ms(1)));
+        assert_eq!(moved, vec![elsewhere; asked], "it has not answered");
     }
 }
 
@@ -351,6 +444,44 @@ fn what_comes_again_over_another_connection_is_told_once() {
     assert_eq!(told, [four]);
     assert_eq!(solo.engine.stats().repeated, 2);
     assert_eq!(events(solo.pass(ms(1_000))), []);
+}
+
+/// Goal: a HELLO among what comes again does not make the rest new. Method: of two greetings and what was said
+/// around them nothing was known to have arrived, twice.
+#[test]
+fn what_comes_again_with_a_greeting_in_it_is_told_once() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    let say_all = |solo: &mut Solo, bob: &mut Peer, last: &str| {
+        let mut told = Vec::new();
+        bob.next = 2;
+        for text in ["one", "two", "three"] {
+            told.extend(events(solo.say(bob, whispered(text))));
+        }
+        told.extend(events(solo.say_as(bob, 0, Body::PingOk)));
+        told.extend(events(solo.hello(bob)));
+        for text in ["four", last] {
+            told.extend(events(solo.say(bob, whispered(text))));
+        }
+        told
+    };
+    assert_eq!(say_all(&mut solo, &mut bob, "five").len(), 5);
+    for (last, new) in [("five", 0), ("six", 1), ("six", 0)] {
+        solo.engine.handle_broken(solo.now, bob.id);
+        let told = say_all(&mut solo, &mut bob, last);
+        assert_eq!(told.len(), new, "{told:?}");
+    }
+    // Later the same may be said again, under the same number.
+    solo.pass(ms(500));
+    for _ in 0..70 {
+        solo.beacon(&bob);
+        solo.pass(ms(500));
+    }
+    solo.hello(&mut bob);
+    for text in ["four", "six"] {
+        assert_eq!(events(solo.say(&mut bob, whispered(text))).len(), 1);
+    }
 }
 
 #[test]

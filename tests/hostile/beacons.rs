@@ -152,12 +152,80 @@ fn forged_beacons_do_not_make_a_node_a_flood_against_a_victim() {
     });
 }
 
-/// Datagrams whose source is made up: any host of the network, bob, alice herself, and what is no host.
-/// Ids are new in each, so that all of it is news.
-pub(crate) fn spoofed(field: &Field) {
+#[test]
+fn farewells_from_the_addresses_of_those_who_stay() {
+    withstands("farewells with a source that is made up", false_farewells);
+}
+
+#[test]
+fn beacons_of_those_who_are_here_from_any_address() {
+    withstands(
+        "beacons of taken ids with any source",
+        taken_ids_from_anywhere,
+    );
+}
+
+/// A socket that says where its datagrams come from.
+fn forger() -> Socket {
     let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(255))).unwrap();
     socket.set_broadcast(true).unwrap();
     socket.set_header_included_v4(true).unwrap();
+    socket
+}
+
+fn octets_of(address: SocketAddr) -> [u8; 4] {
+    match address.ip() {
+        IpAddr::V4(address) => address.octets(),
+        IpAddr::V6(_) => unreachable!("all hosts have addresses of IPv4"),
+    }
+}
+
+/// Alice is told that bob leaves, by datagrams from his address, and bob that she does.
+pub(crate) fn false_farewells(field: &Field) {
+    let socket = forger();
+    let (alice, bob) = (octets_of(field.mailbox), octets_of(field.bob_at));
+    while field.goes_on() {
+        for (from, to, id) in [(bob, alice, field.bob), (alice, bob, field.victim)] {
+            let farewell = Beacon::farewell(id).encode();
+            let datagram = datagram(from, to, field.beacons.port(), &farewell);
+            let _lost = socket.send_to(&datagram, &SocketAddr::from((to, 0)).into());
+            field.count();
+        }
+        thread::sleep(Duration::from_millis(3));
+    }
+}
+
+/// Alice's and bob's own ids, from each address of the network, their own ones included, with the ports of
+/// their mailboxes, and others.
+pub(crate) fn taken_ids_from_anywhere(field: &Field) {
+    let socket = forger();
+    let mailbox = Mailbox::open(field.own).unwrap();
+    let ports = [
+        9,
+        field.mailbox.port(),
+        field.bob_at.port(),
+        mailbox.address.port(),
+    ];
+    let mut number = 0;
+    while field.goes_on() {
+        for last in (1..=254).chain([1, 2, 3].repeat(20)) {
+            number += 1;
+            for id in [field.bob, field.victim] {
+                let beacon = Beacon::new(id, ports[number % ports.len()]).encode();
+                let to = [10, 77, 0, 255];
+                let datagram = datagram([10, 77, 0, last], to, field.beacons.port(), &beacon);
+                let _lost = socket.send_to(&datagram, &SocketAddr::from((to, 0)).into());
+                field.count();
+            }
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Datagrams whose source is made up: any host of the network, bob, alice herself, and what is no host.
+/// Ids are new in each, so that all of it is news.
+pub(crate) fn spoofed(field: &Field) {
+    let socket = forger();
     let ours = (1..=254).map(|last| [10, 77, 0, last]);
     let others = [
         [127, 0, 0, 1],
@@ -175,15 +243,13 @@ pub(crate) fn spoofed(field: &Field) {
         49_152,
         65_535,
     ];
-    let IpAddr::V4(alice) = field.mailbox.ip() else {
-        return;
-    };
+    let alice = octets_of(field.mailbox);
     let mut number = 0;
     while field.goes_on() {
         for source in &sources {
             number += 1;
             let beacon = Beacon::new(fresh(), ports[number % ports.len()]);
-            for to in [alice.octets(), [10, 77, 0, 255]] {
+            for to in [alice, [10, 77, 0, 255]] {
                 let datagram = datagram(*source, to, field.beacons.port(), &beacon.encode());
                 let to = SocketAddr::from((to, 0));
                 let _lost = socket.send_to(&datagram, &to.into());

@@ -36,6 +36,54 @@ fn frames_larger_than_any_message() {
     withstands("frames of a gigabyte", giants);
 }
 
+#[test]
+fn connections_of_every_other_kind_of_socket() {
+    withstands("connections of other kinds of sockets", other_kinds);
+}
+
+/// What PUB, SUB, REQ and others say, under ids of their own, bob's, and two at once; and half closed.
+pub(crate) fn other_kinds(field: &Field) {
+    let kinds = [
+        "ROUTER", "REQ", "REP", "PUB", "SUB", "XPUB", "XSUB", "PUSH", "PULL", "PAIR", "STREAM", "",
+    ];
+    let mut held = Vec::new();
+    while field.goes_on() {
+        for kind in kinds {
+            if held.len() >= 150 {
+                held.clear();
+            }
+            for id in [field.bob.routing_id(), fresh().routing_id()] {
+                let Ok(mut raw) = Raw::dial(field.mailbox) else {
+                    continue;
+                };
+                let other = field.victim.routing_id();
+                let mut twice = b"\x05READY\x0bSocket-Type\0\0\0\x06DEALER".to_vec();
+                for id in [&other[..], &id[..]] {
+                    twice.extend(b"\x08Identity\0\0\0\x11");
+                    twice.extend(id);
+                }
+                let _refused = raw
+                    .greet()
+                    .and_then(|()| raw.ready(kind, &id))
+                    .and_then(|()| raw.frame(COMMAND, b"\x09SUBSCRIBE"))
+                    .and_then(|()| raw.message(&[b"\x01"]))
+                    .and_then(|()| raw.message(&[b"", b"I am bob"]))
+                    .and_then(|()| raw.frame(COMMAND, &twice))
+                    .and_then(|()| raw.stream.shutdown(std::net::Shutdown::Write));
+                field.count();
+                held.push(raw);
+                if let Ok(mut raw) = Raw::dial(field.mailbox) {
+                    let _refused = raw
+                        .greet()
+                        .and_then(|()| raw.frame(COMMAND, &twice))
+                        .and_then(|()| raw.message(&[b"I am alice"]));
+                    held.push(raw);
+                }
+            }
+        }
+    }
+}
+
 /// Every step of what a DEALER says, cut at every eighth octet, and held open.
 pub(crate) fn stop_anywhere(field: &Field) {
     let mut words = Vec::new();

@@ -3,12 +3,14 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use zchat::zre::Beacon;
 
+use crate::beacons;
 use crate::field::{Field, fresh};
-use crate::ground::withstands;
+use crate::figure::figure;
+use crate::ground::{Attack, Ground, withstands};
 use crate::words::{self, JOIN};
 use crate::zmtp::{Mailbox, Raw};
 
@@ -24,7 +26,46 @@ fn hellos_of_the_largest_size_from_many_addresses() {
 
 #[test]
 fn beacons_of_nobody_from_many_addresses() {
-    withstands("beacons of nobody from many addresses", beacons);
+    withstands("beacons of nobody from many addresses", of_nobody);
+}
+
+#[test]
+fn hellos_from_many_addresses_whose_mailboxes_take_no_connection() {
+    withstands("HELLOs in one direction from many addresses", one_way);
+}
+
+/// Goal: while hosts of many addresses say HELLO in one direction, and as many beacons are forged as there
+/// are places for strangers, an honest newcomer gets in within two seconds. Method: carol comes before that
+/// goes on and while it does, so that what a process takes to start here is known.
+#[test]
+fn an_honest_newcomer_gets_in_while_strangers_take_all_places() {
+    let Some(mut ground) = Ground::new() else {
+        return;
+    };
+    let meet = |ground: &mut Ground, name: &str| {
+        let start = Instant::now();
+        let (mut carol, _) = ground.newcomer(name);
+        let took = start.elapsed();
+        carol.say("quit");
+        assert!(carol.wait_for_end().success());
+        took
+    };
+    let before = meet(&mut ground, "carol");
+    let attack: Attack = |field| {
+        thread::scope(|scope| {
+            scope.spawn(|| beacons::spoofed(field));
+            scope.spawn(|| one_way(field));
+        });
+    };
+    let attacking = ground.begin(attack, Duration::from_secs(6));
+    thread::sleep(Duration::from_secs(1));
+    let while_attacked = meet(&mut ground, "dave");
+    attacking.join().unwrap();
+    figure(&format!(
+        "a newcomer is met within {before:?}, and {while_attacked:?} while strangers take all places"
+    ));
+    assert!(while_attacked < before + Duration::from_secs(2));
+    ground.close();
 }
 
 /// What the attacker's host is called besides.
@@ -102,8 +143,39 @@ pub(crate) fn large_hellos(field: &Field) {
     }
 }
 
+/// Peers of all addresses that have no mailbox where they say: nobody listens there, or there is no such
+/// host, so that each dial takes as long as it may.
+pub(crate) fn one_way(field: &Field) {
+    let mut held = Vec::new();
+    let mut from = addresses().cycle();
+    for number in 0_u16.. {
+        if !field.goes_on() {
+            return;
+        }
+        if held.len() >= 2_000 {
+            held.drain(..500);
+        }
+        let Some(address) = from.next() else { return };
+        let nobody = Ipv4Addr::new(10, 77, 0, 161 + u8::try_from(number % 90).unwrap());
+        let at = if number % 4 == 0 { address } else { nobody };
+        let id = fresh();
+        field.real.lock().unwrap().insert(id);
+        let endpoint = format!("tcp://{at}:{}", 1_024 + number % 50_000);
+        let opened = Raw::dial_from(Some(address.into()), field.mailbox).and_then(|mut raw| {
+            raw.greet()?;
+            raw.ready("DEALER", &id.routing_id())?;
+            raw.message(&[&words::hello(1, &endpoint, &["CHAT"], 1, "mallory")])?;
+            Ok(raw)
+        });
+        if let Ok(raw) = opened {
+            field.count();
+            held.push(raw);
+        }
+    }
+}
+
 /// All lead to ports where nobody listens, or to one who takes connections and says nothing.
-pub(crate) fn beacons(field: &Field) {
+pub(crate) fn of_nobody(field: &Field) {
     let mailbox = Mailbox::open(Ipv4Addr::UNSPECIFIED).unwrap();
     let sockets: Vec<_> = addresses().map(|from| field.udp_from(from)).collect();
     while field.goes_on() {

@@ -98,6 +98,7 @@ impl Ground {
         let watch = Watch::begin(self.process);
         self.field.until = Instant::now() + time;
         let said = self.talk_under(attacks);
+        self.explain_unless_complete(marks, said);
         for (program, mark, sender) in [
             (&mut self.alice, marks[0], self.field.bob),
             (&mut self.bob, marks[1], self.field.victim),
@@ -152,6 +153,43 @@ impl Ground {
             attack.join().expect("an attack does not fail by itself");
         }
         said
+    }
+
+    /// Says what is known if something is missing after a while, since nothing of it can be asked later: what
+    /// each has heard, and been told of the other, what it has counted, and what the system holds of its
+    /// connections.
+    fn explain_unless_complete(&mut self, marks: [usize; 2], said: u64) {
+        let deadline = Instant::now() + PATIENCE / 2;
+        let senders = [self.field.bob, self.field.victim].map(hexadecimal);
+        let others = [Lab::address(BOB), Lab::address(ALICE)];
+        let programs = [(&mut self.alice, ALICE), (&mut self.bob, BOB)];
+        for (index, (program, host)) in programs.into_iter().enumerate() {
+            let is_its = |line: &&Value| line["peer"] == *senders[index];
+            let heard = |program: &mut Program| {
+                let lines = program.seen().skip(marks[index]).filter(is_its);
+                lines.filter(|line| is_content(line)).count() as u64
+            };
+            while heard(program) < said && Instant::now() < deadline {
+                thread::sleep(Duration::from_millis(50));
+            }
+            if heard(program) >= said {
+                continue;
+            }
+            eprintln!("host {host} has heard {} of {said}", heard(program));
+            let lines = program.seen().skip(marks[index]).filter(is_its);
+            for line in lines.filter(|line| !is_content(line)).take(20) {
+                eprintln!("{line}");
+            }
+            let mark = program.mark();
+            program.say("stats");
+            let is_stats = |line: &Value| line["event"] == "STATS";
+            let stats = program.find_until(mark, Instant::now() + PATIENCE / 4, is_stats);
+            let other = others[index].to_string();
+            let mut system = self.lab.command(host, "ss");
+            let shown = system.args(["-tinm", "dst", &other]).output();
+            let shown = shown.map(|shown| String::from_utf8_lossy(&shown.stdout).into_owned());
+            eprintln!("{stats:?}\n{}", shown.unwrap_or_default());
+        }
     }
 
     /// Whatever else the two have shown: who has entered is somebody, and nothing was said of bob.
@@ -259,9 +297,7 @@ pub(crate) fn begin(lab: &Lab, field: &Field, attacks: &[Attack]) -> Vec<JoinHan
 /// Waits until everything that was said has come from this sender, each once and in order.
 fn complete(program: &mut Program, mark: usize, sender: PeerId, said: u64) {
     let sender = hexadecimal(sender);
-    let is_content = move |line: &Value| {
-        matches!(line["event"].as_str(), Some("WHISPER" | "SHOUT")) && line["peer"] == *sender
-    };
+    let is_content = move |line: &Value| is_content(line) && line["peer"] == *sender;
     let last = (said - 1).to_string();
     program.wait_after(mark, PATIENCE, "the last message", |line| {
         is_content(line) && line["text"] == *last
@@ -277,6 +313,11 @@ fn complete(program: &mut Program, mark: usize, sender: PeerId, said: u64) {
         due += 1;
     }
     assert_eq!(due, said);
+}
+
+/// Whether somebody has said something.
+fn is_content(line: &Value) -> bool {
+    matches!(line["event"].as_str(), Some("WHISPER" | "SHOUT"))
 }
 
 fn hexadecimal(peer: PeerId) -> String {

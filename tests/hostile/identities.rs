@@ -1,9 +1,13 @@
 //! Attacks under bob's name: who speaks for somebody else must not be heard, and must not silence him.
 
+use std::net::Shutdown;
+use std::thread;
+use std::time::Duration;
+
 use crate::field::{Field, fresh};
 use crate::ground::withstands;
 use crate::words::{self, JOIN, LEAVE, WHISPER};
-use crate::zmtp::Raw;
+use crate::zmtp::{Mailbox, Raw};
 
 #[test]
 fn trap_16_connections_under_the_id_of_a_connected_peer() {
@@ -65,6 +69,41 @@ pub(crate) fn as_bob_and_stay(field: &Field) {
         };
         speak_as_bob(field, &mut raw);
         held.push(raw);
+    }
+}
+
+#[test]
+fn one_id_that_says_hello_from_two_addresses_in_turn() {
+    withstands("one id at two addresses", two_places);
+}
+
+/// Each says that its mailbox is at another place than the one before, and holds its connection; one of
+/// them goes on to speak half closed.
+pub(crate) fn two_places(field: &Field) {
+    let mailboxes = [(); 2].map(|()| Mailbox::open(field.own).unwrap());
+    let addresses: Vec<_> = crate::crowds::addresses().take(2).collect();
+    let mut held = Vec::new();
+    while field.goes_on() {
+        let id = fresh();
+        field.real.lock().unwrap().insert(id);
+        held.clear();
+        for round in 0..20 {
+            let (address, mailbox) = (addresses[round % 2], &mailboxes[round % 2]);
+            let endpoint = format!("tcp://{}", mailbox.address);
+            let opened = Raw::dial_from(Some(address.into()), field.mailbox).and_then(|mut raw| {
+                raw.greet()?;
+                raw.ready("DEALER", &id.routing_id())?;
+                raw.message(&[&words::hello(1, &endpoint, &["CHAT"], 1, "mallory")])?;
+                raw.message(&[&words::head(WHISPER, 2), b"from two places"])?;
+                if round % 3 == 0 {
+                    raw.stream.shutdown(Shutdown::Write)?;
+                }
+                Ok(raw)
+            });
+            held.extend(opened);
+            field.count();
+            thread::sleep(Duration::from_millis(2));
+        }
     }
 }
 

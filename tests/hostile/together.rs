@@ -9,24 +9,32 @@ use crate::{
 };
 
 /// Every attack there is.
-pub(crate) const ATTACKS: [(&str, Attack); 50] = [
+pub(crate) const ATTACKS: [(&str, Attack); 55] = [
     ("beacons::nobody", beacons::nobody),
     ("beacons::at_a_mailbox", beacons::at_a_mailbox),
     ("beacons::taken_ids", beacons::taken_ids),
     ("beacons::farewells", beacons::farewells),
     ("beacons::garbage", beacons::garbage),
     ("beacons::spoofed", beacons::spoofed),
+    ("beacons::false_farewells", beacons::false_farewells),
+    (
+        "beacons::taken_ids_from_anywhere",
+        beacons::taken_ids_from_anywhere,
+    ),
     ("connections::stop_anywhere", connections::stop_anywhere),
     ("connections::speak_otherwise", connections::speak_otherwise),
     ("connections::too_many", connections::too_many),
     ("connections::come_and_go", connections::come_and_go),
     ("connections::commands", connections::commands),
     ("connections::giants", connections::giants),
+    ("connections::other_kinds", connections::other_kinds),
     ("crowds::connections", crowds::connections),
     ("crowds::large_hellos", crowds::large_hellos),
-    ("crowds::beacons", crowds::beacons),
+    ("crowds::of_nobody", crowds::of_nobody),
+    ("crowds::one_way", crowds::one_way),
     ("identities::as_bob", identities::as_bob),
     ("identities::as_bob_and_stay", identities::as_bob_and_stay),
+    ("identities::two_places", identities::two_places),
     ("identities::anonymous", identities::anonymous),
     ("listeners::silent", listeners::silent),
     ("listeners::ending", listeners::ending),
@@ -65,30 +73,18 @@ pub(crate) const ATTACKS: [(&str, Attack); 50] = [
     ),
 ];
 
-/// What leaves honest hosts so little of the processors and of the queues of the network, together with
-/// all others, that they are silent for longer than a challenge lasts. They are let loose alone, and in
-/// sets.
-const LOUD: [&str; 12] = [
-    "beacons::spoofed",
-    "crowds::connections",
-    "crowds::large_hellos",
-    "crowds::beacons",
-    "notes::private_chats",
-    "notes::away",
-    "notes::mangled",
-    "peers::flap",
-    "peers::rename_at_once",
-    "peers::ping_without_end",
-    "peers::half_closed",
-    "peers::hundreds_deaf",
-];
+/// A farewell in somebody's name and from its address is refuted by that one within 90 ms, or believed: it may
+/// be a Pyre's, which keeps its connections open. Where 54 other attacks have the same two cores, nobody answers
+/// as soon as that. It runs alone, and beside any two others.
+const SLANDER: &str = "beacons::false_farewells";
 
 #[test]
 fn all_attacks_together() {
     let Some(mut ground) = Ground::new() else {
         return;
     };
-    let all = ATTACKS.iter().filter(|(name, _)| !LOUD.contains(name));
+    let is_refuted_in_time = |name: &str| name != SLANDER;
+    let all = ATTACKS.iter().filter(|(name, _)| is_refuted_in_time(name));
     let all: Vec<Attack> = all.map(|(_, attack)| *attack).collect();
     ground.withstand("all attacks together", &all, Duration::from_secs(8));
     ground.close();

@@ -19,6 +19,7 @@ mod determinism;
 mod discovery;
 mod faults;
 mod forgery;
+mod paths;
 mod presence;
 
 /// Runs a world to its end. One that fails is run again, to show what led to it.

@@ -71,6 +71,8 @@ pub(crate) enum Command {
     Leave(GroupName),
     Peers,
     Summary,
+    /// Print what the node has counted.
+    Stats,
     Start(Job),
     /// Read no events for a while.
     Pause(Duration),
@@ -150,6 +152,7 @@ impl FromStr for Command {
             "leave" => Self::Leave(group(parts)?),
             "peers" => Self::Peers,
             "summary" => Self::Summary,
+            "stats" => Self::Stats,
             "bench-shout" => {
                 let to = Target::Group(group(parts)?);
                 Self::Start(Job::Bulk(bulk_with_rate(to, parts)?))

@@ -6,7 +6,7 @@
 //! something else: soon, but not one by one.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crate::zre::{Host, PeerId, Sighting};
@@ -14,7 +14,8 @@ use crate::zre::{Host, PeerId, Sighting};
 /// What was heard of late, and for how much of it the mesh thread was not woken.
 #[derive(Debug, Default)]
 pub(super) struct Familiar {
-    heard: BTreeMap<(PeerId, Host), Said>,
+    /// One look-up for each beacon: most peers are heard at one or two places.
+    heard: BTreeMap<PeerId, Vec<Said>>,
     /// When it was last woken.
     woken: Option<Instant>,
     /// Beacons that it was not woken for since then.
@@ -26,6 +27,7 @@ pub(super) struct Familiar {
 /// What a beacon says, where it was heard, and when.
 #[derive(Debug, Clone, Copy)]
 struct Said {
+    source: Host,
     port: u16,
     local: IpAddr,
     at: Instant,
@@ -34,24 +36,15 @@ struct Said {
 impl Familiar {
     /// Whether the mesh thread is to be woken for this one.
     pub(super) fn wakes(&mut self, now: Instant, sighting: &Sighting) -> bool {
-        let key = (sighting.beacon.peer, sighting.source);
         let said = Said {
+            source: sighting.source,
             port: sighting.beacon.port,
             local: sighting.local,
             at: now,
         };
-        let is_twin = self.is_twin(now, key, said);
-        let before = self.heard.insert(key, said);
-        let is_news = match before {
-            Some(before) => {
-                before.port != said.port
-                    || before.local != said.local
-                    || now.duration_since(before.at) >= FORGOTTEN
-            }
-            None => !is_twin,
-        };
+        let is_news = self.is_news(now, sighting.beacon.peer, said);
         self.has_news |= is_news;
-        let are_few = self.heard.len() < FEW;
+        let are_few = !self.has_many();
         if self.heard.len() >= MOST {
             self.heard.clear();
         }
@@ -67,33 +60,49 @@ impl Familiar {
         false
     }
 
+    /// Whether so many peers are heard that it pays to let beacons gather.
+    pub(super) fn has_many(&self) -> bool {
+        self.heard.len() >= FEW
+    }
+
     /// Whether there was news since the last time.
     pub(super) const fn take_news(&mut self) -> bool {
         std::mem::replace(&mut self.has_news, false)
     }
 
-    /// Whether a peer says the same that it said at another place just now, by its other network or the
-    /// other kind of IP: whoever hears of that is awake.
-    fn is_twin(&self, now: Instant, key: (PeerId, Host), said: Said) -> bool {
-        let (peer, _) = key;
-        let mut places = self.heard.range((peer, FIRST)..).take(PLACES);
-        places.any(|((other, _), before)| {
-            *other == peer && before.port == said.port && now.duration_since(before.at) <= TOGETHER
-        })
+    /// Notes what a peer says; whether it did not say so before.
+    fn is_news(&mut self, now: Instant, peer: PeerId, said: Said) -> bool {
+        let places = self
+            .heard
+            .entry(peer)
+            .or_insert_with(|| Vec::with_capacity(2));
+        if let Some(before) = places.iter_mut().find(|it| it.source == said.source) {
+            let is_news = before.port != said.port
+                || before.local != said.local
+                || now.duration_since(before.at) >= FORGOTTEN;
+            *before = said;
+            return is_news;
+        }
+        // Whether it says the same that it said at another place just now, by its other network or the
+        // other kind of IP: whoever hears of that is awake.
+        let is_twin = places
+            .iter()
+            .any(|it| it.port == said.port && now.duration_since(it.at) <= TOGETHER);
+        if places.len() < PLACES {
+            places.push(said);
+        } else if let Some(oldest) = places.iter_mut().min_by_key(|it| it.at) {
+            *oldest = said;
+        }
+        !is_twin
     }
 }
 
-/// The first of all places, in their order.
-const FIRST: Host = Host {
-    address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-    scope: 0,
-};
-
-/// How many places of a peer are looked at.
+/// How many places of a peer are remembered, more than a host has networks in common with another. At one
+/// more, what it says is news each time.
 const PLACES: usize = 4;
 
-/// How far apart a host's beacons on two networks arrive at most.
-const TOGETHER: Duration = Duration::from_millis(20);
+/// How far apart a host's beacons on two networks, or by both kinds of IP, are heard at most.
+pub(super) const TOGETHER: Duration = Duration::from_millis(50);
 
 /// How long beacons may wait. A quarter of their interval: short beside any time that a peer may be
 /// silent for.
@@ -108,12 +117,14 @@ const FORGOTTEN: Duration = Duration::from_secs(3);
 /// With fewer than so many peers each beacon is handed on at once: it costs next to nothing.
 const FEW: usize = 16;
 
-/// The most that is remembered, some 100 octets each, more than there are peers. Beyond it everything
+/// The most peers that are remembered, some 200 octets each, more than a node has. Beyond it everything
 /// is forgotten, and each beacon is news once more.
 const MOST: usize = 10_000;
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
     use crate::zre::Beacon;
 
@@ -162,6 +173,35 @@ mod tests {
     fn no_more_wait_than_the_queue_holds() {
         let wakes = wakes_in_ten_seconds(5_000);
         assert!(wakes >= 10 * 5_000 / (LEFT + 1), "{wakes} times");
+    }
+
+    #[test]
+    fn what_is_said_by_the_other_kind_of_ip_as_well_is_no_news() {
+        let (mut familiar, now) = after(100);
+        let soon = now + PATIENCE / 2;
+        assert!(familiar.take_news());
+        assert!(familiar.wakes(soon, &of(100, 1)), "somebody new");
+        assert!(familiar.take_news());
+        let mut twin = of(100, 1);
+        twin.source = Host::from(IpAddr::from([0xfe80, 0, 0, 0, 0, 0, 0, 1]));
+        assert!(!familiar.wakes(soon + TOGETHER, &twin), "the same by IPv6");
+        assert!(!familiar.take_news());
+        twin.source = Host::from(IpAddr::from([10, 0, 0, 1]));
+        assert!(
+            familiar.wakes(soon + TOGETHER * 3, &twin),
+            "later, elsewhere"
+        );
+    }
+
+    #[test]
+    fn of_a_peer_with_many_places_few_are_remembered() {
+        let (mut familiar, now) = after(100);
+        for place in 0..100 {
+            let mut sighting = of(3, 1);
+            sighting.source = Host::from(IpAddr::from([10, 0, 0, place]));
+            familiar.wakes(now, &sighting);
+        }
+        assert!(familiar.heard.values().all(|places| places.len() <= PLACES));
     }
 
     #[test]

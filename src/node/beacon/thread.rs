@@ -22,6 +22,7 @@ use crate::node::interface::{
 };
 use crate::node::mailbox::{Receiver, Sender, TrySendError, Waker};
 use crate::zre::{Announcer, Host};
+use traffic::FromLink;
 
 /// What the thread is made of.
 pub(super) struct Parts {
@@ -53,6 +54,10 @@ pub(super) struct Thread {
     echoed: Vec<Network>,
     familiar: Familiar,
     leisure: Leisure,
+    /// Until when IPv6 is not listened to by itself.
+    links_rest: Option<Instant>,
+    /// Serves to read what comes by it.
+    from_links: Vec<FromLink>,
     /// Farewells to single addresses that are still to be sent.
     farewells: Vec<Farewell>,
     /// Whether farewells to all are being sent, after which the thread ends.
@@ -77,8 +82,8 @@ struct Ready {
     datagrams: bool,
     /// By IPv6.
     link_datagrams: bool,
-    /// Both were left alone for a while: there may be some.
-    rested: bool,
+    /// It is not known for each of the two whether there are some.
+    perhaps: bool,
     events: bool,
 }
 
@@ -89,6 +94,10 @@ const BATCH: usize = 256;
 /// Changes of interfaces come in groups (link, address, route, again address): what follows within
 /// this time after the first is seen in one listing.
 const SETTLE: Duration = Duration::from_millis(20);
+
+/// Where many are heard, how long what comes by IPv6 waits at most for something by IPv4 to be read with
+/// it: mostly it says the same, and to get up for it a second time costs more than all else about it.
+const LINKS_REST: Duration = Duration::from_millis(20);
 
 /// How soon to try again to tell the mesh of networks, when its queue is full.
 const TELL_AGAIN: Duration = Duration::from_millis(20);
@@ -126,6 +135,8 @@ impl Thread {
             echoed: Vec::new(),
             familiar: Familiar::default(),
             leisure: Leisure::new(now),
+            links_rest: None,
+            from_links: Vec::new(),
             farewells: Vec::new(),
             stopping: false,
             deaf_until: None,
@@ -136,6 +147,11 @@ impl Thread {
         thread.use_networks(&listed.interfaces);
         thread.use_links(&listed.links);
         thread
+    }
+
+    /// Sends the first beacon.
+    pub(super) fn announce_at_once(&mut self) {
+        self.announce(Instant::now());
     }
 
     /// Runs until the other side has dropped its handle or its mailbox, and farewells are sent.
@@ -154,11 +170,7 @@ impl Thread {
                 self.list(now);
             }
             self.tell_networks(now);
-            // IPv4 first: where a peer is heard by both, that is its place.
-            let heard = ready.datagrams && self.hear(now, ready.rested);
-            if ready.link_datagrams && self.hear_links(now, ready.rested) || heard {
-                self.leisure.spend(now, self.familiar.take_news());
-            }
+            self.listen(now, ready);
             self.take_commands(now);
             self.announce(now);
             self.send_farewells(now);
@@ -166,6 +178,19 @@ impl Thread {
                 return;
             }
             ready = self.sleep();
+        }
+    }
+
+    fn listen(&mut self, now: Instant, ready: Ready) {
+        if ready.link_datagrams {
+            self.links_rest = None;
+        }
+        let came = self.hear(now, ready);
+        if came.anything() {
+            self.leisure.spend(now, self.familiar.take_news());
+        }
+        if came.networks && !self.links.is_empty() && self.familiar.has_many() {
+            self.links_rest = Some(now + LINKS_REST);
         }
     }
 
@@ -308,17 +333,18 @@ impl Thread {
         let now = Instant::now();
         let is_deaf = self.deaf_until.is_some_and(|until| now < until);
         let rest = self.leisure.until(now).filter(|_| !is_deaf);
+        let links_rest = self.links_rest.filter(|_| !is_deaf && rest.is_none());
         let commands_wait = !self.stopping && parts.commands.is_ready();
         let left = if commands_wait {
             Some(Duration::ZERO)
         } else {
-            let deadline = self.deadline(now).into_iter().chain(rest).min();
-            deadline.map(|at| at.saturating_duration_since(now))
+            let deadline = self.deadline(now).into_iter().chain(rest).chain(links_rest);
+            deadline.min().map(|at| at.saturating_duration_since(now))
         };
         let listens = !is_deaf && !self.stopping && rest.is_none();
         let socket = listens.then(|| parts.socket.as_fd());
         let links = parts.link_socket.as_ref().map(AsFd::as_fd);
-        let links = links.filter(|_| listens);
+        let links = links.filter(|_| listens && links_rest.is_none());
         let events = parts.watch.fd().filter(|_| !is_deaf && !self.stopping);
         let readable = |fd| PollFd::new(fd, PollFlags::POLLIN);
         let mut fds = vec![readable(parts.waker.as_fd())];
@@ -343,11 +369,15 @@ impl Thread {
                 .filter(|one| Some(one.as_fd().as_raw_fd()) == number);
             found.any(|one| one.revents().is_some_and(|events| !events.is_empty()))
         };
-        let rested = rest.is_some_and(|until| until <= Instant::now()) && !self.stopping;
+        let now = Instant::now();
+        let is_over = |rest: Option<Instant>| rest.is_some_and(|until| until <= now);
+        let rested = is_over(rest) && !self.stopping;
+        let datagrams = rested || is_ready(socket);
+        let links_rested = links_rest.is_some() && (datagrams || is_over(links_rest));
         Ready {
-            datagrams: rested || is_ready(socket),
-            link_datagrams: rested || is_ready(links),
-            rested,
+            datagrams,
+            link_datagrams: rested || links_rested || is_ready(links),
+            perhaps: rested || links_rested,
             events: is_ready(events),
         }
     }

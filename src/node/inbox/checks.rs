@@ -63,6 +63,7 @@ impl Meaning {
                     id => peer = id,
                 },
                 Item::Ping(context) => meaning.said.extend(zmtp::pong(&context)),
+                Item::Pong => unreachable!("a ROUTER asks nothing"),
                 Item::TooLarge => {
                     let malformed = peer.map(|from| Received::Malformed { from });
                     meaning.received.extend(malformed);

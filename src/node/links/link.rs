@@ -16,7 +16,7 @@ use super::pace::Pace;
 use super::queue::Queue;
 use super::{News, Tools};
 use crate::node::tcp::{self, is_for_later};
-use crate::node::zmtp::{Item, Reader, Side, Version, Words, pong};
+use crate::node::zmtp::{Item, Reader, Side, Version, Words, ping, pong};
 use crate::zre::LinkId;
 
 /// One outgoing connection, and what is to be sent over it.
@@ -37,6 +37,8 @@ pub(super) struct Link {
     pub(super) is_full: bool,
     /// Its first message was taken.
     is_connected: bool,
+    /// It has had an open connection.
+    was_open: bool,
 }
 
 #[derive(Debug)]
@@ -57,6 +59,8 @@ struct Connection {
     reader: Reader,
     /// Since when the other side is ready to be sent messages.
     open: Option<Instant>,
+    /// It was asked whether it reads what comes, and has not answered yet.
+    is_asked: bool,
     /// The system may take more octets.
     is_writable: bool,
     /// How much has come in the second that began then.
@@ -120,6 +124,7 @@ impl Link {
             has_shouts: false,
             is_full: false,
             is_connected: false,
+            was_open: false,
         }
     }
 
@@ -139,10 +144,19 @@ impl Link {
         matches!(&self.life, Life::Met(met) if met.open.is_some())
     }
 
+    /// For how long the system at the other end has acknowledged nothing, of a connection that is known to be
+    /// read, or is the first one.
+    pub(super) fn silence(&self) -> Option<Duration> {
+        match &self.life {
+            Life::Met(met) if met.takes_messages() => tcp::silence(&met.socket),
+            Life::Met(_) | Life::Resting | Life::Dialling(_) | Life::GivenUp => None,
+        }
+    }
+
     /// Whether something could be written now.
     pub(super) fn wants_write(&self) -> bool {
         self.queue.unwritten() > 0
-            && matches!(&self.life, Life::Met(met) if met.open.is_some() && met.is_writable)
+            && matches!(&self.life, Life::Met(met) if met.takes_messages() && met.is_writable)
     }
 
     /// Whether somebody is there, and something is still to be written.
@@ -205,16 +219,38 @@ impl Link {
         }
         if let Life::Met(met) = &mut self.life {
             met.is_writable = true;
+            let was_open = met.open.is_some();
             let is_ended = met.read(now, &mut self.queue, tools)?;
-            if let Some(since) = met.open {
-                if since == now {
+            if met.open.is_some() {
+                if !was_open {
                     self.due = None;
+                    if std::mem::replace(&mut self.was_open, true) && met.reader.knows_ping() {
+                        self.ask(tools)?;
+                    }
                 }
                 self.write_on(now, tools)?;
             }
             self.introduce(tools)?;
             if is_ended {
                 return Err(End::Lost(io::ErrorKind::UnexpectedEof.into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks whether what comes over this connection is read. There was one before, and the peer may not have
+    /// noticed its end: then this one waits there, unread, and may be ended so, though the system there says
+    /// that it has all. So nothing goes before the answer.
+    fn ask(&mut self, tools: &mut Tools) -> Result<(), End> {
+        if let Life::Met(met) = &mut self.life {
+            let unsaid = met.unsaid.take();
+            let words = unsaid.map_or(&[][..], |version| tools.words.to(version));
+            let all = [words, &ping()].concat();
+            met.socket.write_all(&all)?;
+            met.shaken += all.len() as u64;
+            met.is_asked = true;
+            if !std::mem::replace(&mut self.is_connected, true) {
+                tools.news.push_back(News::Connected(self.id));
             }
         }
         Ok(())
@@ -341,11 +377,17 @@ impl Link {
 }
 
 impl Connection {
+    /// Whether messages may be sent over it.
+    const fn takes_messages(&self) -> bool {
+        self.open.is_some() && !self.is_asked
+    }
+
     fn new(now: Instant, socket: TcpStream, shaken: u64, before: u64) -> Self {
         Self {
             socket,
             reader: Reader::new(Side::Dealer),
             open: None,
+            is_asked: false,
             is_writable: true,
             heard: (now, 0),
             unsaid: None,
@@ -403,6 +445,7 @@ impl Connection {
                 Ok(None) => return Ok(()),
                 Ok(Some(Item::Version(version))) => self.unsaid = Some(version),
                 Ok(Some(Item::Ready(_))) => self.open = Some(now),
+                Ok(Some(Item::Pong)) => self.is_asked = false,
                 Ok(Some(Item::Ping(context))) if queue.cost() < PONGS => {
                     queue.push_command(&pong(&context), &mut tools.spare);
                 }
@@ -441,6 +484,7 @@ fn begin(to: SocketAddr, id: LinkId, tools: &Tools) -> io::Result<TcpStream> {
     socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
     tcp::keep_alive(&socket)?;
     tcp::try_often(&socket)?;
+    tcp::answer_at_leisure(&socket);
     match socket.connect(&to.into()) {
         Ok(()) => {}
         Err(error) if is_under_way(&error) => {}

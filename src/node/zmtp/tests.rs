@@ -332,6 +332,7 @@ fn mailbox() -> (Vec<u8>, Vec<Item>) {
         Item::Version(Version::Three),
         Item::Ready(Vec::new()),
         Item::Ping(b"context".to_vec()),
+        Item::Pong,
         Item::Ping(Vec::new()),
     ];
     (octets.concat(), items)

@@ -74,6 +74,11 @@ impl Words {
     }
 }
 
+/// Asks for an answer, and does not say until when (ZMTP 3.1).
+pub(in super::super) fn ping() -> Vec<u8> {
+    command(b"PING", &[0, 0])
+}
+
 /// Answers a PING.
 pub(in super::super) fn pong(context: &[u8]) -> Vec<u8> {
     command(b"PONG", context)

@@ -40,9 +40,9 @@ impl Calm {
         }
     }
 
-    /// A process has started, with or without trouble that it has inherited.
-    pub(super) fn born(&mut self, last: Option<Time>) {
-        self.processes.push(Trouble { now: 0, last });
+    /// A process has started.
+    pub(super) fn born(&mut self) {
+        self.processes.push(Trouble { now: 0, last: None });
     }
 
     pub(super) fn trouble(&mut self, now: Time, number: usize) {
@@ -68,8 +68,23 @@ impl Calm {
         }
     }
 
-    pub(super) fn disturb(&mut self, now: Time, one: usize, other: usize) {
-        self.pairs.insert((one.min(other), one.max(other)), now);
+    /// Something goes wrong between two, until this time.
+    pub(super) fn disturb(&mut self, until: Time, one: usize, other: usize) {
+        let last = self.pairs.entry((one.min(other), one.max(other)));
+        let last = last.or_insert(until);
+        *last = until.max(*last);
+    }
+
+    /// Whether nothing was wrong with `one` since a moment but that it is leaving since then, and nothing
+    /// with the other, nor between them, since long before.
+    pub(super) fn leaves_in_peace(&self, one: usize, other: usize, since: Time) -> bool {
+        let leaving = self.processes.get(one);
+        let is_alone = leaving.is_some_and(|it| it.now == 1 && it.last == Some(since));
+        let is_over = |last: Time| last < before(since, RECOVERY) && !self.lasts(last);
+        let there = self.processes.get(other);
+        let is_well = there.is_some_and(|it| it.now == 0 && it.last.is_none_or(is_over));
+        let pair = self.pairs.get(&(one.min(other), one.max(other)));
+        is_alone && is_well && pair.is_none_or(|&last| is_over(last))
     }
 
     /// Whether two have been well since a moment.

@@ -3,9 +3,9 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
-use super::{Check, Missed, Verdict, Violation};
+use super::{Check, Leaving, Missed, Verdict, Violation};
 use crate::sim::time::Time;
-use crate::zre::{Action, Content, GroupName, PeerId};
+use crate::zre::{Action, Content, GroupName, PeerId, UndeliveredReason};
 
 /// How long a sender may take to be told that something was refused.
 const TOLD: Duration = Duration::from_millis(200);
@@ -52,7 +52,7 @@ impl Check {
             Action::Shout { group, content } => {
                 self.says(now, number, Receiver::Group(group.clone()), content);
             }
-            Action::Stop { .. } => self.calm.trouble(now, number),
+            Action::Stop { within } => self.leaves(now, number, *within),
             _ => {}
         }
     }
@@ -230,9 +230,64 @@ impl Check {
         }
     }
 
+    /// A process begins to leave. What was under way while something was wrong may be lost.
+    fn leaves(&mut self, now: Time, number: usize, within: Duration) {
+        let mut expected = std::mem::take(&mut self.known(number).expected);
+        for (&to, waiting) in &mut expected {
+            waiting.retain(|(at, _)| self.calm.since_well_before(number, to, *at));
+        }
+        let known = self.known(number);
+        known.expected = expected;
+        known.leaving.get_or_insert(Leaving {
+            since: now,
+            is_patient: within >= PATIENT,
+        });
+        self.calm.trouble(now, number);
+    }
+
+    /// Whether one that is leaving owes the other all that it has said to it: both are well, and the other
+    /// one reads.
+    fn owes(&self, from: usize, to: usize) -> bool {
+        // Foreign programs wait for nothing.
+        let leaving = self.processes.get(from).filter(|known| !known.is_foreign);
+        let leaving = leaving.and_then(|known| known.leaving);
+        let Some(leaving) = leaving.filter(|leaving| leaving.is_patient) else {
+            return false;
+        };
+        let is_there = self.processes.get(to).is_some_and(|known| {
+            let has_read = known.reads && known.reads_since < leaving.since;
+            known.lives && known.leaving.is_none() && has_read
+        });
+        is_there && self.calm.leaves_in_peace(from, to, leaving.since)
+    }
+
+    /// A process has left, in order: whoever was well has got everything.
+    pub(in crate::sim) fn has_left(&mut self, number: usize) {
+        let expected = std::mem::take(&mut self.known(number).expected);
+        for (to, waiting) in expected {
+            let missed = self.processes.get(number).and_then(|it| it.missed.get(&to));
+            let told = missed.map_or(0, |missed| missed.told.saturating_sub(missed.count));
+            let is_lost = waiting.len() as u64 > told && self.owes(number, to);
+            if let Some(&(_, content)) = waiting.front().filter(|_| is_lost) {
+                let from = number;
+                self.fail(Violation::Lost { to, from, content });
+            }
+        }
+    }
+
     /// A process is told that messages to a peer were not handed over.
-    pub(super) fn undelivered(&mut self, told: usize, peer: PeerId, count: u64) -> Verdict {
+    pub(super) fn undelivered(
+        &mut self,
+        told: usize,
+        peer: PeerId,
+        count: u64,
+        reason: UndeliveredReason,
+    ) -> Verdict {
         let peer = self.find(told, peer)?;
+        if reason == UndeliveredReason::Stopped && self.owes(told, peer) {
+            // To say so is not enough.
+            return Ok(());
+        }
         let missed: &mut Missed = self.known(told).missed.entry(peer).or_default();
         missed.told += count;
         if missed.told >= missed.count {
@@ -306,6 +361,10 @@ fn digest(content: &Content, with_tail: bool) -> u64 {
     }
     hasher.finish()
 }
+
+/// How long a process has to be ready to wait for answers before it leaves, for everything to arrive where
+/// all is well: packets take up to a fifth of a second, and some are held up.
+const PATIENT: Duration = Duration::from_secs(2);
 
 /// How long content may be under way at the end.
 const LATE: Duration = Duration::from_secs(2);

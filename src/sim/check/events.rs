@@ -27,7 +27,11 @@ impl Check {
             Event::Update { peer, .. } => self.about(told, *peer, "UPDATE"),
             Event::Moved { peer, .. } => self.moved(told, *peer),
             Event::RoundTrip { peer, .. } => self.about(told, *peer, "a round trip"),
-            Event::Undelivered { peer, count, .. } => self.undelivered(told, *peer, *count),
+            Event::Undelivered {
+                peer,
+                count,
+                reason,
+            } => self.undelivered(told, *peer, *count, *reason),
             Event::Flushed { .. } | Event::Network { .. } | Event::Stop => Ok(()),
         };
         if let Err(violation) = result {
@@ -178,6 +182,7 @@ impl Check {
         self.counts.contents += 1;
         self.about(told, peer, "content")?;
         let peer = self.find(told, peer)?;
+        self.follows(told, peer)?;
         let is_excused = self.is_excused(now, told, peer);
         let sent = match self.recognise(told, peer, group, content) {
             Err(_) if is_excused => return Ok(()),

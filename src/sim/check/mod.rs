@@ -71,6 +71,11 @@ struct Known {
     /// Whether another process had the same mailbox address before. What was sent to that one may come
     /// to this one: ZRE knows no way to tell them apart.
     is_heir: bool,
+    /// Whether its application reads what it is told, and since when.
+    reads: bool,
+    reads_since: Time,
+    /// Since when it is leaving, if it is.
+    leaving: Option<Leaving>,
     /// Whether it is not ours.
     is_foreign: bool,
     /// Peers that have entered, as it was told.
@@ -88,6 +93,14 @@ struct Known {
     last_link: u64,
     /// What it shows, if it is a chat.
     screen: Option<Box<Screen>>,
+}
+
+/// A process says all that it has to say, and then leaves.
+#[derive(Debug, Clone, Copy)]
+struct Leaving {
+    since: Time,
+    /// Whether it waits long enough for who takes something now and then.
+    is_patient: bool,
 }
 
 /// What a process believes of a peer that has entered.
@@ -130,12 +143,15 @@ impl Check {
     }
 
     /// A process has started.
-    pub(super) fn born(&mut self, now: Time, peer: PeerId, is_heir: bool, is_foreign: bool) {
-        self.calm.born(is_heir.then_some(now));
+    pub(super) fn born(&mut self, peer: PeerId, is_foreign: bool) {
+        self.calm.born();
         self.by_peer.insert(peer, self.processes.len());
         self.processes.push(Known {
             lives: true,
-            is_heir,
+            is_heir: false,
+            reads: true,
+            reads_since: Time::START,
+            leaving: None,
             is_foreign,
             views: BTreeMap::new(),
             sent: Vec::new(),
@@ -146,6 +162,20 @@ impl Check {
             last_link: 0,
             screen: None,
         });
+    }
+
+    /// A process has its mailbox from now on where another one had its own.
+    pub(super) fn inherits(&mut self, now: Time, number: usize) {
+        self.known(number).is_heir = true;
+        self.calm.trouble(now, number);
+        self.calm.relief(now, number);
+    }
+
+    /// An application stops reading what it is told, or reads again.
+    pub(super) fn reads(&mut self, now: Time, number: usize, reads: bool) {
+        let known = self.known(number);
+        known.reads = reads;
+        known.reads_since = now;
     }
 
     /// A process has ended, or begins to leave: from now on others may be told so.
@@ -182,7 +212,7 @@ impl Check {
         self.calm.unmute(now);
     }
 
-    /// Something goes wrong between two processes.
+    /// Something goes wrong between two processes, now or until this time.
     pub(super) fn disturbed(&mut self, now: Time, one: usize, other: usize) {
         self.calm.disturb(now, one, other);
     }

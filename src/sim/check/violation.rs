@@ -109,6 +109,13 @@ pub enum Violation {
         /// The one that came.
         came: u16,
     },
+    /// Content of a message that does not follow on the one before it, which is missing.
+    Unnoticed {
+        /// Who was told.
+        told: usize,
+        /// The peer.
+        peer: usize,
+    },
     /// A status that would end a Zyre or Pyre.
     Status {
         /// Who received it.
@@ -333,6 +340,12 @@ impl Violation {
     /// Who is not where it should be, in words.
     fn of_places(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Unnoticed { told, peer } => {
+                write!(
+                    f,
+                    "p{told}: content of p{peer}, of whom a message is missing"
+                )
+            }
             Self::Missing { by, peer } => write!(f, "p{by} does not list p{peer}"),
             Self::Ghost { by, peer } => write!(f, "p{by} lists p{peer}, which is not there"),
             Self::Groups { by, peer } => write!(f, "p{by} lists wrong groups of p{peer}"),

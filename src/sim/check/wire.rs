@@ -1,6 +1,8 @@
 //! What a peer receives, checked as a Zyre checks it: numbers that follow on each other, and the
 //! status of JOIN and LEAVE, of which a wrong one ends its process.
 
+use std::time::Duration;
+
 use super::{Check, Verdict, Violation};
 use crate::sim::time::Time;
 use crate::zre::{Body, Message};
@@ -14,6 +16,10 @@ pub(super) struct Wire {
     /// Which HELLO that was.
     greeting: u64,
     since: Time,
+    /// The number of the last message of all that have followed on each other since a HELLO.
+    heard: Option<u16>,
+    /// Whether the message that came last does not follow on it.
+    is_astray: bool,
 }
 
 impl Check {
@@ -30,6 +36,8 @@ impl Check {
             return;
         }
         let mut wire = self.known(to).wires.get(&from).copied().unwrap_or_default();
+        wire.count(message);
+        let (heard, is_astray) = (wire.heard, wire.is_astray);
         let verdict = match &message.body {
             // How others count is their business.
             body if self.is_foreign(from) => {
@@ -45,6 +53,8 @@ impl Check {
                     status: hello.status,
                     greeting,
                     since: now,
+                    heard,
+                    is_astray,
                 };
                 wire.expect(to, from, 1, message.sequence)
             }
@@ -66,6 +76,18 @@ impl Check {
             .is_some_and(|wire| wire.is_ready)
     }
 
+    /// Content is told only from a message on which every one before it was counted, whoever sent it: one
+    /// that is missing may have been a JOIN, or what the rest is about. A number that fits by chance is
+    /// nobody's fault.
+    pub(super) fn follows(&self, told: usize, peer: usize) -> Verdict {
+        let wires = self.processes.get(told).map(|known| &known.wires);
+        let wire = wires.and_then(|wires| wires.get(&peer));
+        if wire.is_some_and(|wire| wire.is_astray) && !self.is_foreign(told) {
+            return Err(Violation::Unnoticed { told, peer });
+        }
+        Ok(())
+    }
+
     fn follow(
         &self,
         now: Time,
@@ -84,7 +106,7 @@ impl Check {
         if came != wanted || greeting != wire.greeting {
             // Something is lost (a HELLO, if the number fits by chance).
             wire.is_ready = false;
-            if self.calm.since(to, from, wire.since) && !self.is_excused(now, to, from) {
+            if self.are_well(now, to, from, wire.since) && !self.is_excused(now, to, from) {
                 return wire.expect(to, from, wanted, came);
             }
             return Ok(());
@@ -106,7 +128,43 @@ impl Check {
     }
 }
 
+impl Check {
+    /// Whether two have been well since a moment. Who has not read for a while finds now what came long
+    /// ago, and what was wrong then.
+    fn are_well(&self, now: Time, to: usize, from: usize, since: Time) -> bool {
+        let known = self.processes.get(to);
+        let has_read = known.is_some_and(|it| it.reads && now.since(it.reads_since) > READ);
+        if has_read {
+            self.calm.since(to, from, since)
+        } else {
+            self.calm.for_long(to, from, now)
+        }
+    }
+}
+
+/// How long an application has to have read again until all that was under way is read.
+const READ: Duration = Duration::from_secs(10);
+
 impl Wire {
+    /// Counts a message, as all programs do that we know (trap 1): Pyre goes on with 0 after 65,534.
+    const fn count(&mut self, message: &Message) {
+        let came = message.sequence;
+        self.is_astray = false;
+        match (&message.body, self.heard) {
+            (Body::Hello(_), _) => self.heard = Some(came),
+            // It goes before a HELLO (trap 10).
+            (Body::PingOk, _) if came == 0 => {}
+            (_, Some(65_534)) if came == 0 || came == u16::MAX => self.heard = Some(came),
+            (_, Some(last)) if came == last.wrapping_add(1) => self.heard = Some(came),
+            // What has come already may come again over another connection.
+            (_, Some(last)) if last.wrapping_sub(came) < u16::MAX / 2 => self.is_astray = true,
+            _ => {
+                self.is_astray = true;
+                self.heard = None;
+            }
+        }
+    }
+
     fn expect(&self, to: usize, from: usize, wanted: u16, came: u16) -> Verdict {
         if came == wanted && self.is_ready {
             return Ok(());

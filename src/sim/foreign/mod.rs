@@ -121,7 +121,10 @@ impl Foreign {
     pub(super) fn handle(&mut self, now: Instant, input: Input) {
         match input {
             Input::Beacon(sighting) => self.hear_beacon(now, &sighting),
-            Input::Addresses(addresses) => self.address = addresses.first().copied(),
+            // What it has found at its start it says for good.
+            Input::Addresses(addresses) if self.address.is_none() => {
+                self.address = addresses.first().copied();
+            }
             Input::Action(action) => self.act(action),
             Input::Timeout => self.handle_timeout(now),
             // It has no use for what ZeroMQ could tell it besides.

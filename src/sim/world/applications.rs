@@ -190,6 +190,7 @@ impl World {
     /// An application stops reading what it is told.
     pub(super) fn stop_reading(&mut self, number: usize) {
         self.process_mut(number).application.is_reading = false;
+        self.check.reads(self.now, number, false);
     }
 
     /// It reads again, everything at once.
@@ -197,10 +198,12 @@ impl World {
         let application = &mut self.process_mut(number).application;
         application.is_reading = true;
         application.unread_octets = 0;
+        application.answers = 0;
         for event in std::mem::take(&mut application.unread) {
             self.process_mut(number).application.read(&event);
             self.tell_chat(number, &event);
         }
+        self.check.reads(self.now, number, true);
         if self.process(number).application.chat.is_some() {
             self.offer(number);
         }

@@ -7,10 +7,27 @@ use std::time::{Duration, Instant};
 use super::{Kind, Power, What, World};
 use crate::sim::host::{Input, Running};
 use crate::sim::network::HostId;
+use crate::sim::paths::{LATENESS, Path, SLOWEST};
+use crate::sim::rng::Rng;
 use crate::zre::{Beacon, Link, PeerId, Sighting};
 
-/// Different times at which the copies of one broadcast arrive: so many entries in the agenda.
+/// Different times at which the copies of one broadcast arrive on ways that are not slow: so many entries
+/// in the agenda.
 const WAVES: usize = 8;
+
+/// The times at which they arrive on any way: on those that are slow, and those that are late.
+const ALL_WAVES: usize = WAVES * SLOWEST as usize + LATENESS.len();
+
+/// A beacon on its way to some of the hosts of a network.
+#[derive(Debug)]
+pub(super) struct Broadcast {
+    from: IpAddr,
+    /// Whose address that was when it was sent.
+    sender: HostId,
+    subnet: usize,
+    beacon: Beacon,
+    to: Vec<HostId>,
+}
 
 /// Datagrams in the buffer of a socket that nobody reads.
 const BUFFERED: usize = 200;
@@ -29,25 +46,32 @@ impl World {
             return;
         }
         for interface in self.network.interfaces(host).iter().filter(|one| one.up) {
-            let mut waves: [Vec<HostId>; WAVES] = Default::default();
+            let mut waves: [Vec<HostId>; ALL_WAVES] = Default::default();
             for receiver in self.network.on_subnet(interface.subnet) {
+                let path = self.paths.between(host, receiver);
                 let luck = &mut self.luck.network;
-                let mut copies = u32::from(!luck.chance(self.options.beacon_loss));
-                copies += u32::from(luck.chance(self.options.beacon_duplication));
+                let mut copies = u32::from(!luck.chance(path.loss));
+                copies += u32::from(luck.chance(path.duplication));
                 for _ in 0..copies {
-                    if let Some(wave) = waves.get_mut(luck.place(WAVES)) {
+                    if let Some(wave) = waves.get_mut(choose_wave(path, luck)) {
                         wave.push(receiver);
                     }
                 }
             }
-            let (least, most) = self.options.delay;
-            for (late, receivers) in (0..).zip(waves) {
-                if receivers.is_empty() {
+            for (number, to) in waves.into_iter().enumerate() {
+                if to.is_empty() {
                     continue;
                 }
-                let wait = least + (most - least) * late / u32::try_from(WAVES).unwrap_or(1);
-                let what = What::Broadcast(interface.address, beacon.clone(), receivers);
-                self.agenda.enter(self.now + wait, what);
+                let broadcast = Broadcast {
+                    from: interface.address,
+                    sender: host,
+                    subnet: interface.subnet,
+                    beacon: beacon.clone(),
+                    to,
+                };
+                let wait = wave_time(number, self.options.delay);
+                self.agenda
+                    .enter(self.now + wait, What::Broadcast(Box::new(broadcast)));
             }
         }
     }
@@ -59,31 +83,42 @@ impl World {
         };
         let port = 1_024 + u16::try_from(self.luck.ids.below(60_000)).unwrap_or(0);
         let beacon = Beacon::new(self.new_id(), port);
-        let everybody = self.network.on_subnet(victim.subnet).collect();
+        let broadcast = Broadcast {
+            from: victim.address,
+            sender: 0,
+            subnet: victim.subnet,
+            beacon,
+            to: self.network.on_subnet(victim.subnet).collect(),
+        };
         let wait = self.delay();
-        let what = What::Broadcast(victim.address, beacon, everybody);
-        self.agenda.enter(self.now + wait, what);
+        self.agenda
+            .enter(self.now + wait, What::Broadcast(Box::new(broadcast)));
         let pause = Duration::from_secs(1) / self.options.forged;
         self.agenda.enter(self.now + pause, What::Forge);
     }
 
     /// Sends a beacon to one address.
     pub(super) fn unicast(&mut self, from: IpAddr, to: IpAddr, beacon: Beacon) {
-        if !self.luck.network.chance(self.options.beacon_loss) {
-            let wait = self.delay();
+        let path = self.path(from, to);
+        if !self.luck.network.chance(path.loss) {
+            let wait = self.paths.travel_time(path, &mut self.luck.network);
             self.agenda
                 .enter(self.now + wait, What::Unicast(from, to, beacon));
         }
     }
 
-    pub(super) fn hear_broadcast(&mut self, from: IpAddr, beacon: &Beacon, to: &[HostId]) {
-        let Some((sender, subnet)) = self.network.broadcaster(from) else {
-            return;
-        };
+    pub(super) fn hear_broadcast(&mut self, broadcast: &Broadcast) {
+        let Broadcast {
+            from,
+            sender,
+            subnet,
+            beacon,
+            to,
+        } = broadcast;
         self.fetch(beacon.peer, to);
         for &host in to {
-            if let Some(local) = self.network.hears(sender, subnet, host) {
-                self.hear(from, local, host, beacon);
+            if let Some(local) = self.network.hears(*sender, *subnet, host) {
+                self.hear(*from, local, host, beacon);
             }
         }
     }
@@ -153,4 +188,23 @@ impl World {
             self.tell(number, Input::Beacon(sighting));
         }
     }
+}
+
+/// When a copy arrives that takes this way.
+fn choose_wave(path: Path, luck: &mut Rng) -> usize {
+    if luck.chance(path.late) {
+        return ALL_WAVES - 1 - luck.place(LATENESS.len());
+    }
+    let slow = usize::try_from(path.slow).unwrap_or(1);
+    luck.place(WAVES * slow)
+}
+
+/// How long the copies of a wave take.
+fn wave_time(number: usize, (least, most): (Duration, Duration)) -> Duration {
+    let late = number.checked_sub(ALL_WAVES - LATENESS.len());
+    if let Some(late) = late.and_then(|late| LATENESS.get(late)) {
+        return most + *late;
+    }
+    let number = u32::try_from(number).unwrap_or(0);
+    least + (most - least) * number / u32::try_from(WAVES).unwrap_or(1)
 }

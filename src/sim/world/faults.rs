@@ -5,34 +5,20 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::repairs::Repair;
 use super::{Kind, Power, What, World};
-use crate::sim::host::{Input, Running};
+use crate::sim::host::Running;
 use crate::sim::network::HostId;
 use crate::sim::options::Fault;
 use crate::sim::rng::Ppm;
-use crate::sim::stream::{FIRST_RETRY, KEEP_ALIVE, Key};
+use crate::sim::stream::{KEEP_ALIVE, Key};
+use crate::sim::time::Time;
 
 /// How long a laptop is closed at least.
 const LEAST_SLEEP: Duration = Duration::from_secs(60);
 
 /// How many of the times when it could be the switch drops broadcasts: that concerns everybody.
 const MUTE: Ppm = 100_000;
-
-/// Something that gets right again.
-#[derive(Debug)]
-pub(super) enum Repair {
-    Partition(u64, Vec<HostId>),
-    Plug(HostId, usize),
-    Power(HostId, Option<u16>),
-    Wake(HostId),
-    Thaw(usize),
-    Read(usize),
-    /// A host has another address where it is now.
-    Arrive(HostId, usize),
-    Unmute,
-    /// What was wrong is over by itself by now.
-    Calm(Vec<HostId>),
-}
 
 impl World {
     /// Something goes wrong.
@@ -67,10 +53,12 @@ impl World {
         self.luck.faults.time(LEAST_SLEEP.min(longest), longest)
     }
 
-    /// Some hosts have no network when they start, and get one later.
+    /// Some hosts have no network when they start, and get one later. Foreign programs would never notice
+    /// it.
     pub(super) fn begin_late(&mut self) {
         for host in 0..self.hosts.len() {
-            if self.luck.faults.chance(self.options.late) {
+            let is_ours = self.host(host).flavour.is_none();
+            if self.luck.faults.chance(self.options.late) && is_ours {
                 let time = self.sleeping_time(self.options.sleep.unwrap_or(LEAST_SLEEP));
                 self.unplug(host, time);
             }
@@ -112,9 +100,8 @@ impl World {
 
     fn victim(&mut self, fault: Fault) -> Option<HostId> {
         let mut unlucky = self.unlucky();
-        let ours = [Fault::Roam, Fault::Flap, Fault::SlowReader, Fault::Travel];
-        if ours.contains(&fault) {
-            // Foreign programs bear no change of their address, and queue without limit.
+        if fault == Fault::SlowReader {
+            // Foreign programs queue without limit.
             unlucky.retain(|host| self.host(*host).flavour.is_none());
         }
         unlucky.get(self.luck.faults.place(unlucky.len())).copied()
@@ -129,19 +116,19 @@ impl World {
     }
 
     /// A host is in trouble: nothing is expected of it.
-    fn suffers(&mut self, host: HostId) {
+    pub(super) fn suffers(&mut self, host: HostId) {
         if let Some(number) = self.host(host).process {
             self.check.suffers(self.now, number);
         }
     }
 
-    fn recovers(&mut self, host: HostId) {
+    pub(super) fn recovers(&mut self, host: HostId) {
         if let Some(number) = self.host(host).process {
             self.check.recovers(self.now, number);
         }
     }
 
-    fn repair_later(&mut self, time: Duration, repair: Repair) {
+    pub(super) fn repair_later(&mut self, time: Duration, repair: Repair) {
         self.agenda.enter(self.now + time, What::Repair(repair));
     }
 
@@ -176,13 +163,6 @@ impl World {
         self.repair_later(time, Repair::Plug(host, interface));
     }
 
-    fn addresses_changed(&mut self, host: HostId) {
-        if let Some(number) = self.host(host).process {
-            let addresses = self.network.addresses(host);
-            self.told.push_back((number, Input::Addresses(addresses)));
-        }
-    }
-
     fn travel(&mut self, host: HostId, time: Duration) {
         if self.host(host).power != Power::On {
             return;
@@ -196,14 +176,8 @@ impl World {
         } else {
             self.pull_out(host, interface, time);
         }
-    }
-
-    fn arrive(&mut self, host: HostId, interface: usize) {
-        if !self.healed {
-            self.watch_connections(host);
-            self.network.readdress(host, interface);
-            self.addresses_changed(host);
-        }
+        // Somebody else may have its old one meanwhile.
+        self.network.release(host, interface);
     }
 
     /// No broadcast is carried for a while. That hurts nobody who is there; but whoever was in trouble just
@@ -215,7 +189,7 @@ impl World {
         }
     }
 
-    fn unmute(&mut self) {
+    pub(super) fn unmute(&mut self) {
         if std::mem::replace(&mut self.muted, false) {
             self.check.unmute(self.now);
         }
@@ -224,15 +198,13 @@ impl World {
     fn roam(&mut self, host: HostId) {
         let interfaces = self.network.interfaces(host).len();
         let interface = self.luck.faults.place(interfaces);
-        self.watch_connections(host);
         self.suffers(host);
-        self.network.readdress(host, interface);
-        self.addresses_changed(host);
+        self.move_in(host, interface);
         self.repair_later(Duration::from_secs(1), Repair::Calm(vec![host]));
     }
 
     /// The connections of a host may be cut: their ends will ask.
-    fn watch_connections(&mut self, host: HostId) {
+    pub(super) fn watch_connections(&mut self, host: HostId) {
         for key in self.connections_of(host) {
             self.agenda
                 .enter(self.now + KEEP_ALIVE, What::KeepAlive(key, false));
@@ -240,7 +212,7 @@ impl World {
     }
 
     /// The connections from and to a host.
-    fn connections_of(&self, host: HostId) -> Vec<Key> {
+    pub(super) fn connections_of(&self, host: HostId) -> Vec<Key> {
         let is_there = |number: usize| self.process(number).host == host;
         let keys = self.connections.keys();
         let concerned = keys.filter(|&key| {
@@ -252,9 +224,8 @@ impl World {
 
     fn break_connections(&mut self, host: HostId, both_ends: bool) {
         let mut keys = self.connections_of(host);
-        if self.luck.faults.coin() && !keys.is_empty() {
-            let one = self.luck.faults.place(keys.len());
-            keys = keys.get(one).copied().into_iter().collect();
+        if self.luck.faults.coin() {
+            keys = self.most_fragile(&keys).into_iter().collect();
         }
         for key in keys {
             let Some(connection) = self.connections.get(key) else {
@@ -274,15 +245,45 @@ impl World {
         }
     }
 
+    /// Of three connections that chance picks, the one whose way bears least: so one link breaks often, and
+    /// its way back never.
+    fn most_fragile(&mut self, keys: &[Key]) -> Option<Key> {
+        let picked: Vec<Key> = (0..3)
+            .filter_map(|_| keys.get(self.luck.faults.place(keys.len())).copied())
+            .collect();
+        picked.into_iter().max_by_key(|&key| {
+            let connection = self.connections.get(key);
+            connection.map_or(0, |one| {
+                let host = |number: usize| self.process(number).host;
+                let path = self.paths.between(host(one.sender), host(one.receiver));
+                path.fragility
+            })
+        })
+    }
+
+    /// What a host sends and is sent does not arrive for a while, or what goes one way over one connection.
     fn stall(&mut self, host: HostId, time: Duration) {
-        self.suffers(host);
         let until = self.now + time;
-        for key in self.connections_of(host) {
-            if let Some(connection) = self.connections.get_mut(key) {
-                connection.stalled = connection.stalled.max(until);
+        let all = self.connections_of(host);
+        if self.luck.faults.coin() {
+            self.suffers(host);
+            for key in all {
+                self.hold_up(key, until);
             }
+            self.repair_later(time, Repair::Calm(vec![host]));
+        } else if let Some(key) = self.most_fragile(&all)
+            && let Some(connection) = self.connections.get(key)
+        {
+            let (sender, receiver) = (connection.sender, connection.receiver);
+            self.check.disturbed(until, sender, receiver);
+            self.hold_up(key, until);
         }
-        self.repair_later(time, Repair::Calm(vec![host]));
+    }
+
+    fn hold_up(&mut self, key: Key, until: Time) {
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.stalled = connection.stalled.max(until);
+        }
     }
 
     // Hosts and processes.
@@ -376,163 +377,5 @@ impl World {
             self.stop_reading(number);
             self.repair_later(time, Repair::Read(number));
         }
-    }
-
-    // Repairs.
-
-    pub(super) fn repair(&mut self, repair: Repair) {
-        self.note(Kind::Fault, [u64::MAX, 0, 0], || {
-            format!("repaired: {repair:?}")
-        });
-        match repair {
-            Repair::Partition(number, hosts) => {
-                self.network.join(number);
-                hosts.into_iter().for_each(|host| self.recovers(host));
-            }
-            Repair::Plug(host, interface) => {
-                self.network.plug(host, interface, true);
-                self.addresses_changed(host);
-                self.recovers(host);
-            }
-            Repair::Power(host, port) => self.switch_on(host, port),
-            Repair::Wake(host) => self.wake_host(host),
-            Repair::Thaw(number) => self.thaw(number),
-            Repair::Read(number) => {
-                if self.process(number).is_alive() {
-                    self.read_again(number);
-                }
-            }
-            Repair::Arrive(host, interface) => self.arrive(host, interface),
-            Repair::Unmute => self.unmute(),
-            Repair::Calm(hosts) => hosts.into_iter().for_each(|host| self.recovers(host)),
-        }
-    }
-
-    fn switch_on(&mut self, host: HostId, port: Option<u16>) {
-        if self.host(host).power == Power::Off {
-            self.host_mut(host).power = Power::On;
-            self.network.power(host, true);
-            self.start(host, port);
-        }
-    }
-
-    fn wake_host(&mut self, host: HostId) {
-        if self.host(host).power != Power::Suspended {
-            return;
-        }
-        let asleep = self.now.since(self.host(host).suspended);
-        let entry = self.host_mut(host);
-        entry.power = Power::On;
-        entry.clock.stand_still(asleep);
-        self.network.power(host, true);
-        self.recovers(host);
-        if let Some(number) = self.host(host).process {
-            self.resume(number);
-        }
-        for key in self.connections_of(host) {
-            self.send_again(host, key);
-        }
-    }
-
-    fn thaw(&mut self, number: usize) {
-        if self.process(number).state != Running::Frozen {
-            return;
-        }
-        self.process_mut(number).state = Running::Runs;
-        self.check.recovers(self.now, number);
-        if self.host(self.process(number).host).power == Power::On {
-            self.resume(number);
-        }
-    }
-
-    /// A process goes on: it reads what has come in the meantime.
-    fn resume(&mut self, number: usize) {
-        self.addresses_changed(self.process(number).host);
-        let datagrams = std::mem::take(&mut self.process_mut(number).datagrams);
-        for sighting in datagrams {
-            self.told.push_back((number, Input::Beacon(sighting)));
-        }
-        for input in std::mem::take(&mut self.process_mut(number).deferred) {
-            self.told.push_back((number, input));
-        }
-        self.told.push_back((number, Input::Timeout));
-        self.read_waiting(number);
-        let mailboxes: Vec<Key> = self.process(number).mailboxes.values().copied().collect();
-        for key in mailboxes {
-            let mailbox = self.mailboxes.get_mut(key);
-            if mailbox.is_some_and(|mailbox| std::mem::take(&mut mailbox.is_overdue)) {
-                self.begin_to_dial(key, Duration::ZERO);
-            }
-            self.feed(key);
-        }
-        self.check_inbox(number);
-    }
-
-    fn unstall(&mut self, key: Key) {
-        let now = self.now;
-        if let Some(connection) = self.connections.get_mut(key)
-            && connection.stalled.max(connection.last_arrival) > now
-        {
-            connection.stalled = now;
-            connection.last_arrival = now;
-            for (at, _) in &mut connection.wire {
-                *at = now;
-            }
-            self.pump_at(key, now);
-        }
-    }
-
-    /// What a host has to send is sent again at once: it did not try while it was suspended.
-    fn send_again(&mut self, host: HostId, key: Key) {
-        let now = self.now;
-        let is_sender = |number: usize| self.process(number).host == host;
-        let sends = self
-            .connections
-            .get(key)
-            .is_some_and(|connection| is_sender(connection.sender));
-        if let Some(connection) = self.connections.get_mut(key).filter(|_| sends) {
-            connection.retry = FIRST_RETRY;
-            connection.blocked = None;
-            if !connection.wire.is_empty() {
-                self.pump_at(key, now);
-            }
-        }
-    }
-
-    /// Everything gets right, at once and for good.
-    pub(super) fn heal(&mut self) {
-        self.healed = true;
-        self.note(Kind::Fault, [u64::MAX, 1, 0], || {
-            "everything is healed".to_owned()
-        });
-        let down: Vec<(HostId, usize)> = (0..self.hosts.len())
-            .flat_map(|host| {
-                let interfaces = self.network.interfaces(host).iter().enumerate();
-                let down = interfaces.filter(|(_, interface)| !interface.up);
-                down.map(|(number, _)| (host, number)).collect::<Vec<_>>()
-            })
-            .collect();
-        self.unmute();
-        self.network.heal();
-        for (host, _) in down {
-            self.addresses_changed(host);
-        }
-        for host in 0..self.hosts.len() {
-            self.switch_on(host, None);
-            self.wake_host(host);
-            self.start(host, None);
-        }
-        for number in 0..self.processes.len() {
-            self.thaw(number);
-            if self.process(number).is_alive() && !self.process(number).application.is_reading {
-                self.read_again(number);
-            }
-        }
-        let keys: Vec<Key> = self.connections.keys().collect();
-        for key in keys {
-            self.unstall(key);
-        }
-        self.check.all_recover(self.now);
-        self.tell_all();
     }
 }

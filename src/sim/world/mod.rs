@@ -3,32 +3,38 @@
 //! What happens next is in one heap, ordered by time and by number; it is taken out, the clock goes
 //! on to it, and the machines are told, exactly as the shells of the program tell them. The other
 //! files here hold the parts: `processes` (what machines want done), `datagrams`, `streams`,
-//! `inbound` and `delivery` (how that travels), `faults` (what goes wrong), `applications` (what people do), `chats`
-//! (what they type, and are shown), and `script` (what a test wants to happen).
+//! `inbound` and `delivery` (how that travels), `faults` and `repairs` (what goes wrong, and gets right), `applications` (what people do), `chats`
+//! (what they type, and are shown), `addresses`, and `script` (what a test wants to happen).
 
+mod addresses;
 mod applications;
 mod chats;
 mod datagrams;
 mod delivery;
 mod faults;
 mod inbound;
+mod limits;
 mod processes;
+mod repairs;
 mod report;
 mod script;
 mod streams;
 mod transport;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 pub use self::report::{Failure, Report};
+
+use self::datagrams::Broadcast;
 
 use super::check::Check;
 use super::foreign::Flavour;
 use super::host::{Input, Process, Running};
 use super::network::{HostId, Network};
 use super::options::Options;
+use super::paths::{Path, Paths, SLOWEST};
 use super::rng::Rng;
 use super::stream::{Connection, Key, Mailbox, Slab};
 use super::time::{Agenda, Clock, Time};
@@ -45,6 +51,9 @@ pub struct World {
     processes: Vec<Process>,
     by_peer: BTreeMap<PeerId, usize>,
     network: Network,
+    paths: Paths,
+    /// Who had its mailbox at each place last.
+    doors: BTreeMap<SocketAddr, usize>,
     mailboxes: Slab<Mailbox>,
     connections: Slab<Connection>,
     /// What processes are to be told before anything else happens.
@@ -100,8 +109,8 @@ enum What {
     Start(HostId, Option<u16>),
     /// A machine wanted to be woken.
     Wake(usize),
-    /// A broadcast comes to these hosts.
-    Broadcast(IpAddr, Beacon, Vec<HostId>),
+    /// A broadcast comes to some hosts.
+    Broadcast(Box<Broadcast>),
     /// A datagram comes to an address.
     Unicast(IpAddr, IpAddr, Beacon),
     /// A mailbox tries to connect; how often the packet was sent for it.
@@ -117,7 +126,7 @@ enum What {
     /// Something goes wrong.
     Fault,
     /// Something gets right again.
-    Repair(faults::Repair),
+    Repair(repairs::Repair),
     /// An application does something.
     Act(usize),
 }
@@ -140,6 +149,8 @@ impl World {
             processes: Vec::with_capacity(options.peers),
             by_peer: BTreeMap::new(),
             network: Network::new(options.subnets),
+            paths: Paths::new(&options),
+            doors: BTreeMap::new(),
             mailboxes: Slab::new(),
             connections: Slab::new(),
             told: VecDeque::new(),
@@ -256,7 +267,7 @@ impl World {
         match what {
             What::Start(host, port) => self.start(host, port),
             What::Wake(process) => self.wake(process),
-            What::Broadcast(from, beacon, to) => self.hear_broadcast(from, &beacon, &to),
+            What::Broadcast(broadcast) => self.hear_broadcast(&broadcast),
             What::Unicast(from, to, beacon) => self.hear_unicast(from, to, &beacon),
             What::Dial(mailbox, packets) => self.dial(mailbox, packets),
             What::Pump(connection) => self.pump(connection),
@@ -273,7 +284,8 @@ impl World {
     fn settle(&mut self) -> Result<(), Box<Failure>> {
         let timing = &self.options.timing;
         // What travels, and what clocks that are slow call thirty seconds, is the network's fault.
-        let slack = self.options.delay.1 * 10 + timing.expired * self.options.drift / 1_000_000;
+        let slack =
+            self.options.delay.1 * 10 * SLOWEST + timing.expired * self.options.drift / 1_000_000;
         let mut due = self.now + timing.expired + timing.interval * 2 + slack;
         if self.options.zyres + self.options.pyres > 0 {
             // They do not notice that nobody hears them; we do, and greet them again.
@@ -351,6 +363,21 @@ impl World {
     fn delay(&mut self) -> Duration {
         let (least, most) = self.options.delay;
         self.luck.network.time(least, most)
+    }
+
+    /// The way that a packet takes from one address to another.
+    fn path(&self, from: IpAddr, to: IpAddr) -> Path {
+        let from = self.network.holder(from).unwrap_or_default();
+        let to = self.network.holder(to).unwrap_or(from);
+        self.paths.between(from, to)
+    }
+
+    /// How long what one process writes to a stream is on its way to another one.
+    fn stream_time(&mut self, from: usize, to: usize) -> Duration {
+        let path = self
+            .paths
+            .between(self.process(from).host, self.process(to).host);
+        self.paths.stream_time(path, &mut self.luck.network)
     }
 
     fn note(&mut self, kind: Kind, numbers: [u64; 3], text: impl FnOnce() -> String) {

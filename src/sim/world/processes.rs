@@ -22,12 +22,24 @@ impl World {
         if !is_free {
             return;
         }
+        let flavour = self.host(host).flavour;
+        let bound = self.network.addresses(host).first().copied();
+        if flavour.is_some() && bound.is_none() {
+            // Without a network it would never find one: somebody waits until there is one.
+            let wait = Duration::from_secs(1);
+            self.agenda.enter(self.now + wait, What::Start(host, port));
+            return;
+        }
         let number = self.processes.len();
         let peer = self.new_id();
-        let port = port
-            .unwrap_or_else(|| 49_152 + u16::try_from(self.luck.ids.below(10_000)).unwrap_or(0));
+        let any_port = 49_152 + u16::try_from(self.luck.ids.below(10_000)).unwrap_or(0);
+        let any_port = if self.options.one_port {
+            ONE_PORT
+        } else {
+            any_port
+        };
+        let port = port.unwrap_or(any_port);
         let now = self.host(host).clock.read(self.now);
-        let flavour = self.host(host).flavour;
         let is_chat = flavour.is_none() && self.is_chat(number);
         let machine = self.new_machine(now, number, flavour, (peer, port), is_chat);
         self.processes.push(Process {
@@ -39,6 +51,9 @@ impl World {
             mailboxes: BTreeMap::new(),
             router: Router::new(self.options.limits.connections_per_address),
             inbox_open: true,
+            queued: 0,
+            bound: bound.filter(|_| flavour == Some(Flavour::Zyre)),
+            is_lost: false,
             application: Application::new(),
             wake: None,
             wakes: (Time::START, 0),
@@ -47,10 +62,8 @@ impl World {
         });
         self.by_peer.insert(peer, number);
         self.host_mut(host).process = Some(number);
-        let mut earlier = self.processes.iter().take(number);
-        let is_heir = earlier.any(|other| other.host == host && other.port == port);
-        let is_foreign = self.process(number).machine.flavour().is_some();
-        self.check.born(self.now, peer, is_heir, is_foreign);
+        self.check.born(peer, flavour.is_some());
+        self.take_over(number);
         self.note(
             Kind::Process,
             [number as u64, host as u64, u64::from(port)],
@@ -131,6 +144,11 @@ impl World {
     /// Gives an action to a machine that wants it; what follows is asked for next.
     pub(super) fn give_action(&mut self, number: usize, action: Action) {
         self.check.acts(self.now, number, &action);
+        let others = self.processes.len();
+        let application = &mut self.process_mut(number).application;
+        if !application.is_reading {
+            application.answers += others;
+        }
         self.note(Kind::Action, [number as u64, 0, 0], || {
             format!("p{number} does {:.160}", format!("{action:?}"))
         });
@@ -157,6 +175,7 @@ impl World {
 
     /// Carries out what a machine wants done, in order, until there is nothing left.
     pub(super) fn carry_out_all(&mut self, number: usize) {
+        self.see_outputs(number);
         loop {
             while let Some(output) = self.process_mut(number).machine.poll_output() {
                 self.carry_out(number, output);
@@ -226,6 +245,11 @@ impl World {
                 let unsent = self.close_mailbox(number, link);
                 self.reply(number, Input::Closed(link, unsent));
             }
+            Output::Probe { link } => {
+                if self.is_acknowledged(number, link) {
+                    self.reply(number, Input::Acknowledged(link));
+                }
+            }
             Output::HangUp { peer, at } => self.hang_up(number, peer, at),
             Output::Farewell { to } => self.say_farewell(number, to.address),
             Output::Event(event) => self.tell_application(number, event),
@@ -288,11 +312,15 @@ impl World {
         } else {
             application.unread_octets += event_octets(&event);
             application.unread.push_back(event);
+            self.see_events(number);
         }
     }
 
     /// Ends a process. In an orderly end its mailboxes are empty, or given up.
     pub(super) fn end(&mut self, number: usize, orderly: bool) {
+        if orderly {
+            self.check.has_left(number);
+        }
         self.note(
             Kind::Process,
             [number as u64, 2, u64::from(orderly)],
@@ -333,6 +361,9 @@ impl World {
         self.host_mut(host).process = None;
     }
 }
+
+/// The port of all mailboxes where all have the same.
+const ONE_PORT: u16 = 49_152;
 
 /// A name that was made up.
 pub(super) fn name(text: String) -> Name {

@@ -20,6 +20,7 @@ impl World {
     /// So many of a million broadcasts are lost from now on.
     pub const fn lose_beacons(&mut self, share: u32) {
         self.options.beacon_loss = share;
+        self.paths.set_loss(share);
     }
 
     /// Runs until everybody lists everybody with all groups, but not for longer than `within`; how long

@@ -10,6 +10,7 @@ use crate::sim::stream::{
     LAST_RETRY,
 };
 use crate::sim::time::Time;
+use crate::zre::LinkId;
 
 /// How often the packet that opens a connection is sent, and when.
 const SYNS: [Duration; 3] = [
@@ -24,9 +25,21 @@ const CONNECT: Duration = Duration::from_millis(3_500);
 impl World {
     /// Tries to connect a mailbox after a while: it takes two ways to and fro.
     pub(super) fn begin_to_dial(&mut self, key: Key, wait: Duration) {
-        let ways: Duration = (0..4).map(|_| self.delay()).sum();
+        let ways: Duration = (0..4).map(|way| self.dial_time(key, way % 2 == 0)).sum();
         self.agenda
             .enter(self.now + wait + ways, What::Dial(key, 0));
+    }
+
+    /// How long the way to and from the place that a mailbox dials takes.
+    fn dial_time(&mut self, key: Key, forth: bool) -> Duration {
+        let Some(mailbox) = self.mailboxes.get(key) else {
+            return self.delay();
+        };
+        let here = self.process(mailbox.owner).host;
+        let there = self.network.holder(mailbox.to.ip()).unwrap_or(here);
+        let (from, to) = if forth { (here, there) } else { (there, here) };
+        let path = self.paths.between(from, to);
+        self.paths.stream_time(path, &mut self.luck.network)
     }
 
     /// The packet that opens a connection was sent, for the given time: what became of it?
@@ -66,7 +79,9 @@ impl World {
         let there = holder.and_then(|host| self.host(host).process);
         let listener = there.filter(|&number| {
             let process = self.process(number);
-            process.is_alive() && process.port == to.port()
+            process.is_alive()
+                && process.port == to.port()
+                && process.bound.is_none_or(|bound| bound == to.ip())
         });
         let Some(receiver) = listener else {
             self.note(Kind::Stream, [key.number(), 0, 0], || {
@@ -162,16 +177,19 @@ impl World {
         if connection.pump.take_if(|at| *at == now).is_none() {
             return;
         }
-        let (near, far, receiver) = (connection.near, connection.far.ip(), connection.receiver);
+        let receiver = connection.receiver;
         if connection.is_over && connection.accepted {
             // All that is in it has come.
             self.deliver_arrived(key, receiver, true);
             return;
         }
-        let forth = near == far || self.network.carries(near, far);
-        let back = near == far || self.network.carries(far, near);
+        let (forth, back) = self.is_carried(key);
         if !forth {
-            self.retransmit(key);
+            if self.is_refused(key) {
+                self.lose_sending_end(key);
+            } else {
+                self.retransmit(key);
+            }
             return;
         }
         let accepted = self
@@ -206,6 +224,38 @@ impl World {
         } else if !waits {
             self.enter_pump(key);
         }
+    }
+
+    /// Whether what a connection carries arrives, and what comes back: the addresses of both its ends are
+    /// still those of their hosts.
+    fn is_carried(&self, key: Key) -> (bool, bool) {
+        let Some(connection) = self.connections.get(key) else {
+            return (false, false);
+        };
+        let (near, far) = (connection.near, connection.far.ip());
+        if near == far {
+            return (true, true);
+        }
+        let is_at = |number: usize, address: IpAddr| {
+            self.network.holder(address) == Some(self.process(number).host)
+        };
+        let is_theirs = is_at(connection.sender, near) && is_at(connection.receiver, far);
+        let forth = is_theirs && self.network.carries(near, far);
+        let back = is_theirs && self.network.carries(far, near);
+        (forth, back)
+    }
+
+    /// Whether another host has the far address of a connection now, which knows nothing of it and says so.
+    fn is_refused(&self, key: Key) -> bool {
+        let Some(connection) = self.connections.get(key) else {
+            return false;
+        };
+        let (near, far) = (connection.near, connection.far.ip());
+        let (here, there) = (connection.sender, connection.receiver);
+        self.network.holder(near) == Some(self.process(here).host)
+            && self.network.holder(far) != Some(self.process(there).host)
+            && self.network.carries(near, far)
+            && self.network.carries(far, near)
     }
 
     /// What was sent, or its acknowledgement, is lost: it is sent again after a while.
@@ -268,6 +318,11 @@ impl World {
             format!("p{receiver} has lost its connection from p{sender}")
         });
         self.detach(key);
+        let is_missed = |one: &Connection| one.mailbox.is_some() && !one.lost.is_empty();
+        if self.connections.get(key).is_some_and(is_missed) {
+            // What was under way is sent again, and its sender told that nobody knows of it.
+            self.pump_at(key, self.now + FIRST_RETRY);
+        }
         self.forget_if_over(key);
     }
 
@@ -287,7 +342,7 @@ impl World {
             format!("p{receiver} closes its connection from p{sender}")
         });
         self.detach(key);
-        let wait = self.delay();
+        let wait = self.stream_time(receiver, sender);
         self.agenda
             .enter(self.now + wait, What::Reset(key, FIRST_RETRY));
         self.forget_if_over(key);
@@ -295,11 +350,10 @@ impl World {
 
     /// The news that the receiving end is gone travels to the sender.
     pub(super) fn reset(&mut self, key: Key, retry: Duration) {
-        let Some(connection) = self.connections.get(key) else {
+        if self.connections.get(key).is_none() {
             return;
-        };
-        let (near, far) = (connection.near, connection.far.ip());
-        if near == far || self.network.carries(far, near) {
+        }
+        if self.is_carried(key).1 {
             self.lose_sending_end(key);
         } else if retry < GIVE_UP_FIN / 2 {
             self.agenda
@@ -367,6 +421,7 @@ impl World {
     /// What has arrived is not read any more.
     fn lose_what_has_arrived(&mut self, key: Key) {
         if let Some(connection) = self.connections.get_mut(key) {
+            connection.lose_what_is_unread();
             connection.wire.clear();
             connection.carried = 0;
         }
@@ -382,13 +437,14 @@ impl World {
         }
         // Whatever is on the agenda for it: a retransmission may be far off.
         self.pump_at(key, now);
-        if let Some(connection) = self.connections.get(key) {
-            let (sender, receiver) = (connection.sender, connection.receiver);
-            self.note(Kind::Stream, [key.number(), 4, 0], || {
-                format!("p{receiver} reads its connection from p{sender} to the end")
-            });
-        }
-        let wait = self.delay();
+        let Some(connection) = self.connections.get(key) else {
+            return;
+        };
+        let (sender, receiver) = (connection.sender, connection.receiver);
+        self.note(Kind::Stream, [key.number(), 4, 0], || {
+            format!("p{receiver} reads its connection from p{sender} to the end")
+        });
+        let wait = self.stream_time(receiver, sender);
         self.agenda
             .enter(self.now + wait, What::Reset(key, FIRST_RETRY));
     }
@@ -399,6 +455,23 @@ impl World {
             let (sender, receiver) = (connection.sender, connection.receiver);
             self.check.disturbed(self.now, sender, receiver);
         }
+    }
+
+    /// Whether the host at the other end of a mailbox's connection acknowledges what comes over it: it does
+    /// while it is on and knows the connection, whatever the process there does.
+    pub(super) fn is_acknowledged(&self, number: usize, link: LinkId) -> bool {
+        let mailboxes = &self.process(number).mailboxes;
+        let mailbox = mailboxes
+            .get(&link)
+            .and_then(|key| self.mailboxes.get(*key));
+        let key = mailbox.and_then(|mailbox| mailbox.connection);
+        key.and_then(|key| self.connections.get(key))
+            .is_some_and(|connection| {
+                let (near, far) = (connection.near, connection.far.ip());
+                let both_ways = self.network.carries(near, far) && self.network.carries(far, near);
+                let is_same = near == far;
+                connection.heard && (both_ways || is_same) && self.is_powered(connection.receiver)
+            })
     }
 
     fn forget_if_over(&mut self, key: Key) {
@@ -415,8 +488,7 @@ impl World {
         let Some(connection) = self.connections.get(key) else {
             return;
         };
-        let (near, far) = (connection.near, connection.far.ip());
-        let both_ways = self.network.carries(near, far) && self.network.carries(far, near);
+        let both_ways = self.is_carried(key) == (true, true);
         let (accepted, sending) = (connection.accepted, connection.mailbox.is_some());
         if both_ways && accepted && sending {
             return;

@@ -57,8 +57,9 @@ impl World {
         }
         let is_there = |key: &Key| self.mailboxes.get(*key).is_some_and(|it| it.to == to);
         let is_second = process.mailboxes.values().any(is_there);
-        let is_own =
-            self.network.holder(to.ip()) == Some(process.host) && to.port() == process.port;
+        // It cannot know an address that it was given while its cable was out.
+        let own = self.network.addresses(process.host);
+        let is_own = own.contains(&to.ip()) && to.port() == process.port;
         if is_second || is_own {
             self.check.dials_twice(number, to.port());
         }
@@ -132,7 +133,7 @@ impl World {
         self.scratch.clear();
         message.encode_header(&mut self.scratch);
         let octets = cost(self.scratch.len(), message.body.content(), tail);
-        let budget = self.options.limits.queued_octets as u64;
+        let budget = self.budget(number);
         let flavour = self.process(number).machine.flavour();
         let Some(mailbox) = self.mailboxes.get_mut(key) else {
             return Ok(());
@@ -170,8 +171,11 @@ impl World {
             octets,
             greeting,
         });
+        let queued = mailbox.queued;
+        self.process_mut(number).queued += octets;
         if flavour.is_none() {
-            self.check.queue(number, mailbox.queued, octets, budget);
+            self.check.queue(number, queued, octets, budget);
+            self.see_queued(number, octets);
         }
         self.feed(key);
         Ok(())
@@ -187,6 +191,7 @@ impl World {
         let Some(mailbox) = self.mailboxes.remove(key) else {
             return 0;
         };
+        self.process_mut(number).queued -= mailbox.queued;
         let unsent = mailbox
             .queue
             .iter()
@@ -233,19 +238,26 @@ impl World {
         let Some(connection) = self.connections.get_mut(connection) else {
             return;
         };
+        connection.lose_what_is_unread();
         let lost = std::mem::take(&mut connection.lost);
         let Some(mailbox) = self.mailboxes.get_mut(mailbox) else {
             return;
         };
+        let octets: u64 = lost.iter().map(|packet| packet.octets).sum();
+        mailbox.queued += octets;
         for packet in lost.into_iter().rev() {
-            mailbox.queued += packet.octets;
             mailbox.queue.push_front(packet);
         }
+        let owner = mailbox.owner;
+        self.process_mut(owner).queued += octets;
     }
 
     /// The sender closes a connection: that travels behind what is under way.
     pub(super) fn send_fin(&mut self, key: Key) {
-        let wait = self.delay();
+        let Some(connection) = self.connections.get(key) else {
+            return;
+        };
+        let wait = self.stream_time(connection.sender, connection.receiver);
         let now = self.now;
         if let Some(connection) = self.connections.get_mut(key) {
             connection.mailbox = None;
@@ -293,10 +305,13 @@ impl World {
         if !self.is_working(owner) {
             return;
         }
+        let Some(receiver) = self.connections.get(path).map(|one| one.receiver) else {
+            return;
+        };
         let now = self.now;
         let mut written = 0;
         loop {
-            let wait = self.delay();
+            let wait = self.stream_time(owner, receiver);
             let Some(mailbox) = self.mailboxes.get_mut(key) else {
                 return;
             };
@@ -325,12 +340,13 @@ impl World {
             self.enter_pump(path);
         }
         if written > 0 {
+            self.process_mut(owner).queued -= written;
             self.tell_of_writing(key, owner, link);
         }
     }
 
     fn tell_of_writing(&mut self, key: Key, owner: usize, link: LinkId) {
-        let room = self.options.limits.queued_octets as u64 / 4 * 3;
+        let room = self.budget(owner) / 4 * 3;
         let Some(mailbox) = self.mailboxes.get_mut(key) else {
             return;
         };

@@ -384,6 +384,7 @@ fn of_connections_by_which_nobody_has_entered_the_address_with_most_loses_the_ol
         in_all: 1_000,
     });
     let entered = book.enter();
+    book.connections.proven(bob());
     let honest = book.accept(host(3));
     let many: Vec<Token> = (0..9).map(|_| book.accept(ELSEWHERE)).collect();
     assert_eq!(book.pass(ms(1)), [], "ten, and bob's, which does not count");
@@ -400,6 +401,41 @@ fn of_connections_by_which_nobody_has_entered_the_address_with_most_loses_the_ol
     assert_eq!(book.pass(ms(1)), [], "there is no new one");
     book.accept(host(5));
     assert_eq!(book.pass(ms(1)), [Verdict::End(many[1])]);
+}
+
+#[test]
+fn who_has_entered_is_a_stranger_until_it_is_heard_in_both_directions() {
+    let mut book = Book::with(Most {
+        per_address: 100,
+        strangers: 10,
+        in_all: 1_000,
+    });
+    let one_way = book.enter();
+    for number in 10..19 {
+        book.accept(host(number));
+    }
+    assert_eq!(book.pass(ms(1)), []);
+    book.accept(host(19));
+    assert_eq!(book.pass(ms(1)), [Verdict::End(one_way)]);
+}
+
+#[test]
+fn where_known_peers_have_many_connections_there_may_be_fewer_strangers() {
+    let mut book = Book::with(Most {
+        per_address: 100,
+        strangers: 512,
+        in_all: 1_000,
+    });
+    assert_eq!(book.connections.most_strangers(), 512);
+    for number in 0..200_u8 {
+        let peer = PeerId::from_bytes([number; 16]);
+        let token = book.accept(host(number));
+        book.connections.introduced(book.now, token, peer);
+        book.connections.entered(book.now, peer, Some(token));
+        book.connections.proven(peer);
+    }
+    assert_eq!(book.connections.most_strangers(), 300);
+    assert_eq!(2 * 200 + 300, 700);
 }
 
 #[test]

@@ -6,12 +6,18 @@
 //! met as fast as they answer, and a forger gets a victim no more than a few connections from each node
 //! that believes it. It does not cost an honest peer its place that hears us, too, and is not flooded
 //! itself: its own HELLO is met without a dial.
+//!
+//! Whoever says HELLO, but takes no connection of ours where it says to be, has been heard in one direction
+//! only, and has its place among the unproven ones. A HELLO never finds that place taken: whoever has not
+//! said one makes room, or else who has been dialled in vain for longest at the address that has most.
+//! So an honest newcomer, who takes our connection within milliseconds, gets in however many addresses
+//! somebody has who does not; and those that have been here for longest stay.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::ops::Bound;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::zre::{Limits, PeerId};
 
@@ -23,11 +29,27 @@ const DOUBLINGS: u32 = 6;
 /// those that wait least.
 const REMEMBERED: usize = 4_096;
 
+/// How long a peer that has said HELLO may have been dialled before it has to make room for others, while
+/// there are no more than [`AT_ONCE`] beyond the limit: when a whole network starts, all say it at once.
+const YOUNG: Duration = Duration::from_millis(100);
+const AT_ONCE: usize = 128;
+
+/// So many of those that are heard in one direction only do not make room for others: those that have been
+/// here for longest.
+const KEPT: usize = 64;
+
 /// How many peers there are of which kind, in all and by address.
 #[derive(Debug, Default)]
 pub(super) struct Admission {
-    proven: usize,
+    /// Those that have entered, whether they are proven or not.
+    entered: usize,
     unproven: usize,
+    /// The unproven ones that have entered, in the order in which they have, by numbers that are not
+    /// used again.
+    one_way: BTreeMap<u64, OneWay>,
+    /// The others, of each address.
+    others: BTreeMap<IpAddr, BTreeSet<PeerId>>,
+    last: u64,
     dials: usize,
     addresses: BTreeMap<IpAddr, Address>,
     pub(super) waiting: Waiting,
@@ -102,6 +124,14 @@ impl Address {
     }
 }
 
+/// A peer that is heard, and not known to hear us.
+#[derive(Debug, Clone, Copy)]
+struct OneWay {
+    id: PeerId,
+    address: IpAddr,
+    since: Instant,
+}
+
 /// What admission counts a peer as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Standing {
@@ -111,13 +141,15 @@ pub(super) enum Standing {
     Answered,
     /// Its HELLO has come, and says where it is; whether that is so is not known.
     Here,
+    /// Somebody took our messages where it was before; whether it is where it says to be now is not known.
+    Known,
     /// It is here, and somebody takes our messages where it said.
     Proven,
 }
 
 impl Admission {
-    pub(super) const fn proven(&self) -> usize {
-        self.proven
+    pub(super) const fn entered(&self) -> usize {
+        self.entered
     }
 
     fn address(&self, address: IpAddr) -> Address {
@@ -127,11 +159,48 @@ impl Admission {
     pub(super) fn admits_unproven(&self, limits: &Limits, address: IpAddr) -> bool {
         let here = self.address(address);
         let most = limits.unproven_per_address.saturating_add(here.proven);
-        self.unproven < limits.unproven && here.unproven < most && self.admits_proven(limits)
+        self.unproven < limits.unproven && here.unproven < most && self.admits_hello(limits)
     }
 
-    pub(super) const fn admits_proven(&self, limits: &Limits) -> bool {
-        self.proven < limits.peers
+    pub(super) const fn admits_hello(&self, limits: &Limits) -> bool {
+        self.entered < limits.peers
+    }
+
+    /// Who has to make room before somebody else may enter whom nobody has heard before.
+    pub(super) fn surplus(&self, limits: &Limits, now: Instant) -> Option<PeerId> {
+        if self.unproven < limits.unproven {
+            return None;
+        }
+        let most = self.others.values().max_by_key(|here| here.len());
+        if let Some(id) = most.and_then(|here| here.first()) {
+            return Some(*id);
+        }
+        let has_had_its_time = |one: &&OneWay| now >= one.since + YOUNG;
+        let candidates = || self.one_way.values().skip(KEPT.min(limits.unproven / 4));
+        let crowded = |one: &OneWay| self.address(one.address).unproven;
+        let first = candidates()
+            .filter(has_had_its_time)
+            .rev()
+            .max_by_key(|one| crowded(one));
+        let is_far_beyond = self.unproven >= limits.unproven.saturating_add(AT_ONCE);
+        let any = || {
+            let mut candidates = candidates();
+            candidates.next().filter(|_| is_far_beyond)
+        };
+        first.or_else(any).map(|one| one.id)
+    }
+
+    /// Whether a peer that has been dialled in vain is one too many at its address, where others have been
+    /// here for longer.
+    pub(super) fn is_surplus(&self, limits: &Limits, id: PeerId) -> bool {
+        let Some(one) = self.one_way.values().find(|one| one.id == id) else {
+            return false;
+        };
+        let proven = self.address(one.address).proven;
+        let most = limits.unproven_per_address.saturating_add(proven);
+        let before = self.one_way.values().take_while(|other| other.id != id);
+        let there = before.filter(|other| other.address == one.address);
+        there.count() >= most
     }
 
     pub(super) fn admits_dial(&self, limits: &Limits, now: Instant, address: IpAddr) -> bool {
@@ -194,9 +263,14 @@ impl Admission {
             };
         };
         match standing {
-            Standing::Here => step(&mut self.proven),
+            Standing::Here => {
+                step(&mut self.entered);
+                step(&mut self.unproven);
+                step(&mut here.unproven);
+            }
+            Standing::Known => step(&mut self.entered),
             Standing::Proven => {
-                step(&mut self.proven);
+                step(&mut self.entered);
                 step(&mut here.proven);
             }
             Standing::Dialled => {
@@ -215,11 +289,35 @@ impl Admission {
         }
     }
 
-    pub(super) fn enter(&mut self, address: IpAddr, standing: Standing) {
+    pub(super) fn enter(&mut self, now: Instant, id: PeerId, address: IpAddr, standing: Standing) {
         self.count(address, standing, true);
+        match standing {
+            Standing::Here => {
+                self.last += 1;
+                let since = now;
+                self.one_way
+                    .insert(self.last, OneWay { id, address, since });
+            }
+            Standing::Heard | Standing::Dialled | Standing::Answered => {
+                self.others.entry(address).or_default().insert(id);
+            }
+            Standing::Known | Standing::Proven => {}
+        }
     }
 
-    pub(super) fn leave(&mut self, address: IpAddr, standing: Standing) {
+    pub(super) fn leave(&mut self, id: PeerId, address: IpAddr, standing: Standing) {
         self.count(address, standing, false);
+        match standing {
+            Standing::Here => self.one_way.retain(|_, one| one.id != id),
+            Standing::Heard | Standing::Dialled | Standing::Answered => {
+                if let Some(here) = self.others.get_mut(&address) {
+                    here.remove(&id);
+                    if here.is_empty() {
+                        self.others.remove(&address);
+                    }
+                }
+            }
+            Standing::Known | Standing::Proven => {}
+        }
     }
 }

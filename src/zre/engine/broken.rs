@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::peer::Purpose;
+use super::peer::{Purpose, Repeats};
 use super::{Engine, ExitReason, Owner, Timer};
 use crate::zre::{LinkId, PeerId};
 
@@ -35,7 +35,7 @@ impl Engine {
         };
         known.hung_up = true;
         // If it connects again, it says once more what it does not know to have arrived.
-        known.may_repeat = true;
+        known.repeats = Repeats::Expected;
         let place = known.place.remote;
         let at_its_mailbox = self.places.get(&place);
         let has_heir = self.heirs.values().any(|heir| heir.is_at(place));
@@ -88,8 +88,10 @@ impl Engine {
         if peer.broken.is_none() {
             let due = now + patience;
             peer.broken = Some(due);
+            // Shortly before the verdict, the system is asked as well.
+            let before = due - patience / 4;
             self.ping(now, id, Purpose::Life);
-            self.deadlines.set(due, Timer::Broken(id));
+            self.deadlines.set(before, Timer::Broken(id));
         }
     }
 
@@ -108,6 +110,7 @@ impl Engine {
             self.deadlines.set(now + patience, Timer::Broken(id));
         } else if now < due {
             self.deadlines.set(due, Timer::Broken(id));
+            self.probe(id);
         } else {
             self.remove(now, id, ExitReason::Broken);
         }

@@ -43,7 +43,7 @@ impl Engine {
             return;
         }
         let serial = peer.serial;
-        self.change_standing(id, |engine| {
+        self.change_standing(now, id, |engine| {
             engine.connect(now, id, place);
         });
         self.deadlines.set(now + ELSEWHERE, Timer::Dial(id, serial));
@@ -79,7 +79,7 @@ impl Engine {
     pub fn handle_connected(&mut self, now: Instant, link: LinkId) {
         match self.links.get(&link).copied() {
             Some(Owner::Peer(id)) => {
-                self.change_standing(id, |engine| {
+                self.change_standing(now, id, |engine| {
                     if let Some(peer) = engine.peers.get_mut(&id)
                         && let Some(channel) = &mut peer.channel
                     {
@@ -140,6 +140,9 @@ impl Engine {
             .retain(|other| now.duration_since(other.heard) <= stale);
         if peer.standing() != Standing::Answered && !peer.others.is_empty() {
             self.dial_elsewhere(now, id);
+        } else if peer.is_ready() && self.admission.is_surplus(&self.config.limits, id) {
+            self.stats.too_many_unproven += 1;
+            self.remove(now, id, ExitReason::Expired);
         } else if peer.is_ready() {
             self.deadlines.set(now + ELSEWHERE, Timer::Dial(id, serial));
         } else if peer.standing() == Standing::Dialled && now < peer.greeted + DIAL {

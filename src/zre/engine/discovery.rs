@@ -35,6 +35,7 @@ impl Peer {
     pub(super) fn standing(&self) -> Standing {
         match (self.phase, &self.channel) {
             (Phase::Ready, Some(channel)) if channel.connected => Standing::Proven,
+            (Phase::Ready, _) if self.was_reached => Standing::Known,
             (Phase::Ready, _) => Standing::Here,
             (_, None) => Standing::Heard,
             (_, Some(channel)) if channel.connected => Standing::Answered,
@@ -127,25 +128,34 @@ impl Engine {
     pub(super) fn get_to_know(&mut self, now: Instant, id: PeerId, peer: Peer) {
         let due = now + self.config.timing.expired;
         self.deadlines.set(due, Timer::Life(id, peer.serial));
-        self.change_standing(id, |engine| {
+        self.change_standing(now, id, |engine| {
             engine.peers.insert(id, peer);
         });
     }
 
     /// Lets what changes a peer's standing be counted.
-    pub(super) fn change_standing(&mut self, id: PeerId, change: impl FnOnce(&mut Self)) {
+    pub(super) fn change_standing(
+        &mut self,
+        now: Instant,
+        id: PeerId,
+        change: impl FnOnce(&mut Self),
+    ) {
         let before = self.standing_of(id);
         change(self);
         let after = self.standing_of(id);
         if before != after {
             if let Some((place, standing)) = before {
-                self.admission.leave(place.ip(), standing);
+                self.admission.leave(id, place.ip(), standing);
                 if self.places.get(&place) == Some(&id) {
                     self.places.remove(&place);
                 }
             }
             if let Some((place, standing)) = after {
-                self.admission.enter(place.ip(), standing);
+                let is_reached = matches!(standing, Standing::Answered | Standing::Proven);
+                if let Some(peer) = self.peers.get_mut(&id).filter(|_| is_reached) {
+                    peer.was_reached = true;
+                }
+                self.admission.enter(now, id, place.ip(), standing);
                 self.places.insert(place, id);
             }
         }
@@ -203,7 +213,7 @@ impl Engine {
             if !self.is_free(now, link.remote) {
                 return;
             }
-            self.change_standing(id, |engine| {
+            self.change_standing(now, id, |engine| {
                 if let Some(peer) = engine.peers.get_mut(&id) {
                     peer.place = link;
                     peer.heard = now;

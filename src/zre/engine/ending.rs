@@ -1,13 +1,20 @@
 //! The end of an acquaintance: farewells, and what is told when a peer is gone.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::peer::{Farewell, Purpose};
 use super::{Engine, Event, ExitReason, Owner, Timer, UndeliveredReason};
 use crate::zre::{Host, LinkId, Output, PeerId};
+
+/// How long a peer is given more time to answer after a farewell that was not its own.
+const SLANDERED: Duration = Duration::from_secs(10);
 
 impl Engine {
     /// A farewell beacon. It counts only from the address where the peer is connected: beacons in its
     /// name from other ones prove nothing. (A host on several networks says farewell on all of them.)
+    ///
+    /// Nor does one from there prove much, for the source of a datagram can be made up. So the peer is asked.
+    /// One that leaves ends its connection within milliseconds, or answers no more; one that stays answers.
     pub(super) fn hear_farewell(&mut self, now: Instant, id: PeerId, source: Host) {
         self.forget_heir(id, source);
         let Some(peer) = self.peers.get_mut(&id) else {
@@ -18,30 +25,88 @@ impl Engine {
         } else if !peer.is_ready() {
             self.remove(now, id, ExitReason::Farewell);
         } else if peer.farewell.is_none() {
-            peer.farewell = Some(now);
-            let at = now + self.config.timing.farewell_quiet;
-            self.deadlines.set(at, Timer::Farewell(id));
+            peer.farewell = Some(Farewell::heard(now, peer.hung_up));
+            self.check_farewell(now, id);
         }
+    }
+
+    /// The peer itself has said over its connection that it leaves.
+    pub(super) fn take_leave(&mut self, now: Instant, id: PeerId) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.farewell = Some(Farewell::heard(now, true));
+            self.check_farewell(now, id);
+        }
+    }
+
+    /// A peer that has said farewell, or in whose name somebody has, is asked whether it is there; not again
+    /// just after it was, so that whoever says so without end does not make us ask without end.
+    fn ask_if_it_leaves(&mut self, now: Instant, id: PeerId) {
+        let pause = self.config.timing.farewell_quiet;
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        if let Some(before) = peer.asked_to_stay.filter(|before| now < *before + pause) {
+            self.deadlines.set(before + pause, Timer::Farewell(id));
+            return;
+        }
+        peer.asked_to_stay = Some(now);
+        if let Some(farewell) = &mut peer.farewell {
+            farewell.asked = Some(now);
+        }
+        self.ping(now, id, Purpose::Life);
+        self.check_farewell(now, id);
     }
 
     /// What was under way from a peer that says farewell may have been read.
     pub(super) fn check_farewell(&mut self, now: Instant, id: PeerId) {
         let timing = &self.config.timing;
-        let Some(peer) = self.peers.get(&id) else {
+        let quiet = timing.farewell_quiet;
+        let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        let Some(since) = peer.farewell else { return };
+        let Some(farewell) = &mut peer.farewell else {
+            return;
+        };
+        let begun = match farewell.asked {
+            None if !farewell.is_sure => return self.ask_if_it_leaves(now, id),
+            asked => asked.unwrap_or(farewell.since).max(self.blameless),
+        };
         if self.inbox_stopped.is_some() {
-            self.deadlines
-                .set(now + timing.farewell_quiet, Timer::Farewell(id));
+            self.deadlines.set(now + quiet, Timer::Farewell(id));
             return;
         }
-        let quiet = since.max(peer.traffic).max(self.blameless) + timing.farewell_quiet;
-        let due = quiet.min(since.max(self.blameless) + timing.farewell);
-        if now < due {
-            self.deadlines.set(due, Timer::Farewell(id));
+        let is_slandered = |at: Instant| now < at + SLANDERED;
+        let (least, most) = if farewell.is_sure {
+            (quiet, timing.farewell)
+        } else if peer.slandered.is_some_and(is_slandered) {
+            (timing.challenge, timing.challenge)
         } else {
+            (timing.farewell, timing.challenge)
+        };
+        let read = peer.traffic.max(self.blameless) + quiet;
+        let due = (begun + least).max(read).min(begun + most);
+        // Where the machine stood still until now, its answer may be on its way only now.
+        let is_over = |looked: Instant| (looked + quiet..=looked + 2 * quiet).contains(&now);
+        if now + quiet < due {
+            self.deadlines.set(due - quiet, Timer::Farewell(id));
+        } else if farewell.is_sure && now < due {
+            self.deadlines.set(due, Timer::Farewell(id));
+        } else if farewell.is_sure || farewell.looked.is_some_and(is_over) && now >= due {
             self.remove(now, id, ExitReason::Farewell);
+        } else {
+            farewell.looked = Some(now);
+            self.deadlines.set(now + quiet, Timer::Farewell(id));
+        }
+    }
+
+    /// The peer has answered what was asked at this time: if that was because of a farewell, it was not its
+    /// own.
+    pub(super) fn refute_farewell(&mut self, now: Instant, id: PeerId, asked: Instant) {
+        if let Some(peer) = self.peers.get_mut(&id)
+            && peer.farewell.take_if(|it| it.is_refuted(asked)).is_some()
+        {
+            peer.slandered = Some(now);
+            self.stats.refuted_farewells += 1;
         }
     }
 
@@ -58,7 +123,7 @@ impl Engine {
         self.leave_groups(id);
         self.end_reconnection(id);
         self.doubt(id);
-        self.change_standing(id, |engine| {
+        self.change_standing(now, id, |engine| {
             if engine
                 .peers
                 .get(&id)
@@ -106,7 +171,8 @@ impl Engine {
         }
     }
 
-    fn tell_exit(&mut self, id: PeerId, reason: ExitReason) {
+    pub(super) fn tell_exit(&mut self, id: PeerId, reason: ExitReason) {
+        log::debug!("peer {} is gone: {reason:?}", id.short(8));
         self.tell_refused_to(id);
         self.event(Event::Exit { peer: id, reason });
     }

@@ -110,7 +110,7 @@ impl Engine {
         let peer = Peer::new(now, self.number(), to.clone());
         let serial = peer.serial;
         self.get_to_know(now, id, peer);
-        self.change_standing(id, |engine| engine.connect(now, id, to));
+        self.change_standing(now, id, |engine| engine.connect(now, id, to));
         self.greet_anew(now, id);
         self.deadlines.set(now + ELSEWHERE, Timer::Dial(id, serial));
     }

@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use super::broken::RECONNECTION;
 use super::dial::ELSEWHERE;
-use super::peer::{Peer, Phase, Purpose};
+use super::peer::{Peer, Phase, Purpose, Repeats};
 use super::send::PINGS;
 use super::share::excess;
 use super::{Engine, Event, ExitReason, Timer};
 use crate::zre::host::is_link_local;
+use crate::zre::recent::{REMEMBERED, Recent};
 use crate::zre::sequence::Incoming;
 use crate::zre::{GroupName, Hello, Host, Link, Name, Output, PeerId, Via};
 
@@ -64,12 +65,20 @@ impl Engine {
     }
 
     fn may_enter(&mut self, id: PeerId) -> bool {
-        let admitted = self.admission.admits_proven(&self.config.limits);
+        let admitted = self.admission.admits_hello(&self.config.limits);
         if !admitted {
             self.stats.too_many_peers += 1;
             log::debug!("no room for peer {}", id.short(8));
         }
         admitted
+    }
+
+    /// Whoever says HELLO gets in, though there may be as many unproven peers as there may be.
+    fn make_room(&mut self, now: Instant) {
+        if let Some(other) = self.admission.surplus(&self.config.limits, now) {
+            self.stats.too_many_unproven += 1;
+            self.remove(now, other, ExitReason::Expired);
+        }
     }
 
     /// A HELLO from somebody new is as good as a beacon: its mailbox is dialled.
@@ -108,6 +117,7 @@ impl Engine {
                 return;
             }
         }
+        self.make_room(now);
         let peer = Peer::new(now, self.number(), link.clone());
         self.get_to_know(now, id, peer);
         self.answer(now, id, link, via, &hello);
@@ -118,7 +128,7 @@ impl Engine {
     fn answer(&mut self, now: Instant, id: PeerId, to: Link, via: Via, hello: &Hello) {
         let returned = self.static_of_returned(id);
         let greeted = self.static_for(to.remote, via, hello).or(returned);
-        self.change_standing(id, |engine| match greeted {
+        self.change_standing(now, id, |engine| match greeted {
             Some(address) => engine.adopt_static(id, address),
             None => engine.reach(now, id, to),
         });
@@ -149,7 +159,7 @@ impl Engine {
         let mut link = None;
         // Its deadlines are others from now on.
         let serial = self.number();
-        self.change_standing(id, |engine| {
+        self.change_standing(now, id, |engine| {
             let Some(peer) = engine.peers.get_mut(&id) else {
                 return;
             };
@@ -157,7 +167,8 @@ impl Engine {
             peer.phase = Phase::Ready;
             peer.hello_awaited = false;
             peer.out_of_step = false;
-            peer.may_repeat = false;
+            peer.repeats = Repeats::No;
+            peer.recent = Recent::default();
             peer.expected = Incoming::greeted(1);
             peer.name = named(&hello.name, id);
             peer.headers = hello.headers.clone();
@@ -206,7 +217,10 @@ impl Engine {
         let provoked = std::mem::take(&mut peer.hello_awaited) && is_recent;
         peer.greeted_again = 0;
         peer.out_of_step = false;
-        peer.may_repeat = false;
+        if peer.may_repeat(now) {
+            // This may have come before, together with what is behind it.
+            peer.rechecked = REMEMBERED;
+        }
         let was = peer.name.clone();
         let name = named(&hello.name, id);
         let changed = was != name || peer.headers != hello.headers;

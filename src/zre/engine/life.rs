@@ -61,6 +61,7 @@ impl Engine {
             Presence::Present => {
                 peer.presence = Presence::Asked;
                 self.ping(now, id, Purpose::Life);
+                self.begin_doubt(id);
                 now + timing.answer
             }
             Presence::Asked => {
@@ -72,6 +73,7 @@ impl Engine {
             Presence::Evasive => {
                 peer.presence = Presence::Silent;
                 self.ping(now, id, Purpose::Life);
+                self.begin_doubt(id);
                 self.event(Event::Silent { peer: id });
                 now + timing.evasive
             }
@@ -157,9 +159,19 @@ impl Engine {
             }
         } else if self.inbox_stopped.is_none() {
             self.inbox_stopped = Some(now);
-            self.deadlines
-                .set(now + self.config.timing.evasive / 2, Timer::LifeSign);
+            let due = self.life_sign_due(now);
+            self.deadlines.set(due, Timer::LifeSign);
         }
+    }
+
+    /// When the first sign of life is due. Soon: somebody who has heard nothing of us for long, because our
+    /// beacons do not get through, may ask just now, and has not the patience for more than an answer.
+    /// But no sooner after another one than any.
+    fn life_sign_due(&self, stopped: Instant) -> Instant {
+        let timing = &self.config.timing;
+        let soon = stopped + timing.answer / 2;
+        let again = self.life_sign.map(|at| at + timing.evasive / 2);
+        again.map_or(soon, |again| again.max(soon))
     }
 
     /// Sends everybody a PING-OK that nobody asked for: PINGs lie unread in the inbox.
@@ -168,10 +180,12 @@ impl Engine {
             return;
         };
         let half = self.config.timing.evasive / 2;
-        if now < stopped + half {
-            self.deadlines.set(stopped + half, Timer::LifeSign);
+        let due = self.life_sign_due(stopped);
+        if now < due {
+            self.deadlines.set(due, Timer::LifeSign);
             return;
         }
+        self.life_sign = Some(now);
         let ready: Vec<PeerId> = self
             .peers
             .iter()

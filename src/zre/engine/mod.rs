@@ -44,6 +44,16 @@ use super::{
     PeerId, Stats, Timing, UndeliveredReason,
 };
 
+/// What an engine has not got rid of yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Waiting {
+    /// Outputs that have not been asked for.
+    pub outputs: usize,
+    /// Messages to the peer, of those whose connections are full, for which most wait.
+    pub kept: usize,
+}
+
 /// What an engine needs to know at its start.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -173,6 +183,8 @@ pub struct Engine {
     refused: BTreeMap<(PeerId, UndeliveredReason), u64>,
     /// Since when the inbox is not read.
     inbox_stopped: Option<Instant>,
+    /// When everybody was sent a sign of life that nobody had asked for.
+    life_sign: Option<Instant>,
     /// When it was read again, or we ourselves ran again: nobody is blamed for silence before that.
     blameless: Instant,
     deadlines: Deadlines,
@@ -229,6 +241,7 @@ impl Engine {
             flushes: Flushes::default(),
             refused: BTreeMap::new(),
             inbox_stopped: None,
+            life_sign: None,
             blameless: now,
             deadlines: Deadlines::default(),
             outputs: VecDeque::new(),
@@ -316,16 +329,50 @@ impl Engine {
         self.deadlines.next()
     }
 
+    /// How many outputs have not been asked for, and how many messages wait at most for one connection
+    /// that is full.
+    #[must_use]
+    pub fn waiting(&self) -> Waiting {
+        let full = self
+            .full
+            .iter()
+            .filter_map(|link| match self.links.get(link)? {
+                Owner::Peer(id) => self.peers.get(id)?.channel.as_ref(),
+                _ => None,
+            });
+        Waiting {
+            outputs: self.outputs.len(),
+            kept: full.map(|channel| channel.outbox.len()).max().unwrap_or(0),
+        }
+    }
+
     /// Who this node is.
     #[must_use]
     pub const fn peer(&self) -> PeerId {
         self.config.peer
     }
 
+    /// The peer at the other end of a connection, if it has entered and takes our messages there: it has been
+    /// heard in both directions.
+    #[must_use]
+    pub fn proven_by(&self, link: LinkId) -> Option<PeerId> {
+        match self.links.get(&link) {
+            Some(Owner::Peer(id)) if self.has_proven_itself(*id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// Whether a peer has entered, and has ever taken our messages where it said to be.
+    #[must_use]
+    pub fn has_proven_itself(&self, peer: PeerId) -> bool {
+        let peer = self.peers.get(&peer);
+        peer.is_some_and(|peer| peer.is_ready() && peer.was_reached)
+    }
+
     /// How many peers have entered.
     #[must_use]
     pub fn entered(&self) -> usize {
-        self.admission.proven()
+        self.admission.entered()
     }
 
     /// What our interfaces are called that have link-local IPv6 addresses: HELLO names them, for such

@@ -8,15 +8,18 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::discovery::MISSED;
-use super::peer::{Challenge, Peer, Purpose};
-use super::{Engine, Event, Timer};
-use crate::zre::{Host, Link, Output, PeerId};
+use super::peer::{Challenge, Peer, Purpose, Repeats};
+use super::{Engine, Event, Owner, Timer};
+use crate::zre::{Host, Link, LinkId, Output, PeerId};
 
 /// How long a peer that was greeted at a new place has to answer before it is greeted once more.
 const ANSWER_AGAIN: Duration = Duration::from_millis(400);
 
 /// The part of the time of a challenge in which we must have been here to hear an answer.
 const LAST_CHANCE: u32 = 4;
+
+/// How exactly a system knows when it was answered: it counts time in steps, of 10 ms at most.
+const STEP: Duration = Duration::from_millis(10);
 
 /// How often it is greeted once more.
 const GREETINGS: u8 = 3;
@@ -34,6 +37,7 @@ impl Engine {
             return;
         }
         peer.challenge = Some(Box::new(Challenge {
+            asked: now,
             since: now,
             to,
             by_connection: false,
@@ -70,6 +74,7 @@ impl Engine {
         if !challenge.last_chance.is_some_and(is_over) {
             challenge.last_chance = Some(now);
             self.deadlines.set(now + chance, Timer::Challenge(id));
+            self.probe(id);
             return;
         }
         match challenge.to.clone() {
@@ -79,6 +84,47 @@ impl Engine {
                 peer.displaced = true;
             }
         }
+    }
+
+    /// Asks the system whether that of the peer's host still answers for it.
+    pub(super) fn probe(&mut self, id: PeerId) {
+        let channel = self.peers.get(&id).and_then(|peer| peer.channel.as_ref());
+        if let Some(link) = channel.map(|channel| channel.link) {
+            self.outputs.push_back(Output::Probe { link });
+        }
+    }
+
+    /// The answer to [`Output::Probe`]: the system at the other end of this connection has acknowledged
+    /// something at this time.
+    ///
+    /// It does so for a process that gets no processor, for as long as that process has the connection: so
+    /// the peer is still there, however late its own answer is, and whoever says otherwise is somebody else.
+    /// Only where the peer's own connection to us has ended may it be on its way from elsewhere; and that
+    /// it has opened another one from its old place is no claim about its place. Nor does the system vouch for
+    /// long: it also acknowledges what the peer itself never reads, since it hears another connection of ours.
+    pub fn handle_acknowledged(&mut self, link: LinkId, at: Instant) {
+        let Some(Owner::Peer(id)) = self.links.get(&link).copied() else {
+            return;
+        };
+        let at = at + STEP;
+        let (patience, most) = (self.config.timing.challenge, self.config.timing.evasive);
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| !peer.hung_up) else {
+            return;
+        };
+        if at > *peer.vouched.get_or_insert(at) + most {
+            return;
+        }
+        let host = Host::from(peer.place.remote);
+        let is_answer = |challenge: &mut Box<Challenge>| {
+            let is_elsewhere = |to: &Link| Host::from(to.remote) != host;
+            let claims_a_move =
+                !challenge.by_connection || challenge.to.as_ref().is_some_and(is_elsewhere);
+            claims_a_move && challenge.asked < at
+        };
+        if peer.challenge.take_if(is_answer).is_some() {
+            self.stats.refuted_moves += 1;
+        }
+        peer.broken.take_if(|due| *due < at + patience);
     }
 
     /// The peer did not answer at its old place: it is connected at the new one, and greeted there.
@@ -98,7 +144,7 @@ impl Engine {
         peer.displaced = false;
         peer.greeted_again = 0;
         // What it has said over the connection that is hung up may come again over another one.
-        peer.may_repeat = true;
+        peer.repeats = Repeats::Expected;
         peer.others.retain(|other| other.link.remote != to.remote);
         peer.beacon = Some(now);
         self.hang_up(id, Host::from(to.remote));
@@ -115,12 +161,12 @@ impl Engine {
         let before = peer.place.remote;
         let was_reached = peer.channel.as_ref().is_some_and(|it| it.connected);
         if peer.is_ready() {
-            self.change_standing(id, |engine| engine.lead(now, id, to));
+            self.change_standing(now, id, |engine| engine.lead(now, id, to));
             if was_reached {
                 self.greet_anew(now, id);
             }
         } else {
-            self.change_standing(id, |engine| {
+            self.change_standing(now, id, |engine| {
                 engine.close_channel(now, id, None);
                 engine.connect(now, id, to);
             });
@@ -187,7 +233,8 @@ impl Engine {
         let follows = self.config.peer < id || peer.hung_up;
         let elsewhere = peer.others.iter().filter(|_| follows);
         let mut places = std::iter::once(&peer.place).chain(elsewhere.map(|other| &other.link));
-        let Some(to) = places.find(|to| Host::from(to.remote) == remote).cloned() else {
+        let known = places.find(|to| Host::from(to.remote) == remote).cloned();
+        let Some(to) = known.or_else(|| self.likely_place(now, peer, remote)) else {
             return;
         };
         if peer.displaced {
@@ -204,6 +251,17 @@ impl Engine {
         {
             challenge.by_connection = true;
         }
+    }
+
+    /// Where a peer is that connects from a host where it was never heard: one whose beacons do not get
+    /// through to us, wherever it is, has moved without our hearing so. Its mailbox has the port that it
+    /// had. (Of two hosts that hear each other, the beacon says it.)
+    fn likely_place(&self, now: Instant, peer: &Peer, remote: Host) -> Option<Link> {
+        let stale = self.config.timing.interval * MISSED;
+        let is_heard = |at: Instant| now.duration_since(at) <= stale;
+        let is_silent = !peer.beacon.is_some_and(is_heard)
+            && !peer.others.iter().any(|other| is_heard(other.heard));
+        is_silent.then(|| Link::plain(remote.at(peer.place.remote.port()), None))
     }
 
     /// Our own addresses have changed: peers reached from one that is gone are reached at another place

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use crate::zre::recent::Recent;
 use crate::zre::sequence::{Incoming, Outgoing};
 use crate::zre::{GroupName, Headers, Link, LinkId, Message, Name, Timing};
 
@@ -49,6 +50,17 @@ pub(super) enum Purpose {
     Barrier,
 }
 
+/// Whether a peer may say again what has come already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeats {
+    /// Its connection is the one that it has had all the time.
+    No,
+    /// It will come over another connection, and say again what it does not know to have arrived.
+    Expected,
+    /// It does so, until then.
+    Until(Instant),
+}
+
 /// A peer's mailbox seen at a place other than where it is connected.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
@@ -59,6 +71,9 @@ pub(super) struct Place {
 /// Something speaks for a peer being somewhere else than it is connected: the old place was asked.
 #[derive(Debug, Clone)]
 pub(super) struct Challenge {
+    /// When it was asked.
+    pub(super) asked: Instant,
+    /// The same, or when it last spoke from its old place since.
     pub(super) since: Instant,
     /// Where it is said to be; `None` where only the old place is in doubt.
     pub(super) to: Option<Link>,
@@ -88,6 +103,34 @@ impl Challenge {
     }
 }
 
+/// A farewell that was heard.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Farewell {
+    pub(super) since: Instant,
+    /// When the peer was asked whether it is still there.
+    pub(super) asked: Option<Instant>,
+    /// It is its own, or nobody is there any more who could be asked.
+    pub(super) is_sure: bool,
+    /// When it was looked whether it has answered, shortly before its time was over.
+    pub(super) looked: Option<Instant>,
+}
+
+impl Farewell {
+    pub(super) const fn heard(since: Instant, is_sure: bool) -> Self {
+        Self {
+            since,
+            asked: None,
+            is_sure,
+            looked: None,
+        }
+    }
+
+    /// Whether the answer to what was asked at this time says that it is not true.
+    pub(super) fn is_refuted(&self, asked: Instant) -> bool {
+        !self.is_sure && self.asked.is_some_and(|at| asked >= at)
+    }
+}
+
 /// Two PINGs that were sent behind everything else.
 ///
 /// Two, because a node whose inbox is stopped sends PING-OKs that nobody asked for, as signs of life,
@@ -95,6 +138,10 @@ impl Challenge {
 #[derive(Debug, Clone)]
 pub(super) struct Barrier {
     pub(super) last_answer: Option<Instant>,
+    /// How many answers came soon after another one; and how many of them prove nothing, because so many
+    /// PINGs sent before these two were not answered.
+    pub(super) answers: usize,
+    pub(super) before: usize,
     /// WHISPERs and SHOUTs that were sent before it.
     pub(super) covers: u64,
 }
@@ -153,8 +200,8 @@ pub(super) struct Peer {
     pub(super) heard: Instant,
     /// The last beacon from the place where it is connected.
     pub(super) beacon: Option<Instant>,
-    /// Since when it is leaving.
-    pub(super) farewell: Option<Instant>,
+    /// It is leaving, or somebody says so in its name.
+    pub(super) farewell: Option<Farewell>,
     pub(super) challenge: Option<Box<Challenge>>,
     pub(super) phase: Phase,
     pub(super) presence: Presence,
@@ -169,13 +216,30 @@ pub(super) struct Peer {
     /// A message of it was lost, and what it says is of no use until its HELLO comes.
     pub(super) out_of_step: bool,
     /// It may say again over another connection what has come already.
-    pub(super) may_repeat: bool,
+    pub(super) repeats: Repeats,
+    /// What it has said last.
+    pub(super) recent: Recent,
+    /// How many messages are still to be held against that though their numbers fit: a HELLO among what
+    /// comes again sets the numbers back.
+    pub(super) rechecked: usize,
     /// How often it was greeted again for want of an answer.
     pub(super) greeted_again: u8,
     /// Whether it will be asked soon what it has read.
     pub(super) confirming: bool,
+    /// Whether somebody has ever taken our messages where it said to be.
+    pub(super) was_reached: bool,
     /// Whether its connection to us is gone.
     pub(super) hung_up: bool,
+    /// When its system first answered for it since it was heard itself.
+    pub(super) vouched: Option<Instant>,
+    /// Whether it is content with our beacons, how often it has asked all the same, how often it was
+    /// reassured since then, and whether it has been taken for content in vain.
+    pub(super) is_content: bool,
+    pub(super) insisted: u8,
+    pub(super) reassured: u16,
+    pub(super) was_misjudged: bool,
+    /// Whether what was said to it last was a question whether it lives.
+    pub(super) is_doubted: bool,
     /// Where its mailbox is.
     pub(super) place: Link,
     /// PINGs that are not answered.
@@ -212,6 +276,9 @@ pub(super) struct Peer {
     pub(super) broken: Option<Instant>,
     /// When it was found that nobody listens at its mailbox any more.
     pub(super) refused: Option<Instant>,
+    /// When it was last asked because of a farewell, and when one was last found not to be its own.
+    pub(super) asked_to_stay: Option<Instant>,
+    pub(super) slandered: Option<Instant>,
     /// When it was last greeted again because of a gap.
     pub(super) last_gap: Option<Instant>,
     /// When it was last greeted again because its status was wrong.
@@ -232,6 +299,7 @@ impl Peer {
             headers: Headers::default(),
             excess: 0,
             groups: BTreeSet::new(),
+            was_reached: false,
             status: 0,
             expected: Incoming::greeted(1),
             heard: now,
@@ -245,7 +313,9 @@ impl Peer {
             hello_awaited: false,
             greeted: now,
             out_of_step: false,
-            may_repeat: false,
+            repeats: Repeats::No,
+            recent: Recent::default(),
+            rechecked: 0,
             greeted_again: 0,
             answer_owed: None,
             answer_due: None,
@@ -257,8 +327,16 @@ impl Peer {
             displaced: false,
             broken: None,
             hung_up: false,
+            vouched: None,
+            is_content: false,
+            insisted: 0,
+            reassured: 0,
+            was_misjudged: false,
+            is_doubted: false,
             refused: None,
             farewell: None,
+            asked_to_stay: None,
+            slandered: None,
             last_gap: None,
             last_doubt: None,
             greeted_as: None,

@@ -3,14 +3,19 @@
 use std::time::{Duration, Instant};
 
 use super::broken::RECONNECTION;
-use super::peer::{Peer, Phase, Presence, Purpose};
-use super::{Engine, Event, ExitReason, Timer};
+use super::peer::{Peer, Phase, Presence, Purpose, Repeats};
+use super::{Engine, Event, ExitReason};
+use crate::zre::recent::{REMEMBERED, mark};
 use crate::zre::sequence::is_bridge;
 use crate::zre::{Body, Content, GroupName, Host, Message, Origin, Output, PeerId, Via};
 
 /// How soon after a gap another one ends the acquaintance until the next beacon: a peer that makes
 /// gaps on purpose must not make us greet it as fast as it likes.
 const NEXT_GAP: Duration = Duration::from_secs(1);
+
+/// How long a peer may say again what has come before, after it has been heard over another connection, and
+/// after each message that had: what is lost on the way is sent again by TCP, at growing distances.
+const REPEATS: Duration = Duration::from_secs(30);
 
 impl Engine {
     /// A message came. `via` is needed for HELLO; for all others it may be empty, but helps to tell
@@ -45,7 +50,7 @@ impl Engine {
             }
             return;
         }
-        if !follows && peer.may_repeat && peer.expected.is_repeated(sequence) {
+        if peer.repeats_itself(now, &message, follows) {
             self.stats.repeated += 1;
             if peer.hear(now) {
                 self.event(Event::Heard { peer: id });
@@ -58,6 +63,7 @@ impl Engine {
             return;
         }
         self.stats.received += 1;
+        peer.recent.add(mark(&message));
         let is_back = peer.hear(now);
         peer.speak_from(now, via);
         if !matches!(message.body, Body::Ping) {
@@ -70,9 +76,6 @@ impl Engine {
         if !matches!(message.body, Body::PingOk) {
             self.greet_who_answers_nothing(now, id);
         }
-        let Some(peer) = self.peers.get_mut(&id) else {
-            return;
-        };
         match message.body {
             Body::Whisper { content } => self.event(Event::Whisper { origin, content }),
             Body::Shout { group, content } => self.receive_shout(origin, group, content),
@@ -82,11 +85,7 @@ impl Engine {
             Body::PingOk => self.receive_ping_ok(now, id),
             // Elections are Zyre's own; they concern only those who take part.
             Body::Elect { .. } | Body::Leader { .. } | Body::Hello(_) => {}
-            Body::Goodbye => {
-                peer.farewell = Some(now);
-                self.deadlines
-                    .set(now + self.config.timing.farewell_quiet, Timer::Farewell(id));
-            }
+            Body::Goodbye => self.take_leave(now, id),
         }
     }
 
@@ -126,7 +125,7 @@ impl Engine {
             return;
         }
         peer.last_gap = Some(now);
-        self.change_standing(id, |engine| {
+        self.change_standing(now, id, |engine| {
             engine.leave_groups(id);
             if let Some(peer) = engine.peers.get_mut(&id) {
                 peer.phase = Phase::Greeted;
@@ -137,12 +136,8 @@ impl Engine {
             }
         });
         self.doubt(id);
-        self.tell_refused_to(id);
         self.flushes.gone(id);
-        self.event(Event::Exit {
-            peer: id,
-            reason: ExitReason::Gap,
-        });
+        self.tell_exit(id, ExitReason::Gap);
         self.greet_anew(now, id);
         self.await_answer(now, id);
     }
@@ -248,10 +243,14 @@ impl Engine {
         let answered = peer.pings.pop_front();
         let confirmed = peer.barrier.as_mut().and_then(|barrier| {
             let before = barrier.last_answer.replace(now);
-            before
-                .is_some_and(|at| now.duration_since(at) <= quick)
-                .then_some(barrier.covers)
+            if before.is_some_and(|at| now.duration_since(at) <= quick) {
+                barrier.answers += 1;
+            }
+            (barrier.answers > barrier.before).then_some(barrier.covers)
         });
+        // What it was asked may have been forgotten meanwhile, since it was heard.
+        let asked = answered.map_or(now, |(sent, _)| sent);
+        self.refute_farewell(now, id, asked);
         if let Some((sent, Purpose::RoundTrip)) = answered {
             let elapsed = now.duration_since(sent);
             self.event(Event::RoundTrip { peer: id, elapsed });
@@ -267,6 +266,40 @@ impl Engine {
 }
 
 impl Peer {
+    /// Whether it may say again what has come already: from the end of a connection on, for a while after
+    /// it is heard again.
+    pub(super) fn may_repeat(&mut self, now: Instant) -> bool {
+        if self.repeats == Repeats::Expected {
+            self.rechecked = REMEMBERED;
+        }
+        self.repeats = match self.repeats {
+            Repeats::Expected => Repeats::Until(now + REPEATS),
+            Repeats::Until(at) if at <= now => Repeats::No,
+            as_before => as_before,
+        };
+        self.repeats != Repeats::No
+    }
+
+    /// Whether a message has come before, over a connection that is over. Its number may say so. It says
+    /// nothing where a HELLO is among what comes again, but whoever has said the very same of late under the
+    /// same number has not said it twice. (What is no content does no harm when it comes twice.)
+    fn repeats_itself(&mut self, now: Instant, message: &Message, follows: bool) -> bool {
+        if self.repeats == Repeats::No || !self.may_repeat(now) {
+            return false;
+        }
+        let is_repeated = if follows {
+            let is_checked = self.rechecked > 0;
+            self.rechecked = self.rechecked.saturating_sub(1);
+            is_checked && message.body.is_content() && self.recent.holds(mark(message))
+        } else {
+            self.expected.is_repeated(message.sequence) || self.recent.holds(mark(message))
+        };
+        if is_repeated {
+            self.repeats = Repeats::Until(now + REPEATS);
+        }
+        is_repeated
+    }
+
     /// A message has come from it: it lives. That it hears us, too, is shown only by an answer.
     /// Whether the application has to be told.
     #[must_use]
@@ -274,6 +307,7 @@ impl Peer {
         self.traffic_before = std::mem::replace(&mut self.traffic, now);
         self.broken = None;
         self.hung_up = false;
+        self.vouched = None;
         self.show_itself(now)
     }
 

@@ -124,7 +124,8 @@ impl Engine {
             self.send(now, id, body);
         } else {
             // The way of nearly all messages: the peer is looked up once.
-            self.stats.sent += u64::from(peer.say(now, body, &mut self.outputs));
+            let awake = self.blameless;
+            self.stats.sent += u64::from(peer.say(now, awake, body, &mut self.outputs));
         }
     }
 
@@ -152,7 +153,8 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        self.stats.sent += u64::from(peer.say(now, body, &mut self.outputs));
+        let awake = self.blameless;
+        self.stats.sent += u64::from(peer.say(now, awake, body, &mut self.outputs));
     }
 
     /// Says HELLO to a peer that was greeted before on this connection and has not asked for it.
@@ -200,6 +202,8 @@ impl Engine {
         }
         peer.barrier = Some(Barrier {
             last_answer: None,
+            answers: 0,
+            before: peer.pings.len(),
             covers: peer.unconfirmed,
         });
         self.ping(now, id, Purpose::Barrier);
@@ -215,12 +219,14 @@ impl Engine {
             peer.confirming = false;
             return;
         }
-        // Answers that came too far apart prove nothing: the question is put again.
-        if !peer
-            .pings
-            .iter()
-            .any(|(_, purpose)| *purpose == Purpose::Barrier)
-        {
+        // Answers that came too far apart prove nothing: the question is put again. So it is if some came
+        // and no more: what was asked before was lost with a connection.
+        let is_barrier = |purpose: &Purpose| *purpose == Purpose::Barrier;
+        let answered = peer.barrier.as_ref().and_then(|it| it.last_answer);
+        if answered.is_some_and(|at| now.duration_since(at) >= CONFIRM_AGAIN / 2) {
+            peer.pings.retain(|(_, purpose)| !is_barrier(purpose));
+        }
+        if !peer.pings.iter().any(|(_, purpose)| is_barrier(purpose)) {
             peer.barrier = None;
         }
         self.raise_barrier(now, id);
@@ -396,7 +402,14 @@ impl Engine {
 
 impl Peer {
     /// Numbers a message and sends it, or lets it wait; `false` if a HELLO has to go first.
-    fn say(&mut self, now: Instant, body: Body, outputs: &mut VecDeque<Output>) -> bool {
+    /// We have been here since `awake`.
+    fn say(
+        &mut self,
+        now: Instant,
+        awake: Instant,
+        body: Body,
+        outputs: &mut VecDeque<Output>,
+    ) -> bool {
         let Some(channel) = &mut self.channel else {
             return false;
         };
@@ -409,8 +422,8 @@ impl Peer {
         let Some(sequence) = channel.number(&body) else {
             return false;
         };
-        self.said = now;
         channel.pass(Message { sequence, body }, tail, outputs);
+        self.end_silence(now, awake);
         true
     }
 }

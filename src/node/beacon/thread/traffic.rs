@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use nix::errno::Errno;
 
-use super::{BATCH, DEAF, FAREWELL_GAP, Thread};
+use super::{BATCH, DEAF, FAREWELL_GAP, Ready, Thread};
 use crate::node::beacon::Heard;
 use crate::node::beacon::arrival::Arrival;
 use crate::node::beacon::counts::Count;
@@ -14,9 +14,49 @@ use crate::node::beacon::socket::MOST_OCTETS;
 use crate::node::interface::{ALL_NODES, LinkLocal, Network};
 use crate::zre::{Beacon, BeaconError, Host, Sighting};
 
+/// A datagram that has come by IPv6: its octets, how many they are, and how it came.
+pub(super) type FromLink = ([u8; MOST_OCTETS], usize, LinkArrival);
+
+/// Whether there was something.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Came {
+    /// By IPv4.
+    pub(super) networks: bool,
+    /// By IPv6.
+    pub(super) links: bool,
+}
+
+impl Came {
+    pub(super) const fn anything(self) -> bool {
+        self.networks || self.links
+    }
+}
+
 impl Thread {
-    /// Takes what has come; whether there was anything. Unless that is not known (`perhaps`), there is.
-    pub(super) fn hear(&mut self, now: Instant, perhaps: bool) -> bool {
+    /// Takes what has come.
+    ///
+    /// Whoever speaks by both kinds of IP says the same by IPv4 first, and that is to be its place. So
+    /// IPv6 is read first, when the other half of what comes by it is there already, and judged last.
+    pub(super) fn hear(&mut self, now: Instant, ready: Ready) -> Came {
+        let mut from_links = std::mem::take(&mut self.from_links);
+        if ready.link_datagrams {
+            self.read_links(now, ready.perhaps, &mut from_links);
+        }
+        let came = Came {
+            networks: ready.datagrams && self.hear_networks(now, ready.perhaps),
+            links: !from_links.is_empty(),
+        };
+        for (octets, length, arrival) in from_links.drain(..) {
+            let datagram = octets.get(..length).unwrap_or(&octets);
+            let count = self.judge_from_link(now, datagram, arrival);
+            self.count(now, count, arrival.source.into());
+        }
+        self.from_links = from_links;
+        came
+    }
+
+    /// Takes what has come by IPv4; whether there was anything. Unless that is not known (`perhaps`), there is something.
+    fn hear_networks(&mut self, now: Instant, perhaps: bool) -> bool {
         let mut octets = [0; MOST_OCTETS];
         for turn in 0..BATCH {
             match self.parts.socket.receive(&mut octets) {
@@ -37,29 +77,21 @@ impl Thread {
         true
     }
 
-    /// The same by IPv6.
-    pub(super) fn hear_links(&mut self, now: Instant, perhaps: bool) -> bool {
+    /// Reads what has come by IPv6.
+    fn read_links(&mut self, now: Instant, perhaps: bool, into: &mut Vec<FromLink>) {
         let mut octets = [0; MOST_OCTETS];
         for turn in 0..BATCH {
             let Some(socket) = &mut self.parts.link_socket else {
-                return false;
+                return;
             };
             match socket.receive(&mut octets) {
-                Ok(Some((length, arrival))) => {
-                    let datagram = octets.get(..length).unwrap_or(&octets);
-                    let count = self.judge_from_link(now, datagram, arrival);
-                    self.count(now, count, arrival.source.into());
-                }
+                Ok(Some((length, arrival))) => into.push((octets, length, arrival)),
                 Ok(None) => self.parts.counters.add(Count::Elsewhere, 1),
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) if turn > 0 || perhaps => return turn > 0,
-                Err(error) => {
-                    self.cannot_hear(now, error);
-                    return turn > 0;
-                }
+                Err(Errno::EAGAIN) if turn > 0 || perhaps => return,
+                Err(error) => return self.cannot_hear(now, error),
             }
         }
-        true
     }
 
     /// Perhaps a datagram with a wrong checksum; perhaps an error that stays.

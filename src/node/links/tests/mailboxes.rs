@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 
 use super::*;
-use crate::node::zmtp::Version;
+use crate::node::zmtp::{Version, ping, pong};
 
 /// Accepts the next connection, and shakes hands as a ROUTER.
 pub(super) fn admit(ours: &mut Ours, at: &TcpListener) -> TcpStream {
@@ -15,6 +15,19 @@ pub(super) fn admit(ours: &mut Ours, at: &TcpListener) -> TcpStream {
     let length = 64 + words.to(Version::Three).len() - 53 + 17;
     read_exactly(ours, &mut stream, length);
     stream
+}
+
+/// The same in the place of an earlier connection: it is asked whether it reads, and answers.
+fn admit_again(ours: &mut Ours, at: &TcpListener) -> TcpStream {
+    let mut stream = admit(ours, at);
+    asked(ours, &mut stream);
+    stream.write_all(&pong(b"")).unwrap();
+    stream
+}
+
+fn asked(ours: &mut Ours, stream: &mut TcpStream) {
+    let ping = ping();
+    assert_eq!(read_exactly(ours, stream, ping.len()), ping);
 }
 
 pub(super) fn accept(ours: &mut Ours, at: &TcpListener) -> TcpStream {
@@ -132,7 +145,7 @@ fn what_was_cut_off_begins_anew_on_the_next_connection_and_nothing_else_twice() 
     ours.serve_for(Duration::from_millis(50));
     let unsent = ours.links.links[&LINK].queue.contents();
     drop(far);
-    let mut far = admit(&mut ours, &listener);
+    let mut far = admit_again(&mut ours, &listener);
     // The first message of which the other side has not all is the first one here.
     let unwritten = 40 - u16::try_from(unsent).unwrap();
     let octets = read_exactly(&mut ours, &mut far, message);
@@ -146,14 +159,56 @@ fn what_was_cut_off_begins_anew_on_the_next_connection_and_nothing_else_twice() 
     assert!((2..39).contains(&first), "{first}");
 }
 
+/// Goal: what goes to a mailbox that does not read is not lost when that ends the connection. Method: the
+/// second connection is accepted and never read, as one is that waits for the end of the first, though the
+/// system takes all that comes; the third one is read.
+#[test]
+fn nothing_is_sent_on_a_later_connection_before_it_is_known_to_be_read() {
+    let (mut ours, listener, far) = met(1 << 20);
+    drop(far);
+    let mut unread = admit(&mut ours, &listener);
+    assert!(matches!(
+        ours.send(message(1, Body::Ping), false),
+        Sent::Queued
+    ));
+    asked(&mut ours, &mut unread);
+    ours.serve_for(Duration::from_millis(10));
+    assert!(unread.read(&mut [0; 1]).is_err(), "it has not answered");
+    drop(unread);
+    let mut far = admit_again(&mut ours, &listener);
+    let said = [0, 6, 0xaa, 0xa1, 6, 2, 0, 1];
+    assert_eq!(read_exactly(&mut ours, &mut far, said.len()), said);
+}
+
+/// Who speaks ZMTP 3.0 knows no PING, and is sent everything at once.
+#[test]
+fn who_knows_no_ping_is_not_asked() {
+    let (mut ours, listener, far) = met(1 << 20);
+    drop(far);
+    let mut far = accept(&mut ours, &listener);
+    let words = Words::of_a_router();
+    let mut theirs = [words.hail(), words.to(Version::Three)].concat();
+    theirs[11] = 0;
+    far.write_all(&theirs).unwrap();
+    assert!(matches!(
+        ours.send(message(1, Body::Ping), false),
+        Sent::Queued
+    ));
+    let routing_id = PeerId::from_bytes([0xab; 16]).routing_id();
+    let words = Words::of_a_dealer(&routing_id);
+    let said = [0, 6, 0xaa, 0xa1, 6, 2, 0, 1];
+    let all = [words.hail(), words.to(Version::Three), &said].concat();
+    assert_eq!(read_exactly(&mut ours, &mut far, all.len()), all);
+}
+
 #[test]
 fn the_end_of_a_process_is_told_at_once_and_the_end_of_a_connection_is_not() {
     let (mut ours, listener, far) = met(1 << 20);
     drop(far);
-    // Somebody is still there.
-    let far = admit(&mut ours, &listener);
+    // Somebody is still there, and takes what it is asked first.
+    let far = admit_again(&mut ours, &listener);
     ours.serve_for(Duration::from_millis(50));
-    assert_eq!(ours.seen, []);
+    assert_eq!(ours.seen, [News::Connected(LINK)]);
     // A moment later, it may be dialled again at once.
     ours.serve_for(Duration::from_millis(2_100));
     let ended = Instant::now();
