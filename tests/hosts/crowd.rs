@@ -13,9 +13,10 @@ use crate::program::{self, PATIENCE, Program};
 /// How many hosts.
 const HOSTS: u8 = 60;
 
-/// How long they may take, the last one started: a machine may have two processors for all sixty, and
-/// be busy with other tests.
-const LIMIT: Duration = Duration::from_secs(5);
+/// How long they may take, the last one started: a fraction of a second where they have a processor, but
+/// sixty processes need many seconds of one, of which a slow machine has two, and they may be busy with
+/// other tests.
+const LIMIT: Duration = Duration::from_secs(20);
 
 #[test]
 fn sixty_hosts_that_start_at_once_are_soon_whole_and_stay_so() {

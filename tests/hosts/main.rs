@@ -205,5 +205,5 @@ fn text(program: &mut Program, name: &str, text: &str) -> Seen {
 fn quick(what: &str, from: Instant, to: Instant) {
     let span = to.duration_since(from);
     figure(&format!("{what}: {:.1} ms", span.as_secs_f64() * 1e3));
-    assert!(span < Duration::from_secs(3), "{what}: {span:?}");
+    assert!(span < Duration::from_secs(5), "{what}: {span:?}");
 }

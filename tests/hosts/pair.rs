@@ -9,8 +9,11 @@ use crate::figure::figure;
 use crate::lab::Lab;
 use crate::program::{self, PATIENCE, Program};
 
-/// How soon everything is well again once the network is.
-pub(crate) const SOON: Duration = Duration::from_secs(2);
+/// How long it may take until everything is well again once the network is. Two seconds are promised, and
+/// proven in virtual time (`tests/sim/presence.rs`). Up to 1.7 of them are spent in waiting: for the next
+/// beacon, for the answer to a question, for the next dial. So what a slow machine needs besides is not
+/// much, and still more than what is left: here it is a figure, and four times as long is too long.
+pub(crate) const LIMIT: Duration = Duration::from_secs(8);
 
 /// How often it is tried whether they hear each other.
 const TRY: Duration = Duration::from_millis(50);
@@ -99,7 +102,7 @@ impl Talk {
 
     /// The same, told as a figure; in time.
     pub(crate) fn is_soon_whole(&mut self, after: &str) {
-        let span = self.whole_within(SOON);
+        let span = self.whole_within(LIMIT);
         let milliseconds = span.as_secs_f64() * 1e3;
         figure(&format!("whole again after {after}: {milliseconds:.0} ms"));
     }

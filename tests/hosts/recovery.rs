@@ -1,5 +1,5 @@
-//! Networks that go and come back under running programs. Two seconds after the network is well, all
-//! is well: everybody hears everybody, in the group, in both directions.
+//! Networks that go and come back under running programs. Soon after the network is well, all is well:
+//! everybody hears everybody, in the group, in both directions.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,8 +8,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
+use crate::figure::figure;
 use crate::lab::{Bridge, Lab};
-use crate::pair::{HASTY, SOON, Talk, pass};
+use crate::pair::{HASTY, Talk, pass};
 use crate::skip::skip;
 
 /// Shorter than peers are waited for.
@@ -68,9 +69,9 @@ fn a_peer_behind_a_cable_that_was_out_for_seven_seconds_answers_again_for_lists_
 }
 
 #[test]
-fn talk_goes_on_within_two_seconds_after_a_cable_was_out_for_nine_seconds_in_the_middle_of_it() {
+fn talk_goes_on_soon_after_a_cable_was_out_for_nine_seconds_in_the_middle_of_it() {
     // Goal: what is under way when a cable is pulled arrives as soon as it is plugged in, and not when
-    // TCP tries next, which waits twice as long each time.
+    // TCP tries next, which waits twice as long each time: then it would be 3.6 s after that.
     let Some(lab) = lab_that_tries_often() else {
         return;
     };
@@ -85,7 +86,11 @@ fn talk_goes_on_within_two_seconds_after_a_cable_was_out_for_nine_seconds_in_the
     for program in &mut pair.programs {
         program.wait("what was under way", |line| line["text"] == "under way");
         let passed = plugged.elapsed();
-        assert!(passed < SOON, "after {passed:?}");
+        figure(&format!(
+            "what was under way arrives after: {} ms",
+            passed.as_millis()
+        ));
+        assert!(passed < Duration::from_secs(3), "after {passed:?}");
     }
     pair.is_soon_whole("a cable was out in the middle of talk");
     assert_eq!(pair.exits(), 0);
@@ -216,11 +221,12 @@ fn a_host_that_was_suspended_comes_back_to_who_was_there() {
 #[test]
 fn a_switch_that_drops_broadcasts_for_a_while_parts_nobody() {
     let Some(lab) = Lab::new(2) else { return };
-    let mut pair = Talk::pair(&lab, HASTY);
+    // Long enough for a machine on which a program gets no processor for a while.
+    let mut pair = Talk::pair(&lab, &["--evasive", "1500", "--expired", "6000"]);
     for host in [1, 2] {
         lab.lose(host, "udp", 1_000);
     }
-    pass(LONG);
+    pass(2 * LONG);
     assert_eq!(pair.exits(), 0);
     pair.is_soon_whole("broadcasts were dropped (and still are)");
     for host in [1, 2] {
