@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use zchat::node::Node;
-use zchat::zre::{Event, ExitReason};
+use zchat::zre::{Event, ExitReason, Timing};
 
 use crate::raw::{PING, PING_OK, RawPeer, Wire, header, hello};
 use crate::support::{PATIENCE, World, chat, content, find, mailbox, until};
@@ -107,7 +107,7 @@ fn there() -> Option<SocketAddr> {
 const ELSEWHERE: &str = "ZCHAT_TEST_ELSEWHERE";
 
 #[test]
-fn a_peer_whose_process_was_killed_is_gone_within_a_quarter_of_a_second() {
+fn a_peer_whose_process_was_killed_is_gone_long_before_it_would_be_given_up() {
     if let Some(node) = there() {
         let mut killed = World::new().builder("killed").peer(node).start().unwrap();
         while killed.recv().is_ok() {}
@@ -116,7 +116,7 @@ fn a_peer_whose_process_was_killed_is_gone_within_a_quarter_of_a_second() {
     let world = World::new();
     let mut alice = world.start("alice");
     let elsewhere = Elsewhere::start(
-        "hostile::a_peer_whose_process_was_killed_is_gone_within_a_quarter_of_a_second",
+        "hostile::a_peer_whose_process_was_killed_is_gone_long_before_it_would_be_given_up",
         &alice,
     );
     until(&mut alice, |alice| alice.peers().len() == 1);
@@ -132,8 +132,9 @@ fn a_peer_whose_process_was_killed_is_gone_within_a_quarter_of_a_second() {
         "a killed peer is gone after: {} ms",
         took.as_millis()
     ));
-    // It takes a few milliseconds, and more on a machine that has other things to do.
-    assert!(took < Duration::from_millis(250), "{took:?}");
+    // It takes some milliseconds, and many more on a machine that has other things to do; a peer whose
+    // connection has ended, and that is not known to be dead, is waited for twice as long as this.
+    assert!(took < Timing::default().broken / 2, "{took:?}");
 }
 
 #[test]
