@@ -30,11 +30,12 @@ fn during(node: &mut Node, time: Duration) -> Vec<Event> {
 }
 
 /// Goal: a slow application stops its senders and nothing else, and loses nothing. Method: it takes ten
-/// messages a millisecond, for many times the patience of its peer, which sends as fast as it can.
+/// messages a millisecond, for several times the patience of its peer, which sends as fast as it can.
 #[test]
 fn a_slow_application_makes_its_senders_wait_and_loses_nothing_and_is_never_evasive() {
     let world = World::new();
-    let evasive = Duration::from_millis(800);
+    // Longer than a thread waits for a processor anywhere.
+    let evasive = Duration::from_secs(2);
     let build = |name: &str| {
         let builder = world
             .builder(name)
@@ -52,7 +53,7 @@ fn a_slow_application_makes_its_senders_wait_and_loses_nothing_and_is_never_evas
     until(&mut slow, |slow| slow.peers_of(&chat()).count() == 1);
     until(&mut quick, |quick| quick.peers_of(&chat()).count() == 1);
     let (mut sent, mut waited, mut received) = (0, 0, 0);
-    let deadline = Instant::now() + 6 * evasive;
+    let deadline = Instant::now() + 3 * evasive;
     while Instant::now() < deadline {
         let text = format!("{sent:<1000}");
         match quick.try_whisper(slow.id(), text.as_str()) {
@@ -100,7 +101,7 @@ fn in_order(event: &Event, number: u32) -> u32 {
 #[test]
 fn an_application_that_receives_nothing_is_not_called_evasive() {
     let world = World::new();
-    let evasive = Duration::from_millis(200);
+    let evasive = Duration::from_millis(500);
     let build = |name: &str| {
         // No beacon helps: the first few are the only ones.
         let builder = world
@@ -120,7 +121,7 @@ fn an_application_that_receives_nothing_is_not_called_evasive() {
     for number in 0..1_000 {
         quick.whisper(deaf.id(), format!("{number}")).unwrap();
     }
-    assert_eq!(during(&mut quick, 30 * evasive), []);
+    assert_eq!(during(&mut quick, 14 * evasive), []);
     for number in 0..1_000 {
         assert_eq!(content(&mut deaf).1, format!("{number}").as_bytes());
     }
@@ -140,10 +141,11 @@ fn a_receiver_that_takes_nothing_costs_its_budget_and_each_refused_message_is_to
         return;
     }
     let world = World::new();
+    // So long that bob, who gets a processor in the end, is never taken for one that takes nothing.
     let mut alice = world
         .builder("alice")
         .group(chat())
-        .evasive(Duration::from_millis(300))
+        .evasive(Duration::from_secs(2))
         .start()
         .unwrap();
     let mut raw = RawPeer::greet(9, mailbox(&alice));
@@ -206,7 +208,7 @@ fn a_receiver_that_takes_nothing_costs_its_budget_and_each_refused_message_is_to
 
 /// Who has read everything, and who has not; other events meanwhile go to `see`.
 fn flushed(node: &mut Node, mut see: impl FnMut(&Event)) -> (Vec<PeerId>, Vec<PeerId>) {
-    node.flush(Ticket(1), Duration::from_secs(2)).unwrap();
+    node.flush(Ticket(1), Duration::from_secs(5)).unwrap();
     loop {
         match node.recv_deadline(Instant::now() + PATIENCE).unwrap() {
             Event::Flushed {
@@ -315,7 +317,7 @@ fn a_ping_is_answered_at_once_while_the_application_floods() {
         worst.as_micros()
     ));
     // Eight threads share this machine's cores with other tests; starvation would be seconds.
-    assert!(median < Duration::from_millis(100), "{median:?}");
+    assert!(median < Duration::from_millis(500), "{median:?}");
 }
 
 #[test]
@@ -347,7 +349,7 @@ fn an_action_is_taken_at_once_while_messages_flood_in() {
             "an action while messages flood in, median: {} µs",
             median.as_micros()
         ));
-        assert!(median < Duration::from_millis(200), "{median:?}");
+        assert!(median < Duration::from_millis(500), "{median:?}");
     });
 }
 
