@@ -147,9 +147,9 @@ impl Lab {
     ///
     /// # Panics
     ///
-    /// If it has none within ten seconds.
+    /// If it has none within twenty seconds.
     pub fn wait_for_ipv6(&self, host: u8, interface: &str) -> Ipv6Addr {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(20);
         let namespace = self.namespace(host);
         let words = [
             "-n", &namespace, "-6", "addr", "show", "dev", interface, "scope", "link",

@@ -153,7 +153,7 @@ fn an_interface_is_unused_as_long_as_it_is_down_or_unplugged_or_bare() {
 fn wait_for_event(watch: &Watch) {
     let mut fds = [PollFd::new(watch.fd().unwrap(), PollFlags::POLLIN)];
     assert_eq!(
-        poll(&mut fds, PollTimeout::from(10_000_u16)),
+        poll(&mut fds, PollTimeout::from(20_000_u16)),
         Ok(1),
         "no event came"
     );
