@@ -211,10 +211,15 @@ fn the_end_of_a_process_is_told_at_once_and_the_end_of_a_connection_is_not() {
     assert_eq!(ours.seen, [News::Connected(LINK)]);
     // A moment later, it may be dialled again at once.
     ours.serve_for(Duration::from_millis(2_100));
-    let ended = Instant::now();
     drop((listener, far));
-    ours.serve_until("refused", |ours| ours.has_seen(News::Refused(LINK)));
-    assert!(ended.elapsed() < Duration::from_millis(50), "too late");
+    // A round takes a millisecond where nothing happens: a dial that waits for its turn, a tenth of a second
+    // at least, would take a hundred. (Time itself says nothing where this thread gets no processor.)
+    let mut rounds = 0;
+    while !ours.has_seen(News::Refused(LINK)) {
+        rounds += 1;
+        assert!(rounds < 50, "too late: {:?}", ours.seen);
+        ours.serve(Duration::from_millis(1));
+    }
 }
 
 #[test]
@@ -303,8 +308,11 @@ fn a_mailbox_that_ends_each_connection_at_once_is_not_dialled_more_often_for_tha
     let mut ours = Ours::new(1 << 20);
     ours.connect(place);
     listener.set_nonblocking(true).unwrap();
-    let (mut dials, deadline) = (0, Instant::now() + Duration::from_secs(2));
-    while Instant::now() < deadline {
+    let begun = Instant::now();
+    let (mut dials, deadline) = (0, begun + Duration::from_secs(2));
+    // The third dial may be late where this thread gets no processor for a while.
+    let is_late = |dials: u32| dials < 3 && Instant::now() < begun + PATIENCE;
+    while Instant::now() < deadline || is_late(dials) {
         while let Ok((mut stream, _)) = listener.accept() {
             dials += 1;
             let words = Words::of_a_router();
