@@ -127,11 +127,16 @@ class Scripted:
             self.bulk = self.send(lambda content: self.whisper(peer, [content]), *map(int, numbers))
 
     def send(self, to, count, size, rate=0):
-        start = time.monotonic_ns()
+        # Never faster than the rate, also after a while without a processor: nothing is made up for.
+        start = due = time.monotonic_ns()
+        pause = SLICE * 10**9 // rate if rate else 0
         number = 0
         while number < count:
-            allowed = (time.monotonic_ns() - start) * rate // 10**9 if rate else count
-            for _ in range(min(SLICE, count - number, allowed - number)):
+            if time.monotonic_ns() < due:
+                yield
+                continue
+            due = time.monotonic_ns() + pause
+            for _ in range(min(SLICE, count - number)):
                 head = NUMBERED.pack(time.monotonic_ns(), number) if size >= NUMBERED.size else b""
                 to(head.ljust(size, b"x"))
                 number += 1
