@@ -165,7 +165,8 @@ pub(crate) fn leaves(foreign: Foreign) {
 fn seen_leaving(what: &str, said: Instant, exit: &Seen) {
     let after = exit.at.duration_since(said);
     figure(&format!("{what}: {:.1} ms", after.as_secs_f64() * 1e3));
-    assert!(after < Duration::from_secs(2), "{what} after {after:?}");
+    // Nothing is even asked before five seconds, and nothing expires before thirty.
+    assert!(after < Duration::from_secs(5), "{what} after {after:?}");
 }
 
 /// Waits until a program shows that a peer has joined or left a group.
