@@ -28,6 +28,10 @@ pub(crate) const MALLORY: u8 = 3;
 pub(crate) const MEMORY_MIB: u64 = 96;
 pub(crate) const DESCRIPTORS: u64 = 1_000;
 
+/// How long what was said under an attack may take: a machine that is busy with the attacks reads it as soon
+/// as they are over.
+const LONG: Duration = Duration::from_secs(60);
+
 /// How often each of the two says something: 400 times a second.
 const PAUSE: Duration = Duration::from_micros(2_500);
 
@@ -64,8 +68,9 @@ impl Ground {
             let mut command = lab.command(host, program::scripted_peer());
             let port = PORT.to_string();
             command.args(["--name", name, "--group", "CHAT", "--port", &port]);
-            // Whoever is gone is forgotten soon, so that a test sees what stays behind.
-            command.args(["--evasive", "2000", "--expired", "6000"]);
+            // Whoever is gone is forgotten soon, so that a test sees what stays behind; but not whoever gets no
+            // processor for a while, nor one that a test stops for some seconds.
+            command.args(["--evasive", "3000", "--expired", "10000"]);
             let mut program = Program::start(name, command.env_remove("ZCHAT_INTERFACE"));
             let start = program.event("START", name).line;
             (program, start)
@@ -159,7 +164,7 @@ impl Ground {
     /// each has heard, and been told of the other, what it has counted, and what the system holds of its
     /// connections.
     fn explain_unless_complete(&mut self, marks: [usize; 2], said: u64) {
-        let deadline = Instant::now() + PATIENCE / 2;
+        let deadline = Instant::now() + LONG / 2;
         let senders = [self.field.bob, self.field.victim].map(hexadecimal);
         let others = [Lab::address(BOB), Lab::address(ALICE)];
         let programs = [(&mut self.alice, ALICE), (&mut self.bob, BOB)];
@@ -211,7 +216,7 @@ impl Ground {
 
     /// What alice has after everybody else has been forgotten.
     fn released(&self, before: Cost) -> Cost {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + LONG;
         loop {
             let now = measure::cost(self.process);
             if now.descriptors <= before.descriptors && now.threads <= before.threads {
@@ -299,7 +304,7 @@ fn complete(program: &mut Program, mark: usize, sender: PeerId, said: u64) {
     let sender = hexadecimal(sender);
     let is_content = move |line: &Value| is_content(line) && line["peer"] == *sender;
     let last = (said - 1).to_string();
-    program.wait_after(mark, PATIENCE, "the last message", |line| {
+    program.wait_after(mark, LONG, "the last message", |line| {
         is_content(line) && line["text"] == *last
     });
     let heard = program.seen().skip(mark).filter(|line| is_content(line));
