@@ -193,7 +193,8 @@ fn a_tool_that_hangs_holds_nothing_up() {
         "{text}"
     );
     assert_eq!(output.status.code(), Some(0));
-    assert!(started.elapsed().as_secs() < 20);
+    // The tool hangs for a minute.
+    assert!(started.elapsed().as_secs() < 45);
 }
 
 #[test]

@@ -108,7 +108,8 @@ pub fn command(lab: &Lab, host: u8, options: &[&str]) -> Command {
 fn prepare(command: &mut Command, options: &[&str]) {
     command.args(["doctor", "--json"]).args(options);
     if !options.contains(&"--wait") {
-        command.args(["--wait", "2"]);
+        // As long as it listens by itself: on a slow machine, what has to come takes its time.
+        command.args(["--wait", "3"]);
     }
     command.env_remove("RUST_LOG");
     for (variable, _) in std::env::vars_os() {
