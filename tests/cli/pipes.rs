@@ -55,8 +55,11 @@ fn ten_thousand_lines_are_at_every_listener_in_order_before_the_sender_ends() {
         .iter()
         .map(|name| Zchat::start_json(port, &format!("--name {name}")))
         .collect();
-    let sender = Zchat::start(port, "--name alice");
-    let mut sender = sender;
+    let mut sender = Zchat::start_json(port, "--name alice");
+    // It would begin when nobody has come for a while, and one of them may be slow to.
+    for _ in &listeners {
+        sender.wait_for("\"event\":\"join\"");
+    }
     let text: String = (1..=10_000)
         .map(|number| format!("line {number}\n"))
         .collect();

@@ -63,6 +63,10 @@ fn ten_thousand_piped_lines_reach_zchat_pyre_and_zyre_js_complete_and_in_order()
     let mut zyre_js = world.foreign(Foreign::ZyreJs, 2, "zyrejs", &["--group", "CHAT"]);
     let mut listener = world.zchat(3, "eve", &["--group", "CHAT"]);
     let mut sender = world.zchat(4, "bob", &["--group", "CHAT"]);
+    // It would begin when nobody has come for a while, and one of them may be slow to.
+    for name in ["pyre", "zyrejs", "eve"] {
+        in_group(&mut sender, 0, "join", name, "CHAT");
+    }
     let lines: Vec<String> = (0..10_000).map(|number| format!("line {number}")).collect();
     for line in &lines {
         sender.say(line);
