@@ -232,8 +232,8 @@ pub struct Seen {
     pub line: Value,
 }
 
-/// The program itself: the one that `ZCHAT_PROGRAM` names, which is the release binary where
-/// `tests/run` runs the tests, or else the one that was built for them.
+/// The program itself: the one that was built for the tests, unless `ZCHAT_PROGRAM` names another, such
+/// as that of a release.
 pub fn zchat() -> PathBuf {
     std::env::var_os("ZCHAT_PROGRAM").map_or_else(built_for_tests, PathBuf::from)
 }

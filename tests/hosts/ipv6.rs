@@ -180,8 +180,11 @@ fn who_is_deleted_and_added_again_goes_once_and_comes_once_by_whatever_address()
         (&by_ipv6, 2_500),
         (&by_ipv4, 2_500),
     ] {
+        let marks = [talk.alice().mark(), talk.bob().mark()];
         talk.alice().say(&format!("/delete {place}"));
         parted += 1;
+        talk.alice().event_after(marks[0], "exit", "bob");
+        talk.bob().event_after(marks[1], "exit", "alice");
         crate::pair::pass(Duration::from_millis(apart));
         assert_eq!(talk.exits(), 2 * parted, "{place} after {apart} ms");
         talk.alice().say(&format!("/add {place}"));

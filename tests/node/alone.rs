@@ -4,6 +4,8 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{UsageWho, getrusage};
+
 use crate::support::PATIENCE;
 
 /// Runs a test by itself: the same test again in a process of its own, where `true` is returned.
@@ -76,7 +78,6 @@ impl Process {
 
 /// The processor time that this process has used.
 pub fn cpu() -> Duration {
-    use nix::sys::resource::{UsageWho, getrusage};
     let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
     let micros = |time: nix::sys::time::TimeVal| {
         let seconds = u64::try_from(time.tv_sec()).unwrap();
@@ -84,6 +85,13 @@ pub fn cpu() -> Duration {
         Duration::from_micros(seconds * 1_000_000 + micros)
     };
     micros(usage.user_time()) + micros(usage.system_time())
+}
+
+/// How often a thread of this process has gone to sleep, and so has been woken up: what idle nodes cost
+/// on a fast machine and on a slow one alike.
+pub fn sleeps() -> i64 {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
+    usage.voluntary_context_switches()
 }
 
 /// The memory that this process has in use, in octets.

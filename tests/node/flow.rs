@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use zchat::node::{Node, RecvError, SendError, TooLarge, TrySendError};
 use zchat::zre::{Content, Event, Frame, Limits, PeerId, Ticket, UndeliveredReason};
 
-use crate::alone::{cpu, is_alone, memory};
+use crate::alone::{cpu, is_alone, memory, sleeps};
 use crate::figure::figure;
 use crate::raw::{PING, RawPeer};
 use crate::support::{PATIENCE, World, chat, content, find, mailbox, until};
@@ -407,8 +407,8 @@ fn large_messages_arrive_unchanged_both_ways() {
 }
 
 #[test]
-fn a_node_with_nothing_to_do_uses_no_processor() {
-    if !is_alone("flow::a_node_with_nothing_to_do_uses_no_processor") {
+fn a_node_with_nothing_to_do_hardly_ever_wakes_up() {
+    if !is_alone("flow::a_node_with_nothing_to_do_hardly_ever_wakes_up") {
         return;
     }
     let world = World::new();
@@ -416,31 +416,30 @@ fn a_node_with_nothing_to_do_uses_no_processor() {
     find(&mut alice, |event| {
         matches!(event, Event::Network { .. }).then_some(())
     });
-    let before = cpu();
-    let time = Duration::from_secs(3);
-    assert_eq!(during(&mut alice, time), []);
-    let used = cpu().saturating_sub(before);
-    figure(&format!(
-        "processor time of an idle node, in 3 s: {} µs",
-        used.as_micros()
-    ));
-    assert!(used < time / 200, "{used:?} in {time:?}");
+    let woken = idle_for_three_seconds(&mut alice, "an idle node");
+    assert!(woken < 30, "{woken} times");
 }
 
 #[test]
-fn two_nodes_with_nothing_to_say_use_hardly_any_processor() {
-    if !is_alone("flow::two_nodes_with_nothing_to_say_use_hardly_any_processor") {
+fn two_nodes_with_nothing_to_say_hardly_ever_wake_up() {
+    if !is_alone("flow::two_nodes_with_nothing_to_say_hardly_ever_wake_up") {
         return;
     }
     let world = World::new();
     let [mut alice, _bob] = world.chat(["alice", "bob"]);
-    let before = cpu();
-    let time = Duration::from_secs(3);
-    assert_eq!(during(&mut alice, time), []);
-    let used = cpu().saturating_sub(before);
+    let woken = idle_for_three_seconds(&mut alice, "two idle nodes");
+    assert!(woken < 60, "{woken} times");
+}
+
+/// How often the threads of this process wake up while nothing happens. The processor time is a figure
+/// only: a slow machine would fail the best of programs.
+fn idle_for_three_seconds(node: &mut Node, what: &str) -> i64 {
+    let (used, woken) = (cpu(), sleeps());
+    assert_eq!(during(node, Duration::from_secs(3)), []);
+    let (used, woken) = (cpu().saturating_sub(used), sleeps() - woken);
+    let used = used.as_micros();
     figure(&format!(
-        "processor time of two idle nodes, in 3 s: {} µs",
-        used.as_micros()
+        "what {what} cost in 3 s: {used} µs of processor, {woken} times awake"
     ));
-    assert!(used < time / 100, "{used:?} in {time:?}");
+    woken
 }
