@@ -20,6 +20,8 @@ pub(super) struct Familiar {
     woken: Option<Instant>,
     /// Beacons that it was not woken for since then.
     left: usize,
+    /// When those that are not heard any more were last looked for.
+    sifted: Option<Instant>,
     /// Something that is news was heard, and [`Familiar::take_news`] has not told it yet.
     has_news: bool,
 }
@@ -44,6 +46,7 @@ impl Familiar {
         };
         let is_news = self.is_news(now, sighting.beacon.peer, said);
         self.has_news |= is_news;
+        self.sift(now);
         let are_few = !self.has_many();
         if self.heard.len() >= MOST {
             self.heard.clear();
@@ -63,6 +66,16 @@ impl Familiar {
     /// Whether so many peers are heard that it pays to let beacons gather.
     pub(super) fn has_many(&self) -> bool {
         self.heard.len() >= FEW
+    }
+
+    /// Forgets those that are gone, now and then.
+    fn sift(&mut self, now: Instant) {
+        let is_due = |at: Instant| now.duration_since(at) >= SIFT;
+        if self.sifted.is_none_or(is_due) {
+            self.sifted = Some(now);
+            let is_heard = |said: &Said| now.duration_since(said.at) < FORGOTTEN;
+            self.heard.retain(|_, places| places.iter().any(is_heard));
+        }
     }
 
     /// Whether there was news since the last time.
@@ -113,6 +126,9 @@ const LEFT: usize = 128;
 
 /// After this time without beacons, one is news: whoever sends it was given up meanwhile, perhaps.
 const FORGOTTEN: Duration = Duration::from_secs(3);
+
+/// How often those that are gone are looked for.
+const SIFT: Duration = Duration::from_secs(10);
 
 /// With fewer than so many peers each beacon is handed on at once: it costs next to nothing.
 const FEW: usize = 16;
@@ -167,6 +183,16 @@ mod tests {
         assert_eq!(wakes_in_ten_seconds(10), 100);
         let wakes = wakes_in_ten_seconds(100);
         assert!((30..=40).contains(&wakes), "{wakes} times");
+    }
+
+    #[test]
+    fn those_that_are_gone_do_not_count() {
+        let (mut familiar, now) = after(100);
+        assert!(familiar.has_many());
+        let later = now + SIFT;
+        familiar.wakes(later, &of(1, 1));
+        assert!(!familiar.has_many());
+        assert!(familiar.wakes(later + INTERVAL, &of(1, 1)), "one of a few");
     }
 
     #[test]
