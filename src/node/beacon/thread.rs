@@ -207,8 +207,10 @@ impl Thread {
         self.list_at = self.parts.watch.look_again_after().map(|after| now + after);
         match interface::list() {
             Ok(listed) => {
-                let has_new = self.use_networks(&listed.interfaces);
-                if self.use_links(&listed.links) || has_new {
+                // Where a network is gone, those who met us there learn by the others that we are here still.
+                let networks = self.use_networks(&listed.interfaces);
+                let links = self.use_links(&listed.links);
+                if networks || links {
                     self.announcer.handle_networks_changed(now);
                 }
             }
@@ -221,7 +223,7 @@ impl Thread {
         }
     }
 
-    /// Uses what is usable of these; whether there is a network that was not used before.
+    /// Uses what is usable of these; whether that is something else than before.
     fn use_networks(&mut self, listed: &[Listed]) -> bool {
         let used = networks(&decide(listed, &self.parts.config.selection));
         let loopback = listed.iter().find(|one| one.is_loopback);
@@ -231,16 +233,15 @@ impl Thread {
         }
         let described: Vec<String> = used.iter().map(Network::to_string).collect();
         log::debug!("networks in use: {}", described.join(", "));
-        let has_new = used.iter().any(|network| !self.networks.contains(network));
         self.change_groups(&used);
         self.networks = used;
         self.echoed
             .retain(|network| self.networks.contains(network));
         self.networks_untold = true;
-        has_new
+        true
     }
 
-    /// Uses what is usable of these; whether there is a link that was not used before. (An address that
+    /// Uses what is usable of these; whether that is something else than before. (An address that
     /// the system has not done with is told again when it has.)
     fn use_links(&mut self, listed: &[ListedLink]) -> bool {
         let Some(socket) = &self.parts.link_socket else {
@@ -263,10 +264,9 @@ impl Thread {
         }
         let described: Vec<String> = used.iter().map(LinkLocal::to_string).collect();
         log::debug!("IPv6 is used on: {}", described.join(", "));
-        let has_new = used.iter().any(|link| !self.links.contains(link));
         self.links = used;
         self.networks_untold = true;
-        has_new
+        true
     }
 
     /// Hears Pyre's fallback group by the loopback interface while that is used.
