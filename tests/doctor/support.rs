@@ -244,8 +244,6 @@ impl Script {
         let sender = UdpSocket::bind((self.source, 0)).unwrap();
         sender.set_broadcast(true).unwrap();
         let receiver = shared(PORT);
-        let timeout = Some(Duration::from_millis(50));
-        receiver.set_read_timeout(timeout).unwrap();
         let mailbox = (self.greeting != Greeting::Closed)
             .then(|| TcpListener::bind((Ipv4Addr::UNSPECIFIED, self.mailbox)).unwrap());
         if let Some(mailbox) = &mailbox {
@@ -258,6 +256,7 @@ impl Script {
         while !ends.load(Ordering::Relaxed) {
             // A firewall, or a missing route, may be what is tested.
             let _sent = sender.send_to(&datagram, (self.target, PORT));
+            let next = Instant::now() + Duration::from_millis(50);
             while let Some((mut connection, _)) = mailbox.as_ref().and_then(|one| one.accept().ok())
             {
                 match self.greeting {
@@ -267,19 +266,33 @@ impl Script {
                 }
                 connections.push(connection);
             }
-            let mut octets = [0; 64];
-            // It ends by the timeout where nobody beacons.
-            if let Ok((length, from)) = receiver.recv_from(&mut octets)
-                && let Ok(beacon) = Beacon::decode(&octets[..length])
-                && self.connects
-                && !beacon.is_farewell()
-                && beacon.peer != self.id
-                && known.insert(beacon.peer)
-            {
-                connections.extend(TcpStream::connect((from.ip(), beacon.port)));
+            // More of them come than it sends: its own, and those of others.
+            while let Some((octets, from)) = read_until(&receiver, next) {
+                let Ok(beacon) = Beacon::decode(&octets) else {
+                    continue;
+                };
+                let is_wanted = self.connects
+                    && !beacon.is_farewell()
+                    && beacon.peer != self.id
+                    && !known.contains(&beacon.peer);
+                if is_wanted && let Ok(connection) = TcpStream::connect((from.ip(), beacon.port)) {
+                    known.insert(beacon.peer);
+                    connections.push(connection);
+                }
             }
         }
     }
+}
+
+/// The next datagram, if one comes in time.
+fn read_until(receiver: &UdpSocket, deadline: Instant) -> Option<(Vec<u8>, SocketAddr)> {
+    let left = deadline.checked_duration_since(Instant::now())?;
+    let left = left.max(Duration::from_millis(1));
+    receiver.set_read_timeout(Some(left)).unwrap();
+    let mut octets = vec![0; 64];
+    let (length, from) = receiver.recv_from(&mut octets).ok()?;
+    octets.truncate(length);
+    Some((octets, from))
 }
 
 /// The signature of ZMTP 3.
