@@ -75,6 +75,8 @@ struct Stream {
     is_hailed: bool,
     /// A message of it was read.
     is_heard: bool,
+    /// The other side has asked something before it said anything: see [`Via::again`].
+    is_again: bool,
     reader: Reader,
     /// What was read together with the handshake, and comes before all else.
     early: Vec<u8>,
@@ -87,6 +89,7 @@ impl Stream {
         Via {
             remote: Some(self.remote.into()),
             local: self.local,
+            again: self.is_again,
         }
     }
 }
@@ -264,6 +267,7 @@ impl Inbox {
                 Some(Received::Malformed { from })
             }
             Item::Ping(context) => {
+                stream.is_again |= !stream.is_heard;
                 let pong = zmtp::pong(&context);
                 // Whoever does not read the answers has no use for them, and a part of one would be
                 // the beginning of something that is not ZMTP.

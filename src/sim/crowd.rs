@@ -189,6 +189,7 @@ impl Crowd {
         let via = Via {
             remote: Some(address(member).into()),
             local: Some(own_address()),
+            again: false,
         };
         let message = Message { sequence, body };
         let origin = Origin::unproven(peer(member));

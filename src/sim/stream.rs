@@ -56,6 +56,8 @@ pub(super) struct Mailbox {
     pub(super) interval: Duration,
     /// Of ours: since when its last connection was open.
     pub(super) opened: Option<Time>,
+    /// It had a connection before.
+    pub(super) was_open: bool,
     /// Of ours: it was dialled again at once; and is once more soon.
     pub(super) was_hasty: bool,
     pub(super) once_more: bool,
@@ -67,6 +69,8 @@ pub(super) struct Connection {
     /// The sending process, and its mailbox while that has not lost the connection.
     pub(super) sender: usize,
     pub(super) mailbox: Option<Key>,
+    /// Whether it is a later one of its mailbox, and the sender one of ours, which says so.
+    pub(super) again: bool,
     /// The sender's address.
     pub(super) near: IpAddr,
     pub(super) far: SocketAddr,

@@ -26,6 +26,9 @@ pub struct Via {
     pub remote: Option<Host>,
     /// Our own address, at its near end.
     pub local: Option<IpAddr>,
+    /// Whether its sender has asked us something before it said anything, as our own nodes do on each later
+    /// connection of a link: what they do not know to have arrived over the one before comes again over this.
+    pub again: bool,
 }
 
 /// What the engine wants done, in this order and at once.

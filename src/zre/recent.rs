@@ -36,7 +36,9 @@ pub(super) fn mark(message: &Message) -> u64 {
     let mut mark = Mark(0xcbf2_9ce4_8422_2325);
     mark.number(u64::from(message.sequence));
     mark.number(u64::from(message.body.id()));
-    if let Body::Shout { group, .. } = &message.body {
+    if let Body::Shout { group, .. } | Body::Join { group, .. } | Body::Leave { group, .. } =
+        &message.body
+    {
         mark.octets(group.as_bytes());
     }
     let content = message.body.content();

@@ -480,7 +480,11 @@ fn an_answer_to_something_earlier_does_not_refute_a_farewell() {
         peer: bob.id,
         reason: ExitReason::Farewell,
     };
-    assert!(told(&mut solo, 95).contains(&exit));
+    assert!(
+        !told(&mut solo, 95).contains(&exit),
+        "there is more to be answered"
+    );
+    assert!(told(&mut solo, 410).contains(&exit));
     assert_eq!(solo.engine.stats().refuted_farewells, 0);
 }
 
@@ -507,7 +511,7 @@ fn farewells_without_end_make_us_ask_no_more_often_than_fifty_times_a_second() {
 }
 
 /// Goal: where somebody says farewell in the name of a peer again and again, it has longer to answer on a
-/// machine that is busy; and when it leaves, it is gone when its connection ends.
+/// machine that is busy, as has everybody; and when its connection ends just then, that is no proof.
 #[test]
 fn whoever_was_slandered_lately_has_half_a_second_to_answer() {
     let mut solo = Solo::new();
@@ -520,11 +524,54 @@ fn whoever_was_slandered_lately_has_half_a_second_to_answer() {
     assert_eq!(told(&mut solo, 450), []);
     assert_eq!(events(solo.say(&mut bob, Body::PingOk)), []);
     assert_eq!(solo.engine.stats().refuted_farewells, 2);
+    let mut carol = Peer::new(3);
+    solo.enter(&mut carol);
+    for peer in [&mut bob, &mut carol] {
+        farewell(&mut solo, peer);
+        solo.engine.handle_broken(solo.now, peer.id);
+        assert_eq!(told(&mut solo, 190), []);
+        solo.hello(peer);
+        assert_eq!(told(&mut solo, 450), []);
+    }
     farewell(&mut solo, &bob);
-    solo.engine.handle_broken(solo.now, bob.id);
     let exit = Event::Exit {
         peer: bob.id,
         reason: ExitReason::Farewell,
+    };
+    assert_eq!(told(&mut solo, 550), [exit]);
+}
+
+/// Goal: where farewells are made up, a peer that gets no processor does not go by them. Method: its system
+/// answers for it; and then it hangs up, and nobody listens any more where it was.
+#[test]
+fn where_farewells_are_made_up_the_system_of_a_peer_answers_for_it() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let link = solo.enter(&mut bob);
+    solo.engine.handle_connected(solo.now, link);
+    farewell(&mut solo, &bob);
+    solo.say(&mut bob, Body::PingOk);
+    solo.pass(ms(100));
+    for round in 2..5 {
+        farewell(&mut solo, &bob);
+        let mut outputs = Vec::new();
+        for _ in 0..60 {
+            let now = solo.pass(ms(10));
+            let is_asked = now.contains(&Output::Probe { link });
+            outputs.extend(now);
+            if is_asked {
+                solo.engine.handle_acknowledged(link, solo.now);
+            }
+        }
+        assert_eq!(events(outputs), []);
+        assert_eq!(solo.engine.stats().refuted_farewells, round);
+    }
+    farewell(&mut solo, &bob);
+    solo.engine.handle_broken(solo.now, bob.id);
+    solo.engine.handle_refused(solo.now, link);
+    let exit = Event::Exit {
+        peer: bob.id,
+        reason: ExitReason::Broken,
     };
     assert_eq!(solo.events(), [exit]);
 }
@@ -776,10 +823,30 @@ fn while_the_inbox_is_stopped_a_hello_that_cannot_be_read_is_waited_for() {
     };
     solo.engine.handle_connected(solo.now, link);
     solo.engine.handle_inbox(solo.now, false);
-    assert_eq!(solo.pass(ms(60_000)), [], "it is not given up");
+    let ends = |output: &Output| matches!(output, Output::Disconnect { .. });
+    let outputs = solo.pass(ms(60_000));
+    assert!(!outputs.iter().any(ends), "it is not given up: {outputs:?}");
     solo.engine.handle_inbox(solo.now, true);
     assert_eq!(solo.pass(ms(1_000)), []);
     assert_eq!(events(solo.hello(&mut bob)).len(), 1);
+}
+
+#[test]
+fn while_the_inbox_is_stopped_a_newcomer_whose_hello_lies_in_it_gets_signs_of_life_as_well() {
+    let mut solo = Solo::new();
+    solo.engine.handle_inbox(solo.now, false);
+    let outputs = solo.beacon(&Peer::new(2));
+    let Output::Connect { link, .. } = outputs[0] else {
+        panic!("{outputs:?}")
+    };
+    let is_sign = |output: &Output| match output {
+        Output::Send { message, .. } => message.body == Body::PingOk,
+        _ => false,
+    };
+    let signs = |outputs: Vec<Output>| outputs.iter().filter(|one| is_sign(one)).count();
+    assert_eq!(signs(solo.pass(ms(2_000))), 0, "it is not reached");
+    solo.engine.handle_connected(solo.now, link);
+    assert!(signs(solo.pass(ms(10_000))) >= 3);
 }
 
 #[test]

@@ -70,6 +70,7 @@ fn hello_on_link(solo: &mut Solo, peer: &Peer) -> Vec<Output> {
     let via = Via {
         remote: Some(neighbour()),
         local: Some(OWN.into()),
+        again: false,
     };
     let message = Message {
         sequence: 1,
@@ -165,6 +166,7 @@ fn a_hello_over_the_link_is_answered_there_whatever_it_states() {
         let via = Via {
             remote: Some(neighbour()),
             local: Some(OWN.into()),
+            again: false,
         };
         let message = Message {
             sequence: 1,

@@ -183,6 +183,7 @@ impl World {
         let via = Via {
             remote: Some(address(peer.as_bytes()[0]).into()),
             local: Some(address(0)),
+            again: false,
         };
         let message = Message { sequence, body };
         self.engine

@@ -469,6 +469,7 @@ fn what_comes_again_with_a_greeting_in_it_is_told_once() {
     assert_eq!(say_all(&mut solo, &mut bob, "five").len(), 5);
     for (last, new) in [("five", 0), ("six", 1), ("six", 0)] {
         solo.engine.handle_broken(solo.now, bob.id);
+        bob.again = true;
         let told = say_all(&mut solo, &mut bob, last);
         assert_eq!(told.len(), new, "{told:?}");
     }
@@ -482,6 +483,40 @@ fn what_comes_again_with_a_greeting_in_it_is_told_once() {
     for text in ["four", "six"] {
         assert_eq!(events(solo.say(&mut bob, whispered(text))).len(), 1);
     }
+}
+
+/// Goal: nothing is taken for a repetition that is none. Method: a peer that greets everybody with the same
+/// words has lost its connection, takes us for somebody new, and so does the same once more.
+#[test]
+fn what_a_peer_says_after_it_has_greeted_anew_is_new_though_it_is_the_same() {
+    let mut solo = Solo::new();
+    let mut zyre = Peer::new(2);
+    solo.enter(&mut zyre);
+    for _ in 0..3 {
+        let told = events(solo.say(&mut zyre, whispered("hello")));
+        assert_eq!(told.len(), 1, "{told:?}");
+        solo.engine.handle_broken(solo.now, zyre.id);
+        solo.hello(&mut zyre);
+    }
+}
+
+#[test]
+fn behind_what_is_new_nothing_comes_again() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    for text in ["one", "two"] {
+        solo.say(&mut bob, whispered(text));
+    }
+    solo.engine.handle_broken(solo.now, bob.id);
+    bob.again = true;
+    solo.hello(&mut bob);
+    let mut said = |text: &'static str| events(solo.say(&mut bob, whispered(text))).len();
+    assert_eq!([said("one"), said("zwei"), said("drei")], [0, 1, 1]);
+    bob.again = false;
+    solo.hello(&mut bob);
+    let told = events(solo.say(&mut bob, whispered("one")));
+    assert_eq!(told.len(), 1, "{told:?}");
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub(crate) struct Peer {
     pub(crate) groups: Vec<GroupName>,
     pub(crate) headers: Headers,
     pub(crate) status: u8,
+    /// Whether it says that its connection is a later one.
+    pub(crate) again: bool,
 }
 
 pub(crate) fn ip(text: &str) -> IpAddr {
@@ -50,6 +52,7 @@ impl Peer {
             groups: Vec::new(),
             headers: Headers::default(),
             status: 0,
+            again: false,
         }
     }
 
@@ -137,6 +140,7 @@ impl Solo {
         let via = Via {
             remote: Some(peer.place.into()),
             local: Some(ip(LOCAL)),
+            again: peer.again,
         };
         let message = Message { sequence, body };
         self.engine

@@ -45,6 +45,7 @@ impl Inbox {
                 peer: None,
                 is_hailed: false,
                 is_heard: false,
+                is_again: false,
                 reader: Reader::new(Side::Router),
                 early: Vec::new(),
                 held: 0,

@@ -79,6 +79,7 @@ impl Halted {
         let via = Via {
             remote: Some(address.into()),
             local: None,
+            again: false,
         };
         let body = Body::Hello(Hello {
             endpoint: format!("tcp://{address}:{port}"),

@@ -58,6 +58,7 @@ impl World {
         let via = Via {
             remote: Some(connection.near.into()),
             local: Some(connection.far.ip()),
+            again: connection.again,
         };
         let id = self.identity(sender);
         if self.process(receiver).machine.flavour().is_some() {

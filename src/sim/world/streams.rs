@@ -112,13 +112,16 @@ impl World {
 
     fn open_connection(&mut self, key: Key, owner: usize, near: IpAddr, receiver: usize) {
         let now = self.now;
+        let is_ours = self.process(owner).machine.flavour().is_none();
         let Some(mailbox) = self.mailboxes.get_mut(key) else {
             return;
         };
         mailbox.opened = Some(now);
+        let was_open = std::mem::replace(&mut mailbox.was_open, true);
         let connection = self.connections.insert(Connection {
             sender: owner,
             mailbox: Some(key),
+            again: was_open && is_ours,
             near,
             far: mailbox.to,
             receiver,

@@ -40,6 +40,7 @@ impl World {
             is_overdue: false,
             interval: RECONNECT_FIRST,
             opened: None,
+            was_open: false,
             was_hasty: false,
             once_more: false,
         });

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::peer::{Purpose, Repeats};
+use super::peer::{Farewell, Purpose, Repeats};
 use super::{Engine, ExitReason, Owner, Timer};
 use crate::zre::{LinkId, PeerId};
 
@@ -30,6 +30,7 @@ pub(super) struct Reconnection {
 impl Engine {
     /// The inbound connection of this peer is gone, and everything that came over it has been told.
     pub fn handle_broken(&mut self, now: Instant, peer: PeerId) {
+        let is_slandered = self.is_slandered(now);
         let Some(known) = self.peers.get_mut(&peer).filter(|known| known.is_ready()) else {
             return;
         };
@@ -41,7 +42,8 @@ impl Engine {
         let has_heir = self.heirs.values().any(|heir| heir.is_at(place));
         let is_taken = at_its_mailbox.is_some_and(|other| *other != peer) || has_heir;
         let just_now = |at: Instant| now.duration_since(at) <= LATELY;
-        if known.farewell.is_some() {
+        let is_its_own = |it: Farewell| it.is_sure || !is_slandered;
+        if known.farewell.is_some_and(is_its_own) {
             self.remove(now, peer, ExitReason::Farewell);
         } else if is_taken || known.refused.is_some_and(just_now) {
             self.remove(now, peer, ExitReason::Broken);

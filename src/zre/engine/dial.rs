@@ -129,6 +129,10 @@ impl Engine {
         if peer.phase == Phase::Heard || peer.is_ready() && channel.is_some_and(|it| it.connected) {
             return;
         }
+        if peer.is_ready() && now < peer.led + ELSEWHERE {
+            // It has its time there, at the end of which this is looked at again.
+            return;
+        }
         let is_early = |due: Instant| now < due.max(blameless + ANSWER);
         let is_in_time = is_stopped || peer.answer_due.is_some_and(is_early);
         if peer.standing() == Standing::Answered && is_in_time {

@@ -6,8 +6,17 @@ use super::peer::{Farewell, Purpose};
 use super::{Engine, Event, ExitReason, Owner, Timer, UndeliveredReason};
 use crate::zre::{Host, LinkId, Output, PeerId};
 
-/// How long a peer is given more time to answer after a farewell that was not its own.
+/// How long all peers are given more time to answer after a farewell that was not the peer's own:
+/// somebody makes them up.
 const SLANDERED: Duration = Duration::from_secs(10);
+
+/// A question that is older than this, and not answered, was lost with a connection. Whoever takes the answer
+/// to the next for its own would wait in vain for one more.
+const LOST: Duration = Duration::from_secs(1);
+
+/// How often it is looked at most whether a peer has answered that is said to leave: on a machine that is so
+/// overloaded that no look is in time, it is not waited for for ever.
+const LOOKS: u8 = 8;
 
 impl Engine {
     /// A farewell beacon. It counts only from the address where the peer is connected: beacons in its
@@ -17,6 +26,7 @@ impl Engine {
     /// One that leaves ends its connection within milliseconds, or answers no more; one that stays answers.
     pub(super) fn hear_farewell(&mut self, now: Instant, id: PeerId, source: Host) {
         self.forget_heir(id, source);
+        let is_slandered = self.is_slandered(now);
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
@@ -25,7 +35,7 @@ impl Engine {
         } else if !peer.is_ready() {
             self.remove(now, id, ExitReason::Farewell);
         } else if peer.farewell.is_none() {
-            peer.farewell = Some(Farewell::heard(now, peer.hung_up));
+            peer.farewell = Some(Farewell::heard(now, peer.hung_up && !is_slandered));
             self.check_farewell(now, id);
         }
     }
@@ -50,8 +60,17 @@ impl Engine {
             return;
         }
         peer.asked_to_stay = Some(now);
+        let is_lost = |(sent, purpose): &(Instant, Purpose)| {
+            *purpose == Purpose::Life && now.duration_since(*sent) >= LOST
+        };
+        peer.pings.retain(|ping| !is_lost(ping));
+        // What waits before the question takes its time.
+        let channel = peer.channel.as_ref();
+        let takes_it_at_once = channel.is_some_and(|it| it.connected && it.full.is_none());
+        let is_slow = !takes_it_at_once || !peer.pings.is_empty();
         if let Some(farewell) = &mut peer.farewell {
             farewell.asked = Some(now);
+            farewell.is_slow = is_slow;
         }
         self.ping(now, id, Purpose::Life);
         self.check_farewell(now, id);
@@ -59,6 +78,7 @@ impl Engine {
 
     /// What was under way from a peer that says farewell may have been read.
     pub(super) fn check_farewell(&mut self, now: Instant, id: PeerId) {
+        let is_slandered = self.is_slandered(now);
         let timing = &self.config.timing;
         let quiet = timing.farewell_quiet;
         let Some(peer) = self.peers.get_mut(&id) else {
@@ -72,13 +92,13 @@ impl Engine {
             asked => asked.unwrap_or(farewell.since).max(self.blameless),
         };
         if self.inbox_stopped.is_some() {
-            self.deadlines.set(now + quiet, Timer::Farewell(id));
+            // What it has said is read first.
+            self.leaving_unread.insert(id);
             return;
         }
-        let is_slandered = |at: Instant| now < at + SLANDERED;
         let (least, most) = if farewell.is_sure {
             (quiet, timing.farewell)
-        } else if peer.slandered.is_some_and(is_slandered) {
+        } else if is_slandered || farewell.is_slow {
             (timing.challenge, timing.challenge)
         } else {
             (timing.farewell, timing.challenge)
@@ -91,11 +111,18 @@ impl Engine {
             self.deadlines.set(due - quiet, Timer::Farewell(id));
         } else if farewell.is_sure && now < due {
             self.deadlines.set(due, Timer::Farewell(id));
-        } else if farewell.is_sure || farewell.looked.is_some_and(is_over) && now >= due {
+        } else if farewell.is_sure
+            || farewell.looked.is_some_and(is_over) && now >= due
+            || farewell.looks >= LOOKS
+        {
             self.remove(now, id, ExitReason::Farewell);
         } else {
             farewell.looked = Some(now);
+            farewell.looks += 1;
             self.deadlines.set(now + quiet, Timer::Farewell(id));
+            if is_slandered {
+                self.probe(id);
+            }
         }
     }
 
@@ -105,9 +132,14 @@ impl Engine {
         if let Some(peer) = self.peers.get_mut(&id)
             && peer.farewell.take_if(|it| it.is_refuted(asked)).is_some()
         {
-            peer.slandered = Some(now);
+            self.slandered = Some(now);
             self.stats.refuted_farewells += 1;
         }
+    }
+
+    /// Whether farewells were made up of late.
+    pub(super) fn is_slandered(&self, now: Instant) -> bool {
+        self.slandered.is_some_and(|at| now < at + SLANDERED)
     }
 
     /// Ends the acquaintance with a peer; if it had entered, the application is told, last of all.

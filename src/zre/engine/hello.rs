@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::broken::RECONNECTION;
 use super::dial::ELSEWHERE;
@@ -41,7 +41,7 @@ impl Engine {
         self.stats.left_out += hello.left_out as u64;
         match self.peers.get(&id).map(|peer| peer.phase) {
             Some(Phase::Ready) => {
-                self.update(now, id, hello);
+                self.update(now, id, via, hello);
                 self.follow_word(now, id, place, via);
             }
             Some(Phase::Heard) => {
@@ -129,7 +129,7 @@ impl Engine {
         let returned = self.static_of_returned(id);
         let greeted = self.static_for(to.remote, via, hello).or(returned);
         self.change_standing(now, id, |engine| match greeted {
-            Some(address) => engine.adopt_static(id, address),
+            Some(address) => engine.adopt_static(now, id, address),
             None => engine.reach(now, id, to),
         });
     }
@@ -202,7 +202,7 @@ impl Engine {
     }
 
     /// A HELLO of a peer that has entered: name, headers or groups may have changed.
-    fn update(&mut self, now: Instant, id: PeerId, hello: Hello) {
+    fn update(&mut self, now: Instant, id: PeerId, via: Via, hello: Hello) {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
@@ -214,13 +214,15 @@ impl Engine {
         peer.status = hello.status;
         peer.farewell = None;
         let is_recent = now.duration_since(peer.greeted) <= RECONNECTION;
-        let provoked = std::mem::take(&mut peer.hello_awaited) && is_recent;
+        let was_awaited = std::mem::take(&mut peer.hello_awaited);
+        let provoked = was_awaited && is_recent;
+        // Behind much that is not read yet, a greeting is answered late.
+        let may_be_provoked = was_awaited && peer.unconfirmed > 0;
         peer.greeted_again = 0;
         peer.out_of_step = false;
-        if peer.may_repeat(now) {
-            // This may have come before, together with what is behind it.
-            peer.rechecked = REMEMBERED;
-        }
+        // This may have come before, together with what is behind it.
+        let again = via.again && peer.may_repeat(now, true);
+        peer.rechecked = if again { REMEMBERED } else { 0 };
         let was = peer.name.clone();
         let name = named(&hello.name, id);
         let changed = was != name || peer.headers != hello.headers;
@@ -246,7 +248,12 @@ impl Engine {
         }
         self.answer_reconnection(id);
         if !provoked {
-            self.answer_again(now, id, is_recent);
+            let patience = if is_recent {
+                Some(self.config.timing.challenge)
+            } else {
+                may_be_provoked.then_some(self.config.timing.evasive)
+            };
+            self.answer_again(now, id, patience);
         }
     }
 
@@ -271,16 +278,18 @@ impl Engine {
     /// A peer that has entered greets again by itself. If it has forgotten us, it hears nothing of us
     /// before our own HELLO. But if ours went out only just, it may know us, and its HELLO be the second
     /// answer to one of ours: two that answered each other's answers would never end. Then it is asked,
-    /// since one that has forgotten us answers no PING.
-    fn answer_again(&mut self, now: Instant, id: PeerId, is_recent: bool) {
+    /// since one that has forgotten us answers no PING; for so long.
+    fn answer_again(&mut self, now: Instant, id: PeerId, patience: Option<Duration>) {
         if let Some(peer) = self.peers.get_mut(&id)
             && peer.pings.len() >= PINGS
         {
             // They have piled up because it had forgotten us: none will be answered.
             peer.pings.clear();
         }
-        if is_recent && self.ping(now, id, Purpose::Life) {
-            let due = now + self.config.timing.challenge;
+        if let Some(patience) = patience
+            && self.ping(now, id, Purpose::Life)
+        {
+            let due = now + patience;
             if let Some(peer) = self.peers.get_mut(&id) {
                 peer.answer_owed = Some(due);
                 self.deadlines.set(due, Timer::Answer(id));
@@ -291,7 +300,7 @@ impl Engine {
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.hello_awaited = false;
         }
-        if !is_recent {
+        if patience.is_none() {
             // It has forgotten us, and takes this for the first HELLO.
             self.end_reconnection(id);
         }

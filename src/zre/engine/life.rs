@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::peer::{Presence, Purpose};
+use super::peer::{Peer, Presence, Purpose};
 use super::{Engine, Event, ExitReason, Timer};
 use crate::zre::{Body, PeerId};
 
@@ -156,6 +156,9 @@ impl Engine {
         if open {
             if self.inbox_stopped.take().is_some() {
                 self.blameless = now;
+                for id in std::mem::take(&mut self.leaving_unread) {
+                    self.check_farewell(now, id);
+                }
             }
         } else if self.inbox_stopped.is_none() {
             self.inbox_stopped = Some(now);
@@ -174,7 +177,8 @@ impl Engine {
         again.map_or(soon, |again| again.max(soon))
     }
 
-    /// Sends everybody a PING-OK that nobody asked for: PINGs lie unread in the inbox.
+    /// Sends everybody a PING-OK that nobody asked for: PINGs lie unread in the inbox. So does the HELLO of
+    /// a newcomer, for whom we have entered by our own.
     pub(super) fn give_life_signs(&mut self, now: Instant) {
         let Some(stopped) = self.inbox_stopped else {
             return;
@@ -186,13 +190,17 @@ impl Engine {
             return;
         }
         self.life_sign = Some(now);
-        let ready: Vec<PeerId> = self
+        let hears_us = |peer: &Peer| {
+            let channel = peer.channel.as_ref();
+            peer.is_ready() || channel.is_some_and(|channel| channel.connected)
+        };
+        let hearers: Vec<PeerId> = self
             .peers
             .iter()
-            .filter(|(_, peer)| peer.is_ready())
+            .filter(|(_, peer)| hears_us(peer))
             .map(|(id, _)| *id)
             .collect();
-        for id in ready {
+        for id in hearers {
             self.send(now, id, Body::PingOk);
         }
         self.deadlines.set(now + half, Timer::LifeSign);

@@ -187,6 +187,10 @@ pub struct Engine {
     life_sign: Option<Instant>,
     /// When it was read again, or we ourselves ran again: nobody is blamed for silence before that.
     blameless: Instant,
+    /// Peers that have said farewell, or in whose name somebody has, while the inbox is not read.
+    leaving_unread: BTreeSet<PeerId>,
+    /// When a farewell was last found not to be its peer's own.
+    slandered: Option<Instant>,
     deadlines: Deadlines,
     outputs: VecDeque<Output>,
     stats: Stats,
@@ -243,6 +247,8 @@ impl Engine {
             inbox_stopped: None,
             life_sign: None,
             blameless: now,
+            leaving_unread: BTreeSet::new(),
+            slandered: None,
             deadlines: Deadlines::default(),
             outputs: VecDeque::new(),
             stats: Stats::default(),

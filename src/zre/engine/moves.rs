@@ -7,8 +7,9 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use super::dial::ELSEWHERE;
 use super::discovery::MISSED;
-use super::peer::{Challenge, Peer, Purpose, Repeats};
+use super::peer::{Challenge, Farewell, Peer, Purpose, Repeats};
 use super::{Engine, Event, Owner, Timer};
 use crate::zre::{Host, Link, LinkId, Output, PeerId};
 
@@ -108,6 +109,9 @@ impl Engine {
         };
         let at = at + STEP;
         let (patience, most) = (self.config.timing.challenge, self.config.timing.evasive);
+        // Whoever leaves mostly hangs up at once; and where farewells are made up, one that has not is
+        // better taken for gone a while too late than while it is there.
+        let is_slandered = self.is_slandered(at);
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| !peer.hung_up) else {
             return;
         };
@@ -123,6 +127,10 @@ impl Engine {
         };
         if peer.challenge.take_if(is_answer).is_some() {
             self.stats.refuted_moves += 1;
+        }
+        let is_answered = |it: &mut Farewell| is_slandered && it.is_refuted(at);
+        if peer.farewell.take_if(is_answered).is_some() {
+            self.stats.refuted_farewells += 1;
         }
         peer.broken.take_if(|due| *due < at + patience);
     }
@@ -160,8 +168,11 @@ impl Engine {
         };
         let before = peer.place.remote;
         let was_reached = peer.channel.as_ref().is_some_and(|it| it.connected);
+        let serial = peer.serial;
         if peer.is_ready() {
             self.change_standing(now, id, |engine| engine.lead(now, id, to));
+            // Where nobody answers there, it is looked for elsewhere once more.
+            self.deadlines.set(now + ELSEWHERE, Timer::Dial(id, serial));
             if was_reached {
                 self.greet_anew(now, id);
             }
@@ -187,6 +198,7 @@ impl Engine {
                 *sent = now;
             }
             peer.place = to.clone();
+            peer.led = now;
             channel.to = to.clone();
             channel.connected = false;
             let link = channel.link;

@@ -111,8 +111,11 @@ pub(super) struct Farewell {
     pub(super) asked: Option<Instant>,
     /// It is its own, or nobody is there any more who could be asked.
     pub(super) is_sure: bool,
-    /// When it was looked whether it has answered, shortly before its time was over.
+    /// Whether other things, which take time, were to be read before that question.
+    pub(super) is_slow: bool,
+    /// When it was looked whether it has answered, shortly before its time was over; and how often.
     pub(super) looked: Option<Instant>,
+    pub(super) looks: u8,
 }
 
 impl Farewell {
@@ -121,7 +124,9 @@ impl Farewell {
             since,
             asked: None,
             is_sure,
+            is_slow: false,
             looked: None,
+            looks: 0,
         }
     }
 
@@ -263,6 +268,8 @@ pub(super) struct Peer {
     pub(super) patience: Option<Duration>,
     /// Other places where its beacon was heard.
     pub(super) others: Vec<Place>,
+    /// When it was last led to another place.
+    pub(super) led: Instant,
     /// When our last HELLO to it went out.
     pub(super) greeted: Instant,
     /// When it gets our HELLO as an answer to its own, unless it shows before that it knows us.
@@ -276,9 +283,8 @@ pub(super) struct Peer {
     pub(super) broken: Option<Instant>,
     /// When it was found that nobody listens at its mailbox any more.
     pub(super) refused: Option<Instant>,
-    /// When it was last asked because of a farewell, and when one was last found not to be its own.
+    /// When it was last asked because of a farewell.
     pub(super) asked_to_stay: Option<Instant>,
-    pub(super) slandered: Option<Instant>,
     /// When it was last greeted again because of a gap.
     pub(super) last_gap: Option<Instant>,
     /// When it was last greeted again because its status was wrong.
@@ -311,6 +317,7 @@ impl Peer {
             patience: None,
             others: Vec::new(),
             hello_awaited: false,
+            led: now,
             greeted: now,
             out_of_step: false,
             repeats: Repeats::No,
@@ -336,7 +343,6 @@ impl Peer {
             refused: None,
             farewell: None,
             asked_to_stay: None,
-            slandered: None,
             last_gap: None,
             last_doubt: None,
             greeted_as: None,

@@ -50,7 +50,7 @@ impl Engine {
             }
             return;
         }
-        if peer.repeats_itself(now, &message, follows) {
+        if peer.repeats_itself(now, via, &message, follows) {
             self.stats.repeated += 1;
             if peer.hear(now) {
                 self.event(Event::Heard { peer: id });
@@ -267,9 +267,10 @@ impl Engine {
 
 impl Peer {
     /// Whether it may say again what has come already: from the end of a connection on, for a while after
-    /// it is heard again.
-    pub(super) fn may_repeat(&mut self, now: Instant) -> bool {
-        if self.repeats == Repeats::Expected {
+    /// it is heard again. Only over a connection `again` may a HELLO be among that: whoever greets over the
+    /// first one of a link has begun anew, and may well say what it always says first.
+    pub(super) fn may_repeat(&mut self, now: Instant, again: bool) -> bool {
+        if self.repeats == Repeats::Expected && again {
             self.rechecked = REMEMBERED;
         }
         self.repeats = match self.repeats {
@@ -282,15 +283,16 @@ impl Peer {
 
     /// Whether a message has come before, over a connection that is over. Its number may say so. It says
     /// nothing where a HELLO is among what comes again, but whoever has said the very same of late under the
-    /// same number has not said it twice. (What is no content does no harm when it comes twice.)
-    fn repeats_itself(&mut self, now: Instant, message: &Message, follows: bool) -> bool {
-        if self.repeats == Repeats::No || !self.may_repeat(now) {
+    /// same number has not said it twice. (What is no content does no harm when it comes twice.) Behind
+    /// the first message that is new, all are.
+    fn repeats_itself(&mut self, now: Instant, via: Via, message: &Message, follows: bool) -> bool {
+        if self.repeats == Repeats::No || !self.may_repeat(now, via.again) {
             return false;
         }
         let is_repeated = if follows {
-            let is_checked = self.rechecked > 0;
-            self.rechecked = self.rechecked.saturating_sub(1);
-            is_checked && message.body.is_content() && self.recent.holds(mark(message))
+            let is_known = self.rechecked > 0 && self.recent.holds(mark(message));
+            self.rechecked = if is_known { self.rechecked - 1 } else { 0 };
+            is_known && message.body.is_content()
         } else {
             self.expected.is_repeated(message.sequence) || self.recent.holds(mark(message))
         };

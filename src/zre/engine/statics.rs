@@ -19,6 +19,8 @@ const AGAIN: Duration = Duration::from_millis(250);
 pub(super) struct Static {
     /// Our own address on the way there.
     local: Option<IpAddr>,
+    /// When it was first dialled for the greeting that is under way.
+    dialled: Option<Instant>,
     state: State,
 }
 
@@ -93,8 +95,15 @@ impl Engine {
         {
             peer.greeted_as = Some(address);
         }
-        self.statics.insert(address, Static { local, state });
-        self.dial_static(address);
+        self.statics.insert(
+            address,
+            Static {
+                local,
+                dialled: None,
+                state,
+            },
+        );
+        self.dial_static(now, address);
         self.end_dismissal(now, address);
     }
 
@@ -105,7 +114,7 @@ impl Engine {
     }
 
     /// Dials a static address, if nobody is connected there.
-    fn dial_static(&mut self, address: SocketAddr) {
+    fn dial_static(&mut self, now: Instant, address: SocketAddr) {
         let number = self.number();
         let is_stopping = self.is_stopping();
         let Some(known) = self.statics.get_mut(&address) else {
@@ -117,6 +126,7 @@ impl Engine {
         let link = LinkId(number);
         let to = Link::plain(address, known.local);
         let local = known.local;
+        known.dialled = Some(now);
         known.state = State::Dialling(Box::new(Channel::new(link, to.clone())), None);
         self.links.insert(link, Owner::Static(address));
         self.outputs.push_back(Output::Connect { link, to });
@@ -143,7 +153,7 @@ impl Engine {
         match &known.state {
             State::Idle => {
                 if !self.is_dialled_by_beacon(address) {
-                    self.dial_static(address);
+                    self.dial_static(now, address);
                 }
             }
             State::Dialling(_, Some(taken)) if now >= *taken + ANSWER => {
@@ -200,16 +210,23 @@ impl Engine {
             .find(|address| self.statics.get(address).is_some_and(Static::is_dialling))
     }
 
-    /// Whoever answered has its mailbox at this address: the connection becomes the peer's.
-    pub(super) fn adopt_static(&mut self, id: PeerId, address: SocketAddr) {
+    /// Whoever answered has its mailbox at this address: the connection becomes the peer's. One that was
+    /// dialled in vain for a while rests between its tries: now is the time for the next.
+    pub(super) fn adopt_static(&mut self, now: Instant, id: PeerId, address: SocketAddr) {
         let Some(known) = self.statics.get_mut(&address) else {
             return;
         };
+        let is_old = |at: Instant| now.duration_since(at) >= AGAIN;
+        let rests = known.dialled.is_some_and(is_old);
         let State::Dialling(channel, _) = std::mem::replace(&mut known.state, State::Held(id))
         else {
             return;
         };
         self.links.insert(channel.link, Owner::Peer(id));
+        if rests && !channel.connected {
+            let (link, to) = (channel.link, channel.to.clone());
+            self.outputs.push_back(Output::Lead { link, to });
+        }
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.place = channel.to.clone();
             peer.channel = Some(*channel);
