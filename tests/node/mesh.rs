@@ -1,6 +1,6 @@
 //! Nodes that find each other and talk, in one process over loopback.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use zchat::node::Node;
 use zchat::zre::{
