@@ -24,6 +24,11 @@ impl Recent {
         }
     }
 
+    /// How many messages are remembered.
+    pub(super) fn len(&self) -> usize {
+        self.marks.len()
+    }
+
     /// Whether one with this mark was taken lately.
     pub(super) fn holds(&self, mark: u64) -> bool {
         self.marks.contains(&mark)

@@ -71,9 +71,11 @@ impl Incoming {
         Self { last: sequence }
     }
 
-    /// Whether `sequence` is a number that has come already, as far as can be told.
-    pub(super) const fn is_repeated(self, sequence: u16) -> bool {
-        self.last.wrapping_sub(sequence) <= BEFORE
+    /// How many messages ago `sequence` came, none for the last, if it is a number that has come already, as
+    /// far as can be told.
+    pub(super) fn back_to(self, sequence: u16) -> Option<usize> {
+        let back = self.last.wrapping_sub(sequence);
+        (back <= BEFORE).then_some(usize::from(back))
     }
 
     /// Whether `sequence` is the number that follows; if so, it is the last one from now on.

@@ -485,6 +485,26 @@ fn what_comes_again_with_a_greeting_in_it_is_told_once() {
     }
 }
 
+/// Goal: it is noticed that a HELLO is lost, and what came behind it. Method: after the end of the connection the
+/// numbers are those of messages that have come, and what they say is not.
+#[test]
+fn another_message_under_a_number_that_has_come_is_no_repetition() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.say(&mut bob, Body::Ping);
+    solo.say(&mut bob, whispered("before"));
+    solo.engine.handle_broken(solo.now, bob.id);
+    bob.again = true;
+    bob.next -= 1;
+    let told = events(solo.say(&mut bob, Body::Ping));
+    let exit = Event::Exit {
+        peer: bob.id,
+        reason: ExitReason::Gap,
+    };
+    assert_eq!(told, [exit]);
+}
+
 /// Goal: nothing is taken for a repetition that is none. Method: a peer that greets everybody with the same
 /// words has lost its connection, takes us for somebody new, and so does the same once more.
 #[test]

@@ -149,7 +149,7 @@ pub(crate) fn large_hellos(field: &Field) {
 pub(crate) fn one_way(field: &Field) {
     let mut held = Vec::new();
     let mut from = addresses().cycle();
-    for number in 0_u16.. {
+    for number in (0_u16..=u16::MAX).cycle() {
         if !field.goes_on() {
             return;
         }

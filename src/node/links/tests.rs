@@ -284,8 +284,10 @@ fn a_large_message_that_is_taken_slowly_is_progress() {
     for _ in 0..3 {
         ours.serve_for(Duration::from_millis(20));
         ours.seen.clear();
-        mailboxes::read_exactly(&mut ours, &mut slow, 2 << 20);
-        assert!(ours.has_seen(News::Progress(LINK)), "{:?}", ours.seen);
+        // How much the system holds on the way is its business.
+        while !ours.has_seen(News::Progress(LINK)) {
+            mailboxes::read_exactly(&mut ours, &mut slow, 64 << 10);
+        }
         assert!(!ours.has_seen(News::Room(LINK)));
     }
     pair.ours.links.close(Duration::ZERO);

@@ -321,9 +321,13 @@ impl World {
             format!("p{receiver} has lost its connection from p{sender}")
         });
         self.detach(key);
-        let is_missed = |one: &Connection| one.mailbox.is_some() && !one.lost.is_empty();
+        let is_missed = |one: &Connection| {
+            let mailbox = one.mailbox.and_then(|key| self.mailboxes.get(key));
+            mailbox.is_some_and(|mailbox| !one.lost.is_empty() || !mailbox.queue.is_empty())
+        };
         if self.connections.get(key).is_some_and(is_missed) {
-            // What was under way is sent again, and its sender told that nobody knows of it.
+            // What was under way is sent again, and its sender told that nobody knows of it; as is one that
+            // has had no room there, and asks for some now and then.
             self.pump_at(key, self.now + FIRST_RETRY);
         }
         self.forget_if_over(key);

@@ -294,7 +294,11 @@ impl Peer {
             self.rechecked = if is_known { self.rechecked - 1 } else { 0 };
             is_known && message.body.is_content()
         } else {
-            self.expected.is_repeated(message.sequence) || self.recent.holds(mark(message))
+            // One of the last has come with all that it says. Another one under its number is new: it follows on
+            // a HELLO that is lost, and whatever else was lost with that.
+            let back = self.expected.back_to(message.sequence);
+            let is_long_ago = back.is_some_and(|back| back >= self.recent.len());
+            is_long_ago || self.recent.holds(mark(message))
         };
         if is_repeated {
             self.repeats = Repeats::Until(now + REPEATS);
