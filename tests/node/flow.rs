@@ -417,7 +417,7 @@ fn a_node_with_nothing_to_do_hardly_ever_wakes_up() {
         matches!(event, Event::Network { .. }).then_some(())
     });
     let woken = idle_for_three_seconds(&mut alice, "an idle node");
-    assert!(woken < 30, "{woken} times");
+    assert!(woken < 50, "{woken} times");
 }
 
 #[test]
@@ -428,7 +428,7 @@ fn two_nodes_with_nothing_to_say_hardly_ever_wake_up() {
     let world = World::new();
     let [mut alice, _bob] = world.chat(["alice", "bob"]);
     let woken = idle_for_three_seconds(&mut alice, "two idle nodes");
-    assert!(woken < 60, "{woken} times");
+    assert!(woken < 150, "{woken} times");
 }
 
 /// How often the threads of this process wake up while nothing happens. The processor time is a figure
