@@ -485,6 +485,42 @@ fn what_comes_again_with_a_greeting_in_it_is_told_once() {
     }
 }
 
+fn is_ping(output: &Output) -> bool {
+    matches!(output, Output::Send { message, .. } if message.body == Body::Ping)
+}
+
+/// Goal: where packets are lost, a peer that is heard at two places is not sent from one to the other and back.
+/// Method: it was found at its place though a beacon had not come from there; then one more does not come, and
+/// then none at all.
+#[test]
+fn where_packets_are_lost_a_beacon_that_does_not_come_from_its_place_says_little_of_a_peer() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let link = solo.enter(&mut bob);
+    solo.engine.handle_connected(solo.now, link);
+    solo.pass(ms(1_000));
+    let elsewhere = SocketAddr::new(ip("10.1.0.2"), 49_152);
+    let asked = |outputs: Vec<Output>| outputs.iter().filter(|one| is_ping(one)).count();
+    assert_eq!(asked(solo.beacon_from(&bob, elsewhere)), 1);
+    solo.say(&mut bob, Body::PingOk);
+    assert_eq!(solo.engine.stats().refuted_moves, 1);
+    solo.beacon(&bob);
+    for _ in 0..2 {
+        solo.pass(ms(1_000));
+        assert_eq!(asked(solo.beacon_from(&bob, elsewhere)), 0);
+        assert_eq!(asked(solo.pass(ms(200))), 0);
+    }
+    solo.pass(ms(1_000));
+    solo.beacon_from(&bob, elsewhere);
+    assert_eq!(asked(solo.pass(ms(200))), 1, "now it is asked");
+    let leads = |outputs: Vec<Output>| {
+        let mut outputs = outputs.iter();
+        outputs.any(|output| matches!(output, Output::Lead { .. }))
+    };
+    assert!(!leads(solo.pass(ms(1_700))), "and has two seconds");
+    assert!(leads(solo.pass(ms(300))));
+}
+
 /// Goal: it is noticed that a HELLO is lost, and what came behind it. Method: after the end of the connection the
 /// numbers are those of messages that have come, and what they say is not.
 #[test]

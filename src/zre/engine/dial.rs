@@ -11,7 +11,7 @@ use super::{Engine, ExitReason, Owner, Static, Timer};
 use crate::zre::{Body, Host, Link, LinkId, Output, PeerId, Via};
 
 /// How long a mailbox may take to answer a dial before it counts as not reachable.
-const DIAL: Duration = Duration::from_secs(3);
+pub(super) const DIAL: Duration = Duration::from_secs(3);
 
 /// The same for one that is heard elsewhere as well: then it is tried there. Who answers at all mostly
 /// does within milliseconds, and the first repetition of a lost packet comes after one second.
@@ -84,6 +84,7 @@ impl Engine {
                         && let Some(channel) = &mut peer.channel
                     {
                         channel.connected = true;
+                        peer.led = 0;
                         // What it was greeted with has waited until now.
                         peer.greeted = now;
                     }
@@ -129,7 +130,7 @@ impl Engine {
         if peer.phase == Phase::Heard || peer.is_ready() && channel.is_some_and(|it| it.connected) {
             return;
         }
-        if peer.is_ready() && now < peer.led + ELSEWHERE {
+        if peer.is_ready() && now < peer.led_until {
             // It has its time there, at the end of which this is looked at again.
             return;
         }

@@ -251,7 +251,7 @@ impl Engine {
         if !peer.is_ready() || is_here_too {
             return;
         }
-        if is_new {
+        if is_new && !peer.is_hard_to_hear(now) {
             self.challenge(now, id, Some(link));
         } else {
             self.deadlines.set(now + TOGETHER, Timer::Twin(id));
@@ -266,8 +266,13 @@ impl Engine {
             return;
         };
         let is_recent = |at: Instant| now.duration_since(at) < TOGETHER + round;
+        // Where packets are lost, one that has not come says little.
+        let is_here = |at: Instant| {
+            let lost = self.config.timing.interval * MISSED;
+            is_recent(at) || peer.is_hard_to_hear(now) && now.duration_since(at) <= lost
+        };
         let mut others = peer.others.iter();
-        if !peer.beacon.is_some_and(is_recent)
+        if !peer.beacon.is_some_and(is_here)
             && let Some(other) = others.find(|other| is_recent(other.heard))
         {
             let link = other.link.clone();

@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use super::dial::ELSEWHERE;
+use super::dial::{DIAL, ELSEWHERE};
 use super::discovery::MISSED;
 use super::peer::{Challenge, Farewell, Peer, Purpose, Repeats};
 use super::{Engine, Event, Owner, Timer};
@@ -18,6 +18,10 @@ const ANSWER_AGAIN: Duration = Duration::from_millis(400);
 
 /// The part of the time of a challenge in which we must have been here to hear an answer.
 const LAST_CHANCE: u32 = 4;
+
+/// How many times longer than usual a peer has to answer while packets from it are lost: TCP needs that for a
+/// question and an answer of which each goes three times.
+const MUCH: u32 = 4;
 
 /// How exactly a system knows when it was answered: it counts time in steps, of 10 ms at most.
 const STEP: Duration = Duration::from_millis(10);
@@ -37,16 +41,22 @@ impl Engine {
             }
             return;
         }
+        let patience = if peer.is_hard_to_hear(now) {
+            self.config.timing.challenge * MUCH
+        } else {
+            self.config.timing.challenge
+        };
         peer.challenge = Some(Box::new(Challenge {
             asked: now,
             since: now,
             to,
             by_connection: false,
+            patience,
             last_chance: None,
         }));
         self.ping(now, id, Purpose::Life);
         let chance = self.config.timing.challenge / LAST_CHANCE;
-        let at = now + self.config.timing.challenge - chance;
+        let at = now + patience - chance;
         self.deadlines.set(at, Timer::Challenge(id));
     }
 
@@ -58,7 +68,7 @@ impl Engine {
             return;
         };
         let chance = self.config.timing.challenge / LAST_CHANCE;
-        let due = challenge.since.max(self.blameless) + self.config.timing.challenge;
+        let due = challenge.since.max(self.blameless) + challenge.patience;
         // Whose connection has ended may well be on its way from elsewhere.
         let beacon = peer.beacon.filter(|_| !peer.hung_up);
         let contested = challenge.contested_until(&peer.place, beacon, &self.config.timing);
@@ -125,7 +135,8 @@ impl Engine {
                 !challenge.by_connection || challenge.to.as_ref().is_some_and(is_elsewhere);
             claims_a_move && challenge.asked < at
         };
-        if peer.challenge.take_if(is_answer).is_some() {
+        if let Some(challenge) = peer.challenge.take_if(is_answer) {
+            peer.is_found(at, &challenge);
             self.stats.refuted_moves += 1;
         }
         let is_answered = |it: &mut Farewell| is_slandered && it.is_refuted(at);
@@ -170,9 +181,20 @@ impl Engine {
         let was_reached = peer.channel.as_ref().is_some_and(|it| it.connected);
         let serial = peer.serial;
         if peer.is_ready() {
+            // Where packets are lost, a second is not much; and to leave a place too early again and again is to
+            // arrive nowhere.
+            let patience = match peer.led {
+                0 if !peer.is_hard_to_hear(now) => ELSEWHERE,
+                _ => DIAL,
+            };
             self.change_standing(now, id, |engine| engine.lead(now, id, to));
             // Where nobody answers there, it is looked for elsewhere once more.
-            self.deadlines.set(now + ELSEWHERE, Timer::Dial(id, serial));
+            let until = now + patience;
+            self.deadlines.set(until, Timer::Dial(id, serial));
+            if let Some(peer) = self.peers.get_mut(&id) {
+                peer.led += 1;
+                peer.led_until = until;
+            }
             if was_reached {
                 self.greet_anew(now, id);
             }
@@ -198,7 +220,6 @@ impl Engine {
                 *sent = now;
             }
             peer.place = to.clone();
-            peer.led = now;
             channel.to = to.clone();
             channel.connected = false;
             let link = channel.link;
@@ -262,6 +283,10 @@ impl Engine {
             && challenge.to.as_ref() == Some(&to)
         {
             challenge.by_connection = true;
+            challenge.patience = self.config.timing.challenge;
+            let chance = challenge.patience / LAST_CHANCE;
+            let at = now + challenge.patience - chance;
+            self.deadlines.set(at, Timer::Challenge(id));
         }
     }
 

@@ -8,6 +8,9 @@ use crate::zre::recent::Recent;
 use crate::zre::sequence::{Incoming, Outgoing};
 use crate::zre::{GroupName, Headers, Link, LinkId, Message, Name, Timing};
 
+/// How long it counts that packets were lost on the way from a peer.
+const HARD_TO_HEAR: Duration = Duration::from_secs(60);
+
 /// How far the acquaintance with a peer has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -80,6 +83,8 @@ pub(super) struct Challenge {
     /// Whether a connection says so, and not a beacon: that it is heard at its old place, too, as a host
     /// on two networks is, is no answer to that.
     pub(super) by_connection: bool,
+    /// How long it has.
+    pub(super) patience: Duration,
     /// Since when it has its last chance to answer.
     pub(super) last_chance: Option<Instant>,
 }
@@ -268,8 +273,13 @@ pub(super) struct Peer {
     pub(super) patience: Option<Duration>,
     /// Other places where its beacon was heard.
     pub(super) others: Vec<Place>,
-    /// When it was last led to another place.
-    pub(super) led: Instant,
+    /// When it was last found at its place, though a beacon of it had not come from there: packets are lost on
+    /// the way.
+    pub(super) missed: Option<Instant>,
+    /// How often it was led to another place since it was last reached, and until when it has time to answer at
+    /// the last.
+    pub(super) led: u32,
+    pub(super) led_until: Instant,
     /// When our last HELLO to it went out.
     pub(super) greeted: Instant,
     /// When it gets our HELLO as an answer to its own, unless it shows before that it knows us.
@@ -317,7 +327,9 @@ impl Peer {
             patience: None,
             others: Vec::new(),
             hello_awaited: false,
-            led: now,
+            missed: None,
+            led: 0,
+            led_until: now,
             greeted: now,
             out_of_step: false,
             repeats: Repeats::No,
@@ -351,6 +363,19 @@ impl Peer {
 
     pub(super) fn is_ready(&self) -> bool {
         self.phase == Phase::Ready
+    }
+
+    /// Whether packets from it were lost of late: then a beacon that does not come says little.
+    pub(super) fn is_hard_to_hear(&self, now: Instant) -> bool {
+        self.missed
+            .is_some_and(|at| now.duration_since(at) <= HARD_TO_HEAR)
+    }
+
+    /// A question whether it is still at its place has been answered: it is.
+    pub(super) fn is_found(&mut self, now: Instant, challenge: &Challenge) {
+        if challenge.to.is_some() && !challenge.by_connection {
+            self.missed = Some(now);
+        }
     }
 
     /// Whether it gives signs of life, and was not asked for any.

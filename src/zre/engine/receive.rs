@@ -239,7 +239,7 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        peer.hear_answer(&mut self.stats.refuted_moves);
+        peer.hear_answer(now, &mut self.stats.refuted_moves);
         let answered = peer.pings.pop_front();
         let confirmed = peer.barrier.as_mut().and_then(|barrier| {
             let before = barrier.last_answer.replace(now);
@@ -334,10 +334,11 @@ impl Peer {
     }
 
     /// It has answered us, so that it is where we think it is.
-    fn hear_answer(&mut self, refuted: &mut u64) {
+    fn hear_answer(&mut self, now: Instant, refuted: &mut u64) {
         self.answer_owed = None;
         self.displaced = false;
-        if self.challenge.take().is_some() {
+        if let Some(challenge) = self.challenge.take() {
+            self.is_found(now, &challenge);
             *refuted += 1;
         }
     }
