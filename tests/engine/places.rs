@@ -432,6 +432,7 @@ fn what_comes_again_over_another_connection_is_told_once() {
     }
     // Its connection breaks, and what it could not know to have come comes again over the next one.
     solo.engine.handle_broken(solo.now, bob.id);
+    bob.again = true;
     bob.next -= 2;
     let mut told = Vec::new();
     for text in ["two", "three", "four"] {
@@ -539,6 +540,24 @@ fn another_message_under_a_number_that_has_come_is_no_repetition() {
         reason: ExitReason::Gap,
     };
     assert_eq!(told, [exit]);
+}
+
+/// Goal: whoever does not repeat itself is not taken to do so. Method: a Zyre that was not heard for long has begun
+/// anew meanwhile, and its HELLO is lost.
+#[test]
+fn lower_numbers_of_a_peer_that_never_repeats_itself_are_a_gap() {
+    let mut solo = Solo::new();
+    let mut zyre = Peer::new(2);
+    solo.enter(&mut zyre);
+    for _ in 0..200 {
+        solo.say(&mut zyre, Body::Ping);
+    }
+    solo.engine.handle_broken(solo.now, zyre.id);
+    let exit = Event::Exit {
+        peer: zyre.id,
+        reason: ExitReason::Gap,
+    };
+    assert_eq!(events(solo.say_as(&zyre, 23, Body::Ping)), [exit]);
 }
 
 /// Goal: nothing is taken for a repetition that is none. Method: a peer that greets everybody with the same

@@ -221,7 +221,7 @@ impl Engine {
         peer.greeted_again = 0;
         peer.out_of_step = false;
         // This may have come before, together with what is behind it.
-        let again = via.again && peer.may_repeat(now, true);
+        let again = peer.may_repeat(now, via);
         peer.rechecked = if again { REMEMBERED } else { 0 };
         let was = peer.name.clone();
         let name = named(&hello.name, id);

@@ -267,10 +267,13 @@ impl Engine {
 
 impl Peer {
     /// Whether it may say again what has come already: from the end of a connection on, for a while after
-    /// it is heard again. Only over a connection `again` may a HELLO be among that: whoever greets over the
-    /// first one of a link has begun anew, and may well say what it always says first.
-    pub(super) fn may_repeat(&mut self, now: Instant, again: bool) -> bool {
-        if self.repeats == Repeats::Expected && again {
+    /// it is heard again. Only one of ours does so, over a connection [`again`](Via::again): whoever greets over
+    /// the first one of a link has begun anew, and may well say what it always says first.
+    pub(super) fn may_repeat(&mut self, now: Instant, via: Via) -> bool {
+        if !via.again {
+            return false;
+        }
+        if self.repeats == Repeats::Expected {
             self.rechecked = REMEMBERED;
         }
         self.repeats = match self.repeats {
@@ -286,7 +289,7 @@ impl Peer {
     /// same number has not said it twice. (What is no content does no harm when it comes twice.) Behind
     /// the first message that is new, all are.
     fn repeats_itself(&mut self, now: Instant, via: Via, message: &Message, follows: bool) -> bool {
-        if self.repeats == Repeats::No || !self.may_repeat(now, via.again) {
+        if self.repeats == Repeats::No || !self.may_repeat(now, via) {
             return false;
         }
         let is_repeated = if follows {
