@@ -107,7 +107,7 @@ impl Reader {
 
     /// Memory that is held for what is not complete, in octets.
     pub(super) fn held(&self) -> usize {
-        let body = self.body.as_ref().map_or(0, |body| body.octets.capacity());
+        let body = self.body.as_ref().map_or(0, Body::held);
         let frames = self.message.frames.capacity() * size_of::<Frame>()
             + self.message.frames.len() * FRAME_OVERHEAD;
         self.message.octets + frames + body

@@ -118,11 +118,25 @@ impl Body {
         self.missing == 0
     }
 
+    /// The memory that it takes, in octets: of a large place that it has got at once only what was touched.
+    pub(super) fn held(&self) -> usize {
+        let octets = &self.octets;
+        octets.capacity().min(octets.len().max(GROWTH))
+    }
+
     /// Makes room for more: as much again as has come, within bounds.
+    ///
+    /// A frame of which much has come gets its place at once, of which no more is touched than comes: frames that
+    /// grow side by side would leave holes behind wherever they were before, which the allocator keeps.
     pub(super) fn grow(&mut self) {
         if self.octets.len() == self.come {
             let more = self.come.clamp(AT_ONCE, GROWTH).min(self.missing);
-            self.octets.reserve_exact(more);
+            let place = if self.come < GROWTH {
+                more
+            } else {
+                self.missing
+            };
+            self.octets.reserve_exact(place);
             self.octets.resize(self.come + more, 0);
         }
     }
