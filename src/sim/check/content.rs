@@ -170,7 +170,10 @@ impl Check {
         let sent = sent.ok_or_else(|| forged.clone())?;
         let to_here = match (&sent.to, group) {
             (Receiver::Group(sent_to), Some(group)) => sent_to == group,
-            (Receiver::Peer(sent_to), None) => self.by_peer.get(sent_to) == Some(&told),
+            // A foreign peer sends to where somebody said to be, whoever has that address now.
+            (Receiver::Peer(sent_to), None) => {
+                self.is_foreign(peer) || self.by_peer.get(sent_to) == Some(&told)
+            }
             _ => false,
         };
         let found = digest(content, false);
