@@ -126,15 +126,16 @@ impl Body {
 
     /// Makes room for more: as much again as has come, within bounds.
     ///
-    /// A frame of which much has come gets its place at once, of which no more is touched than comes: frames that
-    /// grow side by side would leave holes behind wherever they were before, which the allocator keeps.
+    /// A frame of which much has come gets a place [`APART`] at once, of which no more is touched than comes:
+    /// frames that grow side by side would leave holes behind wherever they were before, and the allocator
+    /// keeps holes.
     pub(super) fn grow(&mut self) {
         if self.octets.len() == self.come {
             let more = self.come.clamp(AT_ONCE, GROWTH).min(self.missing);
             let place = if self.come < GROWTH {
                 more
             } else {
-                self.missing
+                self.missing.max(APART.saturating_sub(self.come))
             };
             self.octets.reserve_exact(place);
             self.octets.resize(self.come + more, 0);
@@ -168,3 +169,7 @@ const NULL: &[u8; 20] = b"NULL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 pub(super) const AT_ONCE: usize = 64 << 10;
 /// The most that it gets at a time later: so much more than its limit a node may hold for a moment.
 const GROWTH: usize = 1 << 20;
+/// So much that the allocator of glibc asks the system for it, and gives it back when it is free: below 32 MiB it
+/// comes to keep what is free (`M_MMAP_THRESHOLD` follows the largest block that was freed). Hardly any of it
+/// is ever touched.
+const APART: usize = (32 << 20) + 1;

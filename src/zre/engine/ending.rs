@@ -113,7 +113,7 @@ impl Engine {
             self.deadlines.set(due, Timer::Farewell(id));
         } else if farewell.is_sure
             || farewell.looked.is_some_and(is_over) && now >= due
-            || farewell.looks >= LOOKS
+            || farewell.looks >= LOOKS && !is_slandered
         {
             self.remove(now, id, ExitReason::Farewell);
         } else {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::broken::RECONNECTION;
 use super::dial::ELSEWHERE;
@@ -164,6 +164,8 @@ impl Engine {
                 return;
             };
             peer.serial = serial;
+            peer.led = 0;
+            peer.led_until = now;
             peer.phase = Phase::Ready;
             peer.hello_awaited = false;
             peer.out_of_step = false;
@@ -214,10 +216,7 @@ impl Engine {
         peer.status = hello.status;
         peer.farewell = None;
         let is_recent = now.duration_since(peer.greeted) <= RECONNECTION;
-        let was_awaited = std::mem::take(&mut peer.hello_awaited);
-        let provoked = was_awaited && is_recent;
-        // Behind much that is not read yet, a greeting is answered late.
-        let may_be_provoked = was_awaited && peer.unconfirmed > 0;
+        let provoked = std::mem::take(&mut peer.hello_awaited) && is_recent;
         peer.greeted_again = 0;
         peer.out_of_step = false;
         // This may have come before, together with what is behind it.
@@ -248,12 +247,7 @@ impl Engine {
         }
         self.answer_reconnection(id);
         if !provoked {
-            let patience = if is_recent {
-                Some(self.config.timing.challenge)
-            } else {
-                may_be_provoked.then_some(self.config.timing.evasive)
-            };
-            self.answer_again(now, id, patience);
+            self.answer_again(now, id, is_recent);
         }
     }
 
@@ -278,18 +272,16 @@ impl Engine {
     /// A peer that has entered greets again by itself. If it has forgotten us, it hears nothing of us
     /// before our own HELLO. But if ours went out only just, it may know us, and its HELLO be the second
     /// answer to one of ours: two that answered each other's answers would never end. Then it is asked,
-    /// since one that has forgotten us answers no PING; for so long.
-    fn answer_again(&mut self, now: Instant, id: PeerId, patience: Option<Duration>) {
+    /// since one that has forgotten us answers no PING.
+    fn answer_again(&mut self, now: Instant, id: PeerId, is_recent: bool) {
         if let Some(peer) = self.peers.get_mut(&id)
             && peer.pings.len() >= PINGS
         {
             // They have piled up because it had forgotten us: none will be answered.
             peer.pings.clear();
         }
-        if let Some(patience) = patience
-            && self.ping(now, id, Purpose::Life)
-        {
-            let due = now + patience;
+        if is_recent && self.ping(now, id, Purpose::Life) {
+            let due = now + self.config.timing.challenge;
             if let Some(peer) = self.peers.get_mut(&id) {
                 peer.answer_owed = Some(due);
                 self.deadlines.set(due, Timer::Answer(id));
@@ -300,7 +292,7 @@ impl Engine {
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.hello_awaited = false;
         }
-        if patience.is_none() {
+        if !is_recent {
             // It has forgotten us, and takes this for the first HELLO.
             self.end_reconnection(id);
         }
