@@ -9,9 +9,11 @@
     reason = "a test may fail, and has to begin at some time"
 )]
 
+mod broken;
 mod corpus;
 mod delivery;
 mod discovery;
+mod farewells;
 mod flow;
 mod heirs;
 mod life;
@@ -20,7 +22,9 @@ mod messages;
 mod one_way;
 mod operations;
 mod places;
+mod repeats;
 #[path = "../common/replay.rs"]
 mod replay;
 mod solo;
 mod statics;
+mod successors;

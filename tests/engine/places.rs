@@ -2,10 +2,7 @@
 
 use std::net::SocketAddr;
 
-use zchat::zre::{
-    Action, Beacon, Body, Content, Event, ExitReason, Link, Name, Origin, Output, PeerId, Sighting,
-    Timing,
-};
+use zchat::zre::{Action, Beacon, Body, Event, Link, Name, Output, PeerId, Sighting, Timing};
 
 use crate::solo::{LOCAL, Peer, Solo, connects, events, hellos, ip, ms, pings, whispered};
 
@@ -422,70 +419,6 @@ fn what_was_sent_to_a_peer_that_has_moved_goes_to_its_new_place_and_the_numbers_
     assert!(!told.iter().any(is_undelivered), "{told:?}");
 }
 
-#[test]
-fn what_comes_again_over_another_connection_is_told_once() {
-    let mut solo = Solo::new();
-    let mut bob = Peer::new(2);
-    solo.enter(&mut bob);
-    for text in ["one", "two", "three"] {
-        solo.say(&mut bob, whispered(text));
-    }
-    // Its connection breaks, and what it could not know to have come comes again over the next one.
-    solo.engine.handle_broken(solo.now, bob.id);
-    bob.again = true;
-    bob.next -= 2;
-    let mut told = Vec::new();
-    for text in ["two", "three", "four"] {
-        told.extend(events(solo.say(&mut bob, whispered(text))));
-    }
-    let four = Event::Whisper {
-        origin: Origin::unproven(bob.id),
-        content: Content::new("four"),
-    };
-    assert_eq!(told, [four]);
-    assert_eq!(solo.engine.stats().repeated, 2);
-    assert_eq!(events(solo.pass(ms(1_000))), []);
-}
-
-/// Goal: a HELLO among what comes again does not make the rest new. Method: of two greetings and what was said
-/// around them nothing was known to have arrived, twice.
-#[test]
-fn what_comes_again_with_a_greeting_in_it_is_told_once() {
-    let mut solo = Solo::new();
-    let mut bob = Peer::new(2);
-    solo.enter(&mut bob);
-    let say_all = |solo: &mut Solo, bob: &mut Peer, last: &str| {
-        let mut told = Vec::new();
-        bob.next = 2;
-        for text in ["one", "two", "three"] {
-            told.extend(events(solo.say(bob, whispered(text))));
-        }
-        told.extend(events(solo.say_as(bob, 0, Body::PingOk)));
-        told.extend(events(solo.hello(bob)));
-        for text in ["four", last] {
-            told.extend(events(solo.say(bob, whispered(text))));
-        }
-        told
-    };
-    assert_eq!(say_all(&mut solo, &mut bob, "five").len(), 5);
-    for (last, new) in [("five", 0), ("six", 1), ("six", 0)] {
-        solo.engine.handle_broken(solo.now, bob.id);
-        bob.again = true;
-        let told = say_all(&mut solo, &mut bob, last);
-        assert_eq!(told.len(), new, "{told:?}");
-    }
-    // Later the same may be said again, under the same number.
-    solo.pass(ms(500));
-    for _ in 0..70 {
-        solo.beacon(&bob);
-        solo.pass(ms(500));
-    }
-    solo.hello(&mut bob);
-    for text in ["four", "six"] {
-        assert_eq!(events(solo.say(&mut bob, whispered(text))).len(), 1);
-    }
-}
-
 fn is_ping(output: &Output) -> bool {
     matches!(output, Output::Send { message, .. } if message.body == Body::Ping)
 }
@@ -520,89 +453,6 @@ fn where_packets_are_lost_a_beacon_that_does_not_come_from_its_place_says_little
     };
     assert!(!leads(solo.pass(ms(1_700))), "and has two seconds");
     assert!(leads(solo.pass(ms(300))));
-}
-
-/// Goal: it is noticed that a HELLO is lost, and what came behind it. Method: after the end of the connection the
-/// numbers are those of messages that have come, and what they say is not.
-#[test]
-fn another_message_under_a_number_that_has_come_is_no_repetition() {
-    let mut solo = Solo::new();
-    let mut bob = Peer::new(2);
-    solo.enter(&mut bob);
-    solo.say(&mut bob, Body::Ping);
-    solo.say(&mut bob, whispered("before"));
-    solo.engine.handle_broken(solo.now, bob.id);
-    bob.again = true;
-    bob.next -= 1;
-    let told = events(solo.say(&mut bob, Body::Ping));
-    let exit = Event::Exit {
-        peer: bob.id,
-        reason: ExitReason::Gap,
-    };
-    assert_eq!(told, [exit]);
-}
-
-/// Goal: whoever does not repeat itself is not taken to do so. Method: a Zyre that was not heard for long has begun
-/// anew meanwhile, and its HELLO is lost.
-#[test]
-fn lower_numbers_of_a_peer_that_never_repeats_itself_are_a_gap() {
-    let mut solo = Solo::new();
-    let mut zyre = Peer::new(2);
-    solo.enter(&mut zyre);
-    for _ in 0..200 {
-        solo.say(&mut zyre, Body::Ping);
-    }
-    solo.engine.handle_broken(solo.now, zyre.id);
-    let exit = Event::Exit {
-        peer: zyre.id,
-        reason: ExitReason::Gap,
-    };
-    assert_eq!(events(solo.say_as(&zyre, 23, Body::Ping)), [exit]);
-}
-
-/// Goal: nothing is taken for a repetition that is none. Method: a peer that greets everybody with the same
-/// words has lost its connection, takes us for somebody new, and so does the same once more.
-#[test]
-fn what_a_peer_says_after_it_has_greeted_anew_is_new_though_it_is_the_same() {
-    let mut solo = Solo::new();
-    let mut zyre = Peer::new(2);
-    solo.enter(&mut zyre);
-    for _ in 0..3 {
-        let told = events(solo.say(&mut zyre, whispered("hello")));
-        assert_eq!(told.len(), 1, "{told:?}");
-        solo.engine.handle_broken(solo.now, zyre.id);
-        solo.hello(&mut zyre);
-    }
-}
-
-#[test]
-fn behind_what_is_new_nothing_comes_again() {
-    let mut solo = Solo::new();
-    let mut bob = Peer::new(2);
-    solo.enter(&mut bob);
-    for text in ["one", "two"] {
-        solo.say(&mut bob, whispered(text));
-    }
-    solo.engine.handle_broken(solo.now, bob.id);
-    bob.again = true;
-    solo.hello(&mut bob);
-    let mut said = |text: &'static str| events(solo.say(&mut bob, whispered(text))).len();
-    assert_eq!([said("one"), said("zwei"), said("drei")], [0, 1, 1]);
-    bob.again = false;
-    solo.hello(&mut bob);
-    let told = events(solo.say(&mut bob, whispered("one")));
-    assert_eq!(told.len(), 1, "{told:?}");
-}
-
-#[test]
-fn what_comes_twice_over_one_connection_is_a_gap() {
-    let mut solo = Solo::new();
-    let mut bob = Peer::new(2);
-    solo.enter(&mut bob);
-    solo.say(&mut bob, whispered("one"));
-    bob.next -= 1;
-    let told = events(solo.say(&mut bob, whispered("one")));
-    assert!(matches!(told[..], [Event::Exit { .. }]), "{told:?}");
 }
 
 /// The peer's own new connection was refused at first, and its HELLO with it: what it says next does
@@ -650,114 +500,6 @@ fn a_host_with_two_networks_is_dialled_at_its_other_address_if_the_first_does_no
     assert_eq!(connects(&solo.pass(ms(1_100))), [other]);
 }
 
-#[test]
-fn trap_16_whoever_is_replaced_at_its_mailbox_is_given_up_before_its_successor_is_dialled() {
-    // Goal: a program that is killed and started again has the same port and another id. Our old
-    // connection would come up again there, under the same id as the new one.
-    let mut solo = Solo::new();
-    let mut bob = Peer::new(2);
-    let old = solo.enter(&mut bob);
-    solo.engine.handle_broken(solo.now, bob.id);
-    solo.outputs();
-    let mut successor = Peer::new(3);
-    successor.place = bob.place;
-    let outputs = solo.beacon(&successor);
-    let closed = outputs
-        .iter()
-        .position(|output| *output == Output::Disconnect { link: old });
-    let dialled = outputs
-        .iter()
-        .position(|output| matches!(output, Output::Connect { .. }));
-    assert!(closed.unwrap() < dialled.unwrap(), "{outputs:?}");
-}
-
-#[test]
-fn trap_16_whoever_is_found_replaced_later_is_given_up_then() {
-    let mut solo = Solo::new();
-    let mut bob = Peer::new(2);
-    solo.enter(&mut bob);
-    let mut successor = Peer::new(3);
-    successor.place = bob.place;
-    solo.hello(&mut successor);
-    solo.engine.handle_broken(solo.now, bob.id);
-    let exit = Event::Exit {
-        peer: bob.id,
-        reason: ExitReason::Broken,
-    };
-    assert!(solo.events().contains(&exit));
-}
-
-#[test]
-fn trap_16_whoever_is_heard_is_not_given_up_for_somebody_who_says_to_be_there() {
-    let mut solo = Solo::new();
-    let mut bob = Peer::new(2);
-    solo.enter(&mut bob);
-    let mut other = Peer::new(3);
-    other.place = bob.place;
-    solo.hello(&mut other);
-    solo.say(&mut bob, whispered("I am still here"));
-    assert_eq!(solo.events(), []);
-}
-
-/// A beacon costs nothing to forge: a second connection of ours would take the place of the one that
-/// carries our conversation.
-#[test]
-fn trap_16_a_beacon_in_another_name_from_where_a_peer_is_opens_no_second_connection() {
-    let mut solo = Solo::new();
-    let mut bob = Peer::new(2);
-    solo.enter(&mut bob);
-    solo.pass(ms(500));
-    let mut forged = Peer::new(3);
-    forged.place = bob.place;
-    let outputs = solo.beacon(&forged);
-    assert_eq!((connects(&outputs), pings(&outputs)), (vec![], 1));
-    solo.say(&mut bob, Body::PingOk);
-    assert_eq!(connects(&solo.pass(ms(2_000))), []);
-    assert_eq!(connects(&solo.beacon(&forged)), []);
-}
-
-#[test]
-fn a_process_that_takes_the_place_of_one_that_does_not_answer_is_met_by_its_next_beacon() {
-    let mut solo = Solo::new();
-    let mut bob = Peer::new(2);
-    solo.enter(&mut bob);
-    solo.pass(ms(500));
-    let mut successor = Peer::new(3);
-    successor.place = bob.place;
-    assert_eq!(connects(&solo.beacon(&successor)), []);
-    let exit = Event::Exit {
-        peer: bob.id,
-        reason: ExitReason::Broken,
-    };
-    assert_eq!(events(solo.pass(ms(999))), [exit]);
-    assert_eq!(connects(&solo.beacon(&successor)), [bob.place]);
-}
-
-#[test]
-fn a_process_that_takes_the_place_of_one_that_has_hung_up_is_met_at_once() {
-    let mut solo = Solo::new();
-    let mut bob = Peer::new(2);
-    solo.enter(&mut bob);
-    solo.engine.handle_broken(solo.now, bob.id);
-    solo.outputs();
-    let mut successor = Peer::new(3);
-    successor.place = bob.place;
-    assert_eq!(connects(&solo.beacon(&successor)), [bob.place]);
-}
-
-#[test]
-fn a_stranger_who_says_to_be_where_a_peer_is_is_dialled_where_it_comes_from() {
-    let mut solo = Solo::new();
-    let mut bob = Peer::new(2);
-    solo.enter(&mut bob);
-    let stranger = Peer::new(66);
-    let mut hello = stranger.hello();
-    hello.endpoint = format!("tcp://{}", bob.place);
-    let outputs = solo.say_as(&stranger, 1, Body::Hello(hello));
-    let beside = SocketAddr::new(stranger.place.ip(), bob.place.port());
-    assert_eq!(connects(&outputs), [beside]);
-}
-
 /// HELLO names a place in words of its sender, who may mean us by it.
 #[test]
 fn trap_11_ipv4_in_disguise_of_ipv6_is_ipv4_and_a_scope_of_theirs_means_nothing_here() {
@@ -773,26 +515,6 @@ fn trap_11_ipv4_in_disguise_of_ipv6_is_ipv4_and_a_scope_of_theirs_means_nothing_
         let outputs = solo.say_as(&bob, 1, Body::Hello(hello));
         assert_eq!(connects(&outputs), [dialled.parse().unwrap()], "{stated}");
     }
-}
-
-/// Somebody else said HELLO in its name, from a mailbox that answers nobody.
-#[test]
-fn trap_16_a_peer_that_is_dialled_in_vain_and_says_where_it_is_is_dialled_there() {
-    let mut solo = Solo::new();
-    let bob = Peer::new(2);
-    let mut forged = bob.hello();
-    forged.endpoint = "tcp://10.0.0.66:49152".into();
-    let outputs = solo.say_as(&bob, 1, Body::Hello(forged));
-    assert_eq!(connects(&outputs), ["10.0.0.66:49152".parse().unwrap()]);
-    assert_eq!(connects(&solo.pass(ms(400))), []);
-    let outputs = solo.say_as(&bob, 1, Body::Hello(bob.hello()));
-    assert_eq!(connects(&outputs), [bob.place]);
-    assert_eq!(hellos(&outputs).len(), 0, "the first one goes there");
-    assert!(
-        !events(outputs)
-            .iter()
-            .any(|event| matches!(event, Event::Exit { .. }))
-    );
 }
 
 /// A host on two networks is heard on both. That its beacon comes from where it is connected is no answer
@@ -817,23 +539,4 @@ fn trap_16_a_beacon_is_no_answer_for_a_peer_that_connects_from_its_other_network
     }
     assert_eq!(connects(&solo.pass(ms(499))), []);
     assert_eq!(connects(&solo.pass(ms(1))), [elsewhere]);
-}
-
-/// Goal: no second connection to a place by a move. Method: carol does not answer and is heard from where
-/// bob is, of whom it is not known that he has gone.
-#[test]
-fn trap_16_a_peer_that_has_moved_to_where_another_one_was_is_dialled_when_that_one_is_known_to_be_gone()
- {
-    let mut solo = Solo::new();
-    let (mut bob, mut carol) = (Peer::new(2), Peer::new(3));
-    solo.enter(&mut bob);
-    solo.enter(&mut carol);
-    solo.pass(ms(1_000));
-    solo.beacon_from(&carol, bob.place);
-    let outputs = solo.pass(ms(500));
-    assert_eq!((connects(&outputs), pings(&outputs)), (vec![], 1));
-    let told = events(solo.pass(ms(500)));
-    let is_gone = |it: &Event| matches!(it, Event::Exit { peer, .. } if *peer == bob.id);
-    assert!(told.iter().any(is_gone), "{told:?}");
-    assert_eq!(connects(&solo.beacon_from(&carol, bob.place)), [bob.place]);
 }
