@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use zchat::zre::{Beacon, Event, LinkId, Output, PeerId, Sighting};
 
-use crate::solo::{LOCAL, Peer, Solo, events, ip, ms};
+use crate::solo::{LOCAL, Peer, Solo, connects, events, ip, ms};
 
 /// The defaults of the issue: so many from one address, and in all.
 const OF_AN_ADDRESS: usize = 64;
@@ -175,4 +175,24 @@ fn who_has_proven_itself_and_moves_stays_while_it_is_dialled() {
     }
     let is_its = |it: &Event| matches!(it, Event::Exit { peer, .. } if *peer == bob.id);
     assert!(!told.iter().any(is_its));
+}
+
+/// Goal: whoever is thought to have left, and has not, is met again though strangers have taken all places. Method:
+/// bob is proven, somebody says farewell in his name, and hundreds are heard before him.
+#[test]
+fn a_peer_that_was_proven_gets_in_again_though_all_places_are_taken() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.beacon_from(&bob, SocketAddr::new(bob.place.ip(), 0));
+    assert_eq!(events(solo.pass(ms(100))).len(), 1, "he is gone");
+    for number in 0..400 {
+        solo.beacon(&stranger(number, 200));
+    }
+    assert!(solo.engine.stats().too_many_unproven > 0);
+    assert_eq!(
+        connects(&solo.beacon(&bob)).len(),
+        1,
+        "he is dialled at once"
+    );
 }

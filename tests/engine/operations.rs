@@ -74,7 +74,7 @@ impl World {
         limits.queued_control = 6;
         limits.statics = 2;
         limits.dismissed = 2;
-        let most_links = limits.peers + limits.unproven + limits.statics;
+        let most_links = limits.peers + limits.unproven * 5 / 4 + limits.statics;
         Self {
             engine: Engine::new(now, config),
             now,

@@ -10,6 +10,8 @@
 //! Whoever says HELLO, but takes no connection of ours where it says to be, has been heard in one direction
 //! only, and has its place among the unproven ones. A HELLO never finds that place taken: whoever has not
 //! said one makes room, or else who has been dialled in vain for longest at the address that has most.
+//! And an address where somebody was proven of late has some places and dials of its own beside all others: a
+//! peer that is thought to have left, and has not, gets in by its next beacon whoever has taken its place.
 //! So an honest newcomer, who takes our connection within milliseconds, gets in however many addresses
 //! somebody has who does not; and those that have been here for longest stay.
 
@@ -34,6 +36,17 @@ const REMEMBERED: usize = 4_096;
 const YOUNG: Duration = Duration::from_millis(100);
 const AT_ONCE: usize = 128;
 
+/// How long an address is known where somebody was proven, and how many places and dials it has of its own for that
+/// time; all such addresses together have a quarter of what there is for strangers, see [`with_own`].
+const KNOWN: Duration = Duration::from_secs(600);
+const OWN: usize = 4;
+const ADDRESSES: usize = 1_024;
+
+/// A limit for strangers, and what is beside it for addresses where somebody was proven.
+const fn with_own(limit: usize) -> usize {
+    limit.saturating_add(limit / 4)
+}
+
 /// So many of those that are heard in one direction only do not make room for others: those that have been
 /// here for longest.
 const KEPT: usize = 64;
@@ -52,7 +65,33 @@ pub(super) struct Admission {
     last: u64,
     dials: usize,
     addresses: BTreeMap<IpAddr, Address>,
+    known: Known,
     pub(super) waiting: Waiting,
+}
+
+/// Addresses where somebody was proven of late, and when; at most [`ADDRESSES`], the first go first.
+#[derive(Debug, Default)]
+struct Known {
+    last: BTreeMap<IpAddr, Instant>,
+    order: VecDeque<IpAddr>,
+}
+
+impl Known {
+    fn add(&mut self, now: Instant, address: IpAddr) {
+        if self.last.insert(address, now).is_none() {
+            self.order.push_back(address);
+        }
+        if self.order.len() > ADDRESSES
+            && let Some(first) = self.order.pop_front()
+        {
+            self.last.remove(&first);
+        }
+    }
+
+    fn holds(&self, now: Instant, address: IpAddr) -> bool {
+        let at = self.last.get(&address);
+        at.is_some_and(|at| now.duration_since(*at) < KNOWN)
+    }
 }
 
 /// Peers that were heard and wait to be dialled; never more than there may be unproven ones.
@@ -156,10 +195,14 @@ impl Admission {
         self.addresses.get(&address).copied().unwrap_or_default()
     }
 
-    pub(super) fn admits_unproven(&self, limits: &Limits, address: IpAddr) -> bool {
+    pub(super) fn admits_unproven(&self, limits: &Limits, now: Instant, address: IpAddr) -> bool {
         let here = self.address(address);
         let most = limits.unproven_per_address.saturating_add(here.proven);
-        self.unproven < limits.unproven && here.unproven < most && self.admits_hello(limits)
+        let has_own = here.unproven < OWN
+            && self.known.holds(now, address)
+            && self.unproven < with_own(limits.unproven);
+        let is_free = self.unproven < limits.unproven || has_own;
+        is_free && here.unproven < most && self.admits_hello(limits)
     }
 
     pub(super) const fn admits_hello(&self, limits: &Limits) -> bool {
@@ -207,12 +250,16 @@ impl Admission {
         let here = self.address(address);
         let most = limits.dials_per_address.saturating_add(here.proven);
         let is_due = here.next.is_none_or(|next| next <= now);
-        self.dials < limits.dials && (here.dials == 0 || here.dials < most && is_due)
+        let has_own = here.dials < OWN
+            && self.known.holds(now, address)
+            && self.dials < with_own(limits.dials);
+        let is_free = self.dials < limits.dials || has_own;
+        is_free && (here.dials == 0 || here.dials < most && is_due)
     }
 
     /// One that waits and may be dialled now, the next in turn.
     pub(super) fn next_dial(&mut self, limits: &Limits, now: Instant) -> Option<PeerId> {
-        if self.dials >= limits.dials {
+        if self.dials >= with_own(limits.dials) {
             return None;
         }
         let mut waiting = std::mem::take(&mut self.waiting);
@@ -233,11 +280,12 @@ impl Admission {
     }
 
     /// Somebody at this address has said HELLO, and can be reached there.
-    pub(super) fn answered(&mut self, address: IpAddr) {
+    pub(super) fn answered(&mut self, now: Instant, address: IpAddr) {
         if let Some(here) = self.addresses.get_mut(&address) {
             here.in_vain = 0;
             here.next = None;
         }
+        self.known.add(now, address);
     }
 
     /// Forgets addresses where nobody is: those that need not be waited for, and of the others the half

@@ -90,7 +90,7 @@ impl Engine {
                     }
                 });
                 self.renew_reconnection(now, id);
-                self.trust(id);
+                self.trust(now, id);
                 self.await_answer(now, id);
                 self.dial_waiting(now);
             }
@@ -100,13 +100,13 @@ impl Engine {
     }
 
     /// Whoever has said HELLO, and takes ours, speaks for its address.
-    pub(super) fn trust(&mut self, id: PeerId) {
+    pub(super) fn trust(&mut self, now: Instant, id: PeerId) {
         let proven = self.peers.get(&id).filter(|peer| {
             let channel = peer.channel.as_ref();
             peer.is_ready() && channel.is_some_and(|channel| channel.connected)
         });
         if let Some(peer) = proven {
-            self.admission.answered(peer.place.remote.ip());
+            self.admission.answered(now, peer.place.remote.ip());
         }
     }
 

@@ -95,7 +95,7 @@ impl Engine {
         }
         if !self
             .admission
-            .admits_unproven(&self.config.limits, link.remote.ip())
+            .admits_unproven(&self.config.limits, now, link.remote.ip())
         {
             self.stats.too_many_unproven += 1;
             return;

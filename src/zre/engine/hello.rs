@@ -199,7 +199,7 @@ impl Engine {
             self.add_to_group(id, group);
         }
         self.hold_static(id);
-        self.trust(id);
+        self.trust(now, id);
         self.dial_waiting(now);
     }
 
