@@ -62,12 +62,14 @@ pub struct Limits {
     pub peers: usize,
     /// Peers that are heard in one direction only, in all: a beacon, or a HELLO of somebody who takes no
     /// connection. 256: each costs a socket that dials out. Whoever says HELLO gets in all the same, and
-    /// another one makes room.
+    /// another one makes room. A quarter beside that is for addresses where somebody was proven within ten
+    /// minutes, four each.
     pub unproven: usize,
     /// The same from one source address. 64: hosts with many nodes prove them faster than that.
     pub unproven_per_address: usize,
     /// Connections being dialled to unproven peers at a time. 64: a forged beacon must not turn a
-    /// network of listeners into a flood against a victim. The others wait for their turn.
+    /// network of listeners into a flood against a victim. The others wait for their turn. A quarter
+    /// beside that is for addresses where somebody was proven within ten minutes, four each.
     pub dials: usize,
     /// The same to one address where nobody has proven itself. 4: one more for each that has, so that a
     /// host with many nodes is met as fast as they answer.

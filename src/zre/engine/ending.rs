@@ -118,7 +118,7 @@ impl Engine {
             self.remove(now, id, ExitReason::Farewell);
         } else {
             farewell.looked = Some(now);
-            farewell.looks += 1;
+            farewell.looks = farewell.looks.saturating_add(1);
             self.deadlines.set(now + quiet, Timer::Farewell(id));
             if is_slandered {
                 self.probe(id);

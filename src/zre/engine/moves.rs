@@ -192,7 +192,7 @@ impl Engine {
             let until = now + patience;
             self.deadlines.set(until, Timer::Dial(id, serial));
             if let Some(peer) = self.peers.get_mut(&id) {
-                peer.led += 1;
+                peer.led = peer.led.saturating_add(1);
                 peer.led_until = until;
             }
             if was_reached {
