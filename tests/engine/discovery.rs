@@ -316,3 +316,22 @@ fn exit_reasons_are_told_once_and_last() {
         "{told:?}"
     );
 }
+
+/// Goal: where as many are dialled as may be, whoever does not answer within a second makes room for those that
+/// wait; where nobody waits, it has its three seconds. Method: a stranger at each of 64 addresses, or one less
+/// and bob.
+#[test]
+fn whoever_does_not_answer_soon_makes_room_for_who_waits_to_be_dialled() {
+    for is_crowded in [true, false] {
+        let mut solo = Solo::new();
+        let strangers = if is_crowded { 64 } else { 63 };
+        for octet in 100..100 + strangers {
+            assert_eq!(dials(&solo.beacon(&Peer::new(octet))).len(), 1);
+        }
+        let bob = Peer::new(2);
+        let now = connects(&solo.beacon(&bob));
+        assert_eq!(now.is_empty(), is_crowded);
+        let soon = connects(&solo.pass(ms(1_001)));
+        assert_eq!(soon.contains(&bob.place), is_crowded);
+    }
+}

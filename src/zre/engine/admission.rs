@@ -108,6 +108,10 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.peers.is_empty()
+    }
+
     pub(super) fn add(&mut self, address: IpAddr, id: PeerId) {
         if let Entry::Vacant(new) = self.peers.entry(id) {
             new.insert(address);
@@ -266,6 +270,13 @@ impl Admission {
         let next = waiting.take(|address| self.admits_dial(limits, now, address));
         self.waiting = waiting;
         next
+    }
+
+    /// Whether a dial to this address need not make room for others: none wait, or somebody was proven there of
+    /// late.
+    pub(super) fn has_time(&self, limits: &Limits, now: Instant, address: IpAddr) -> bool {
+        let is_crowded = self.dials >= limits.dials && !self.waiting.is_empty();
+        !is_crowded || self.known.holds(now, address)
     }
 
     /// A dial to this address was in vain.

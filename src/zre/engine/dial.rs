@@ -123,6 +123,10 @@ impl Engine {
     pub(super) fn check_dial(&mut self, now: Instant, id: PeerId, serial: u64) {
         let stale = self.config.timing.interval * MISSED;
         let (blameless, is_stopped) = (self.blameless, self.inbox_stopped.is_some());
+        let place = self.peers.get(&id).map(|peer| peer.place.remote.ip());
+        let limits = &self.config.limits;
+        // Where others wait for their turn, who has not answered soon comes again in his.
+        let is_patient = place.is_some_and(|address| self.admission.has_time(limits, now, address));
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.serial == serial) else {
             return;
         };
@@ -150,7 +154,7 @@ impl Engine {
             self.remove(now, id, ExitReason::Expired);
         } else if peer.is_ready() {
             self.deadlines.set(now + ELSEWHERE, Timer::Dial(id, serial));
-        } else if peer.standing() == Standing::Dialled && now < peer.greeted + DIAL {
+        } else if is_patient && peer.standing() == Standing::Dialled && now < peer.greeted + DIAL {
             let due = peer.greeted + DIAL;
             self.deadlines.set(due, Timer::Dial(id, serial));
         } else {
