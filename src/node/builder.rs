@@ -165,7 +165,7 @@ impl Builder {
         let listed = interface::list().map_err(StartError::Interfaces)?;
         let (networks, links) = choose(&selection, &listed)?;
         let id = PeerId::from(Uuid::new_v4());
-        let mut inbox = self.open_inbox(&selection, &networks, &limits)?;
+        let mut inbox = self.open_inbox(id, &selection, &networks, &limits)?;
         inbox.follow(ipv6_addresses(&selection, &links));
         let port = inbox.port();
         let waker = Waker::new().map_err(StartError::Resources)?;
@@ -227,6 +227,7 @@ impl Builder {
 
     fn open_inbox(
         &self,
+        id: PeerId,
         selection: &Selection,
         networks: &[Network],
         limits: &Limits,
@@ -242,7 +243,7 @@ impl Builder {
         };
         let addresses: Vec<Host> = addresses.into_iter().map(Host::from).collect();
         let connections = limits.peers + limits.unproven;
-        let inbox = Inbox::bind(&addresses, self.mailbox_port, limits, connections);
+        let inbox = Inbox::bind(id, &addresses, self.mailbox_port, limits, connections);
         inbox.map_err(|error| match error {
             BindError::Taken(address) => StartError::PortTaken(address),
             BindError::Address(address, error) => StartError::Address(address, error),

@@ -19,6 +19,7 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::Instant;
 
 use log::Level::{Debug, Warn};
+use uuid::Uuid;
 
 use crate::zre::{Content, DecodeError, Frame, Host, Limits, Message, PeerId, Via};
 
@@ -28,6 +29,7 @@ use super::readiness::Readiness;
 use super::tcp::is_for_later;
 use super::zmtp::{self, Item, Reader, Words};
 use crate::zre::connections::{Connections, Most, Token};
+use crate::zre::ticket::Ticket;
 
 pub(super) use self::listen::BindError;
 
@@ -41,6 +43,8 @@ pub(super) struct Inbox {
     /// Connections that are heard.
     traffic: Readiness,
     words: Words,
+    /// Makes a ticket for a connection.
+    tickets: fn() -> Ticket,
     /// Connections in which there is something to read, the next one first: see [`Turns`].
     turns: Turns,
     /// What was read last, and not taken yet.
@@ -56,8 +60,8 @@ pub(super) struct Inbox {
     held: usize,
     limits: Limits,
     notices: VecDeque<Notice>,
-    /// Peers whose connection has ended, which is not told yet.
-    broken: VecDeque<PeerId>,
+    /// What is to be told before anything else is read: that connections have ended.
+    ends: VecDeque<Received>,
     /// Whether connections that are heard may have something new, and whether there may be somebody
     /// to be admitted.
     pub(super) signalled: bool,
@@ -71,6 +75,8 @@ struct Stream {
     local: Option<IpAddr>,
     /// Who the other side says that it is.
     peer: Option<PeerId>,
+    /// The ticket that it is given.
+    ticket: Ticket,
     /// We have told it our version.
     is_hailed: bool,
     /// A message of it was read.
@@ -115,6 +121,8 @@ pub(super) enum Received {
     Malformed { from: PeerId },
     /// The connection of this peer has ended, after everything that was taken before.
     Broken { peer: PeerId },
+    /// The same, and it is another one of the same process, from there, that is heard from now on.
+    Reopened { peer: PeerId, remote: Host },
 }
 
 /// What the engine has to be asked about connections, or has to count.
@@ -135,9 +143,10 @@ pub(super) enum Notice {
 }
 
 impl Inbox {
-    /// A mailbox at these addresses: at `port`, or where that is `None`, at the first one from 49152
+    /// The mailbox of this peer at these addresses: at `port`, or where that is `None`, at the first one from 49152
     /// up that is free at all of them. At most `connections` are open at a time.
     pub(super) fn bind(
+        own: PeerId,
         addresses: &[Host],
         port: Option<u16>,
         limits: &Limits,
@@ -156,7 +165,8 @@ impl Inbox {
             streams: BTreeMap::new(),
             arrivals,
             traffic: Readiness::new()?,
-            words: Words::of_a_router(),
+            words: Words::of_a_router(&own.routing_id()),
+            tickets: || Ticket::from(Uuid::new_v4().into_bytes()),
             turns: Turns::default(),
             buffer: vec![0; BUFFER],
             work: None,
@@ -166,7 +176,7 @@ impl Inbox {
             held: 0,
             limits: limits.clone(),
             notices: VecDeque::new(),
-            broken: VecDeque::new(),
+            ends: VecDeque::new(),
             signalled: true,
             arrived: true,
         })
@@ -206,7 +216,7 @@ impl Inbox {
 
     /// Whether there may be something to take.
     pub(super) fn is_ready(&self) -> bool {
-        self.signalled || self.work.is_some() || !self.turns.is_empty() || !self.broken.is_empty()
+        self.signalled || self.work.is_some() || !self.turns.is_empty() || !self.ends.is_empty()
     }
 
     /// So much is read from now on before everything else has its turn.
@@ -217,8 +227,8 @@ impl Inbox {
     /// Takes one message; `None` when there is none, or enough was read in this round.
     pub(super) fn receive(&mut self) -> Option<Received> {
         loop {
-            if let Some(peer) = self.broken.pop_front() {
-                return Some(Received::Broken { peer });
+            if let Some(end) = self.ends.pop_front() {
+                return Some(end);
             }
             if let Some(work) = self.work.take() {
                 if let Some(received) = self.go_on(work) {
@@ -469,7 +479,7 @@ impl Inbox {
         }
         let (broken, verdicts) = self.connections.ended(token);
         if let Some(peer) = broken {
-            self.broken.push_back(peer);
+            self.ends.push_back(Received::Broken { peer });
         }
         for verdict in verdicts {
             self.carry_out(verdict);

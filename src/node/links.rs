@@ -83,7 +83,7 @@ pub(super) enum News {
     Progress(LinkId),
     /// A full link has room again.
     Room(LinkId),
-    /// Nobody listens there (any more).
+    /// Nobody listens there (any more), or somebody else than is sought.
     Refused(LinkId),
     /// One is given up, for what came over it.
     Violation,
@@ -120,15 +120,28 @@ impl Links {
     }
 
     /// Opens a link: it is dialled from now on until somebody is there.
-    pub(super) fn connect(&mut self, now: Instant, id: LinkId, to: &zre::Link) {
-        self.links.insert(id, Link::new(id, to.remote));
+    pub(super) fn connect(
+        &mut self,
+        now: Instant,
+        id: LinkId,
+        peer: Option<PeerId>,
+        to: &zre::Link,
+    ) {
+        self.links.insert(id, Link::new(id, peer, to.remote));
         self.change(id, |link, tools| link.dial(now, tools));
     }
 
     /// Leads a link to another place: what was sent and has not arrived goes there.
-    pub(super) fn lead(&mut self, now: Instant, id: LinkId, to: &zre::Link) {
+    pub(super) fn lead(&mut self, now: Instant, id: LinkId, peer: PeerId, to: &zre::Link) {
         let to = to.remote;
-        self.change(id, |link, tools| link.lead(now, to, tools));
+        self.change(id, |link, tools| link.lead(now, peer, to, tools));
+    }
+
+    /// From now on a link is known to be to this peer.
+    pub(super) fn belong(&mut self, id: LinkId, peer: PeerId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.belong(peer);
+        }
     }
 
     /// Queues a message; `tail` says whether the tail of its content goes with it. It is written by

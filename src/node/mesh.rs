@@ -376,6 +376,9 @@ impl Core {
                 }
                 Some(Received::Malformed { from }) => self.engine.handle_malformed(now, from),
                 Some(Received::Broken { peer }) => self.engine.handle_broken(now, peer),
+                Some(Received::Reopened { peer, remote }) => {
+                    self.engine.handle_reopened(now, peer, remote);
+                }
                 None => return,
             }
             self.carry_out(now);
@@ -398,12 +401,13 @@ impl Core {
                     }
                 }
                 Output::Event(event) => self.tell(now, event),
-                Output::Connect { link, to, .. } => self.links.connect(now, link, &to),
-                Output::Lead { link, to } => self.links.lead(now, link, &to),
+                Output::Connect { link, peer, to } => self.links.connect(now, link, peer, &to),
+                Output::Lead { link, peer, to } => self.links.lead(now, link, peer, &to),
                 Output::Disconnect { link } => {
                     let unsent = self.links.disconnect(link);
                     self.engine.handle_closed(now, link, unsent);
                 }
+                Output::Belong { link, peer } => self.links.belong(link, peer),
                 Output::Probe { link } => {
                     if let Some(at) = self.links.acknowledged(link) {
                         self.engine.handle_acknowledged(link, at);

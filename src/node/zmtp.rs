@@ -10,10 +10,11 @@ pub(super) mod checks;
 mod pieces;
 mod words;
 
+use crate::zre::ticket::{Proof, Ticket};
 use crate::zre::{Frame, Limits};
 
 use self::pieces::{Body, Head, Message};
-use self::words::{COMMAND, GREETING, LONG, VERSION};
+use self::words::{COMMAND, GREETING, LONG, PROOF, TICKET, VERSION};
 
 pub(super) use self::words::{MORE, Version, Words, frame_head, ping, pong};
 
@@ -61,8 +62,8 @@ enum Stage {
 pub(super) enum Item {
     /// The other side speaks this version, and wants to be told the rest of the handshake: [`Words`].
     Version(Version),
-    /// The other side is ready, under this routing id.
-    Ready(Vec<u8>),
+    /// The other side is ready.
+    Ready(Ready),
     /// A message, all its frames.
     Message(Vec<Frame>),
     /// A message that was larger than the limits.
@@ -71,6 +72,17 @@ pub(super) enum Item {
     Ping(Vec<u8>),
     /// To a DEALER: the answer to its [`ping`].
     Pong,
+}
+
+/// What is of use here of the properties that the other side tells of itself.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Ready {
+    /// Empty if it has none.
+    pub(super) routing_id: Vec<u8>,
+    /// Of one of our mailboxes: the ticket for this connection.
+    pub(super) ticket: Option<Ticket>,
+    /// Of one of our links: that it had another connection here before.
+    pub(super) proof: Option<Proof>,
 }
 
 /// What ends a connection.
@@ -292,7 +304,10 @@ impl Reader {
     fn end_frame(&mut self, flags: u8, frame: impl FnOnce() -> Frame) -> Option<Item> {
         if self.stage == Stage::Identity {
             self.stage = Stage::Traffic;
-            return Some(Item::Ready(frame().to_vec()));
+            return Some(Item::Ready(Ready {
+                routing_id: frame().to_vec(),
+                ..Ready::default()
+            }));
         }
         self.message.add(frame);
         if flags & MORE != 0 {
@@ -311,8 +326,8 @@ impl Reader {
         match (self.stage, name) {
             (Stage::Ready, b"READY") => {
                 self.stage = Stage::Traffic;
-                let id = routing_id(rest).ok_or(Violation::Command)?;
-                Ok(Some(Item::Ready(id.to_vec())))
+                let ready = Ready::read(rest).ok_or(Violation::Command)?;
+                Ok(Some(Item::Ready(ready)))
             }
             (Stage::Traffic, b"PING") => {
                 // Two octets say how long the other side will wait; the rest comes back.
@@ -350,24 +365,29 @@ fn short_string(octets: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(usize::from(*length))
 }
 
-/// The routing id among the properties of a READY; empty if there is none. `None` if they cannot be
-/// read.
-fn routing_id(mut properties: &[u8]) -> Option<&[u8]> {
-    let mut found: &[u8] = &[];
-    while !properties.is_empty() {
-        let (name, rest) = short_string(properties)?;
-        let (length, rest) = rest.split_first_chunk()?;
-        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-        let (value, rest) = rest.split_at_checked(length)?;
-        if name.eq_ignore_ascii_case(b"Identity") {
-            found = value;
+impl Ready {
+    /// The properties of a READY; `None` if they cannot be read.
+    fn read(mut properties: &[u8]) -> Option<Self> {
+        let mut ready = Self::default();
+        while !properties.is_empty() {
+            let (name, rest) = short_string(properties)?;
+            let (length, rest) = rest.split_first_chunk()?;
+            let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+            let (value, rest) = rest.split_at_checked(length)?;
+            if name.eq_ignore_ascii_case(b"Identity") {
+                ready.routing_id = value.to_vec();
+            } else if name.eq_ignore_ascii_case(TICKET) {
+                ready.ticket = <[u8; 16]>::try_from(value).ok().map(Ticket::from);
+            } else if name.eq_ignore_ascii_case(PROOF) {
+                ready.proof = <[u8; 16]>::try_from(value).ok().map(Proof::from);
+            }
+            properties = rest;
         }
-        properties = rest;
+        Some(ready)
     }
-    Some(found)
 }
 
-/// The longest command that is read, in octets. A READY has 50 or so.
+/// The longest command that is read, in octets. A READY has 100 or so.
 const COMMAND_OCTETS: u64 = 4_096;
 /// The longest routing id there is.
 const IDENTITY_OCTETS: u64 = 255;

@@ -200,7 +200,7 @@ impl Crowd {
         let soon = self.now + ANSWER;
         while let Some(output) = self.engine.poll_output() {
             match output {
-                Output::Connect { link, to } => {
+                Output::Connect { link, to, .. } => {
                     self.links.insert(link, member_at(to.remote.ip()));
                     self.agenda.enter(soon, What::Connected(link));
                 }

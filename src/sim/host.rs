@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::chat::Chat;
 use super::foreign::{Flavour, Foreign};
@@ -27,10 +27,12 @@ pub(super) enum Input {
     Room(LinkId),
     Full(LinkId, Message, bool),
     Closed(LinkId, u64),
-    Acknowledged(LinkId),
+    /// Before how long the system at the other end has acknowledged something last.
+    Acknowledged(LinkId, Duration),
     Broken(PeerId),
     Refused(LinkId),
     Unheard(PeerId, Host),
+    Reopened(PeerId, Host),
     Addresses(Vec<IpAddr>),
     Inbox(bool),
     Timeout,
@@ -139,10 +141,14 @@ impl Zchat {
             Input::Room(link) => engine.handle_room(now, link),
             Input::Full(link, message, tail) => engine.handle_full(now, link, message, tail),
             Input::Closed(link, unsent) => engine.handle_closed(now, link, unsent),
-            Input::Acknowledged(link) => engine.handle_acknowledged(link, now),
+            Input::Acknowledged(link, ago) => {
+                let at = now.checked_sub(ago).unwrap_or(now);
+                engine.handle_acknowledged(link, at);
+            }
             Input::Broken(peer) => engine.handle_broken(now, peer),
             Input::Refused(link) => engine.handle_refused(now, link),
             Input::Unheard(peer, remote) => engine.handle_unheard(now, peer, remote),
+            Input::Reopened(peer, remote) => engine.handle_reopened(now, peer, remote),
             Input::Addresses(addresses) => {
                 engine.handle_addresses(now, &addresses);
                 self.announcer.handle_networks_changed(now);

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use super::time::Time;
 use crate::zre::connections::Token;
-use crate::zre::{Content, LinkId, Message};
+use crate::zre::ticket::Ticket;
+use crate::zre::{Content, LinkId, Message, PeerId};
 
 /// The first interval of retransmission.
 pub(super) const FIRST_RETRY: Duration = Duration::from_millis(200);
@@ -39,6 +40,8 @@ pub(super) struct Mailbox {
     /// The process whose it is.
     pub(super) owner: usize,
     pub(super) link: LinkId,
+    /// Of ours: to whom it is to lead.
+    pub(super) peer: Option<PeerId>,
     pub(super) to: SocketAddr,
     /// What is queued and not written, and how many octets that is.
     pub(super) queue: VecDeque<Packet>,
@@ -58,6 +61,8 @@ pub(super) struct Mailbox {
     pub(super) opened: Option<Time>,
     /// It had a connection before.
     pub(super) was_open: bool,
+    /// Of ours: what the mailbox of this one of ours has given to its last connection that was heard.
+    pub(super) ticket: Option<(PeerId, Ticket)>,
     /// Of ours: it was dialled again at once; and is once more soon.
     pub(super) was_hasty: bool,
     pub(super) once_more: bool,
@@ -87,6 +92,8 @@ pub(super) struct Connection {
     pub(super) carried: u64,
     /// Octets that have arrived, but their acknowledgement has not.
     pub(super) unacknowledged: u64,
+    /// When its sender last learned that something has arrived.
+    pub(super) acknowledged: Time,
     /// When the last of it arrives.
     pub(super) last_arrival: Time,
     /// When it is to be pumped, as entered in the agenda; what else is entered there is out of date.
@@ -166,6 +173,11 @@ pub(super) struct Key {
 }
 
 impl Key {
+    /// A ticket for the connection that has it: there is no other in a world.
+    pub(super) fn ticket(self) -> Ticket {
+        Ticket::from(u128::from(self.number()).to_be_bytes())
+    }
+
     /// As a number, for the trace.
     pub(super) fn number(self) -> u64 {
         u64::from(self.generation) << 32 | u64::from(self.slot)

@@ -3,13 +3,19 @@
 //! As long as nobody has entered under an id, everybody who claims it is heard. From then on only the
 //! connection over which that was said is: another one under the same id waits, gets nothing while
 //! the first is there, and takes nothing from it (trap 16). When the first ends, one that waits is
-//! heard if it comes from the same address; strangers only after the peer has left.
+//! heard if it comes from the same address; strangers only after the peer has left. One that proves to be
+//! of the same process as the first ([`Ticket`]) takes its place at once, from wherever it comes.
 //!
 //! No socket is touched here, nor is known what is said: the shell carries out what comes of it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod strangers;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use self::strangers::Strangers;
+use super::ticket::{Proof, Ticket};
 use super::{Host, PeerId};
 
 /// The name of a connection; later ones have higher numbers.
@@ -54,6 +60,45 @@ struct Connection {
     peer: Option<PeerId>,
     /// It is read to its end, which is no news.
     is_over: bool,
+    /// It has proved to be of the process whose peer is heard.
+    is_proven: bool,
+    tickets: Tickets,
+}
+
+/// The ticket that a connection was given, and the one by which it has proved whose it is: its process
+/// shows that again if it learns nothing of this one.
+type Tickets = [Option<Ticket>; 2];
+
+/// The tickets of a connection that has proved nothing, and is heard behind one with this ticket: whoever had
+/// that may still come.
+const fn or_last(tickets: Tickets, last: Option<Ticket>) -> Tickets {
+    match tickets {
+        [own, None] => [own, last],
+        both => both,
+    }
+}
+
+/// Who is at the other end of a connection, as it says itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Introduction {
+    pub(crate) peer: PeerId,
+    /// The ticket that it was given.
+    pub(crate) ticket: Ticket,
+    /// Where it has come in.
+    pub(crate) at: Option<SocketAddr>,
+    /// What it shows to have been connected before.
+    pub(crate) proof: Option<Proof>,
+}
+
+impl Introduction {
+    /// By which of these it proves to be of the same process.
+    fn proves(&self, tickets: &Tickets) -> Option<Ticket> {
+        let (proof, at) = self.proof.zip(self.at)?;
+        let mut known = tickets.iter().flatten();
+        known
+            .find(|known| known.prove(&self.ticket, at) == proof)
+            .copied()
+    }
 }
 
 /// Who speaks, or wants to speak, under an id.
@@ -63,6 +108,8 @@ struct Claim {
     is_proven: bool,
     /// Over which connection, from which address, its peer has entered.
     entered: Option<(Option<Token>, Host)>,
+    /// Those of that connection, also after its end.
+    tickets: Tickets,
     /// All others. They are heard while nobody has entered.
     others: Vec<Token>,
 }
@@ -80,6 +127,9 @@ pub(crate) enum Verdict {
     ReadOut(Token),
     /// The engine is to be asked whether this peer may be behind a connection from there.
     Unheard(PeerId, Host),
+    /// What comes next from this peer comes over another connection, from there, which proves to be of
+    /// the same process; all that came over the one before has been taken.
+    Reopened(PeerId, Host),
 }
 
 impl Connections {
@@ -121,6 +171,8 @@ impl Connections {
                 remote,
                 peer: None,
                 is_over: false,
+                is_proven: false,
+                tickets: [None; 2],
             },
         );
         self.unheard.insert(token, now);
@@ -188,7 +240,7 @@ impl Connections {
         true
     }
 
-    /// The other side has said who it is: what becomes of its connection, and of another one.
+    /// The other side has said who it is: what becomes of its connection, and of others.
     ///
     /// Of too many that wait, the oldest makes room: they are left over from earlier tries of a peer whose
     /// inbox was not read for long here, and what it says goes over the last one.
@@ -196,22 +248,30 @@ impl Connections {
         &mut self,
         now: Instant,
         token: Token,
-        peer: PeerId,
-    ) -> (Verdict, Option<Verdict>) {
+        who: &Introduction,
+    ) -> Vec<Verdict> {
         let Some(connection) = self.open.get_mut(&token) else {
-            return (Verdict::End(token), None);
+            return vec![Verdict::End(token)];
         };
-        connection.peer = Some(peer);
-        let remote = connection.remote;
+        let peer = who.peer;
         let claim = self.claims.entry(peer).or_default();
+        let proven = who.proves(&claim.tickets);
+        let [last, _] = claim.tickets;
+        connection.peer = Some(peer);
+        connection.is_proven = proven.is_some();
+        connection.tickets = [Some(who.ticket), proven];
+        let tickets = connection.tickets;
+        let remote = connection.remote;
         if let Some((current @ None, home)) = &mut claim.entered
-            && *home == remote
+            && (proven.is_some() || *home == remote)
         {
-            *current = Some(token);
+            (*current, *home) = (Some(token), remote);
+            claim.tickets = or_last(tickets, last);
             if claim.is_proven {
                 self.strangers.remove(token, remote);
             }
-            return (Verdict::Hear(token), None);
+            let reopened = proven.map(|_| Verdict::Reopened(peer, remote));
+            return reopened.into_iter().chain([Verdict::Hear(token)]).collect();
         }
         let open = &mut self.open;
         let from_there = |token: &&Token| {
@@ -219,24 +279,31 @@ impl Connections {
             other.is_some_and(|other| other.remote == remote)
         };
         let is_full = claim.others.iter().filter(from_there).count() >= CLAIMS;
-        if claim.entered.is_none() {
+        let Some((current, home)) = &mut claim.entered else {
             if is_full {
-                return (Verdict::End(token), None);
+                return vec![Verdict::End(token)];
             }
             claim.others.push(token);
-            return (Verdict::Hear(token), None);
-        }
+            return vec![Verdict::Hear(token)];
+        };
+        let mut verdicts = vec![Verdict::Wait(token)];
         let oldest = claim.others.iter().filter(from_there).min().copied();
-        let oldest = oldest.filter(|_| is_full);
-        if let Some(oldest) = oldest {
+        if let Some(oldest) = oldest.filter(|_| is_full) {
             claim.others.retain(|other| *other != oldest);
             if let Some(connection) = open.get_mut(&oldest) {
                 connection.peer = None;
             }
+            verdicts.push(Verdict::End(oldest));
         }
         claim.others.push(token);
-        self.young.push_back((now, token));
-        (Verdict::Wait(token), oldest.map(Verdict::End))
+        // One that was opened before the one that is heard, and comes late, is over.
+        if let Some(before) = current.filter(|before| proven.is_some() && *before < token) {
+            *home = remote;
+            verdicts.push(Verdict::ReadOut(before));
+        } else {
+            self.young.push_back((now, token));
+        }
+        verdicts
     }
 
     /// A message was read from it.
@@ -260,7 +327,8 @@ impl Connections {
         let Some(token) = token.filter(is_its).or_else(heard) else {
             return Vec::new();
         };
-        let Some(remote) = self.open.get(&token).map(|connection| connection.remote) else {
+        let Some((remote, tickets)) = self.open.get(&token).map(|it| (it.remote, it.tickets))
+        else {
             return Vec::new();
         };
         let Some(claim) = self.claims.get_mut(&peer) else {
@@ -273,6 +341,7 @@ impl Connections {
         // There is hardly ever another one again.
         claim.others.shrink_to_fit();
         claim.entered = Some((Some(token), remote));
+        claim.tickets = tickets;
         let mut verdicts = self.end_older(peer, token, remote);
         let waiting = self.claims.get(&peer).into_iter();
         let waiting = waiting.flat_map(|claim| claim.others.iter().copied());
@@ -313,6 +382,7 @@ impl Connections {
             .map(|other| Verdict::Hear(*other))
             .collect();
         claim.is_proven = false;
+        claim.tickets = [None; 2];
         if let Some((Some(current), _)) = claim.entered.take() {
             match self.open.get_mut(&current) {
                 Some(connection) if connection.is_over => {
@@ -363,8 +433,9 @@ impl Connections {
             Some((current, home)) if *current == Some(token) => {
                 *current = None;
                 let home = *home;
-                let is_news = !connection.is_over;
                 let verdicts = self.succeed(peer, home, token);
+                let is_reopened = verdicts.contains(&Verdict::Reopened(peer, home));
+                let is_news = !connection.is_over && !is_reopened;
                 (is_news.then_some(peer), verdicts)
             }
             Some(_) => nothing,
@@ -378,29 +449,40 @@ impl Connections {
         let open = &self.open;
         let claim = self.claims.get_mut(&peer);
         let is_proven = claim.as_ref().is_some_and(|claim| claim.is_proven);
-        let Some((claim, (current @ None, home))) = claim.and_then(|claim| {
+        let Some((claim, tickets, (current @ None, home))) = claim.and_then(|claim| {
             let entered = claim.entered.as_mut()?;
-            Some((&mut claim.others, (&mut entered.0, &mut entered.1)))
+            let current = (&mut entered.0, &mut entered.1);
+            Some((&mut claim.others, &mut claim.tickets, current))
         }) else {
             return Vec::new();
         };
         *home = address;
         let from_there = |token: &Token| {
-            *token > after
-                && open
-                    .get(token)
-                    .is_some_and(|waiting| waiting.remote == address)
+            let waiting = open.get(token);
+            waiting.filter(|waiting| *token > after && waiting.remote == address)
         };
-        let next = || claim.iter().copied().filter(from_there);
+        let is_proven_there = |token: &Token| from_there(token).is_some_and(|it| it.is_proven);
+        // Beside one that proves to be the peer's own, others are strangers'.
+        let has_proven = claim.iter().any(is_proven_there);
+        let is_next =
+            |token: &Token| from_there(token).is_some_and(|it| it.is_proven || !has_proven);
+        let next = || claim.iter().copied().filter(is_next);
         let Some((token, last)) = next().min().zip(next().max()) else {
             return Vec::new();
         };
         claim.retain(|other| *other != token);
         *current = Some(token);
+        let next = self.open.get(&token);
+        let is_reopened = next.is_some_and(|next| next.is_proven);
+        let [before, _] = *tickets;
+        *tickets = next.map_or([None; 2], |next| or_last(next.tickets, before));
         if is_proven {
             self.strangers.remove(token, address);
         }
         let mut verdicts = self.end_older(peer, token, address);
+        if is_reopened {
+            verdicts.push(Verdict::Reopened(peer, address));
+        }
         verdicts.push(Verdict::Hear(token));
         if token != last {
             if let Some(connection) = self.open.get_mut(&token) {
@@ -414,11 +496,10 @@ impl Connections {
     /// The peer is not behind its connection any more, but perhaps behind one from this address. What it
     /// has said before comes before what it says there.
     pub(crate) fn hang_up(&mut self, peer: PeerId, address: Host) -> Vec<Verdict> {
-        let Some((current, home)) = self
-            .claims
-            .get_mut(&peer)
-            .and_then(|claim| claim.entered.as_mut())
-        else {
+        let Some(claim) = self.claims.get_mut(&peer) else {
+            return Vec::new();
+        };
+        let Some((current, home)) = &mut claim.entered else {
             return Vec::new();
         };
         let Some(token) = *current else {
@@ -480,49 +561,6 @@ impl Connections {
         let peer = connection.peer?;
         let (current, _) = self.claims.get(&peer)?.entered?;
         (current != Some(token)).then_some((peer, connection.remote))
-    }
-}
-
-/// The connections by which nobody has entered, by the address that they come from.
-#[derive(Debug)]
-struct Strangers {
-    by_address: BTreeMap<Host, BTreeSet<Token>>,
-    count: usize,
-}
-
-impl Strangers {
-    const fn new() -> Self {
-        Self {
-            by_address: BTreeMap::new(),
-            count: 0,
-        }
-    }
-
-    fn add(&mut self, token: Token, remote: Host) {
-        let is_new = self.by_address.entry(remote).or_default().insert(token);
-        self.count += usize::from(is_new);
-    }
-
-    fn remove(&mut self, token: Token, remote: Host) {
-        if let Some(here) = self.by_address.get_mut(&remote) {
-            self.count -= usize::from(here.remove(&token));
-            if here.is_empty() {
-                self.by_address.remove(&remote);
-            }
-        }
-    }
-
-    /// The one that has to make room for others: the oldest of the address that has most; of addresses
-    /// that have as many, of the one whose first is the oldest.
-    fn take_surplus(&mut self) -> Option<Token> {
-        let most = |(_, here): &(&Host, &BTreeSet<Token>)| {
-            let oldest = here.first().copied();
-            (here.len(), std::cmp::Reverse(oldest))
-        };
-        let (remote, here) = self.by_address.iter().max_by_key(most)?;
-        let (remote, oldest) = (*remote, *here.first()?);
-        self.remove(oldest, remote);
-        Some(oldest)
     }
 }
 

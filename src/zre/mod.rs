@@ -23,6 +23,8 @@ mod recent;
 mod roster;
 mod sequence;
 mod stats;
+#[cfg(any(feature = "node", feature = "sim"))]
+pub(crate) mod ticket;
 mod wire;
 
 pub use announcer::Announcer;

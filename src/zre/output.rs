@@ -39,6 +39,9 @@ pub enum Output {
     Connect {
         /// Its number.
         link: LinkId,
+        /// To whom, if that is known. Nothing is sent to a mailbox that says to be somebody else's; that counts as
+        /// if nobody listened there. (Those of other implementations say nothing.)
+        peer: Option<PeerId>,
         /// Where to.
         to: Link,
     },
@@ -47,8 +50,17 @@ pub enum Output {
     Lead {
         /// The connection.
         link: LinkId,
+        /// To whom.
+        peer: PeerId,
         /// Where to.
         to: Link,
+    },
+    /// From now on a connection is known to be to this peer: what is sent on it is for nobody else.
+    Belong {
+        /// The connection.
+        link: LinkId,
+        /// To whom.
+        peer: PeerId,
     },
     /// Send on a connection. If its budget of octets is full, give the message back by
     /// [`Engine::handle_full`](super::Engine::handle_full).

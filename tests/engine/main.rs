@@ -22,6 +22,7 @@ mod messages;
 mod one_way;
 mod operations;
 mod places;
+mod reopened;
 mod repeats;
 #[path = "../common/replay.rs"]
 mod replay;

@@ -27,7 +27,7 @@ fn stranger(number: u16, hosts: u16) -> Peer {
 /// The connection to a peer, of all that are opened because others make room.
 fn link_of(outputs: &[Output], peer: &Peer) -> Option<LinkId> {
     outputs.iter().find_map(|output| match output {
-        Output::Connect { link, to } if to.remote == peer.place => Some(*link),
+        Output::Connect { link, to, .. } if to.remote == peer.place => Some(*link),
         _ => None,
     })
 }

@@ -105,7 +105,9 @@ impl World {
             16 => self.fill(first),
             17 => self.drain(first, second),
             18 => self.connected(first),
-            19 => self.pass(1, first),
+            19 => self
+                .engine
+                .handle_reopened(now, peer, address(second).into()),
             20 => self.refused(first),
             _ => self.act(first, second),
         }
@@ -278,7 +280,9 @@ impl World {
                 self.last_link = link.0;
                 self.links.insert(link, Link::default());
             }
-            Output::Lead { link, .. } => assert!(self.links.contains_key(&link), "{link:?}"),
+            Output::Lead { link, .. } | Output::Belong { link, .. } => {
+                assert!(self.links.contains_key(&link), "{link:?}");
+            }
             Output::Send {
                 link,
                 message,
@@ -291,9 +295,13 @@ impl World {
             Output::Event(event) => self.told(&event),
             Output::Probe { link } => {
                 assert!(self.links.contains_key(&link), "{link:?}");
-                if link.0 % 2 == 0 {
-                    self.engine.handle_acknowledged(link, self.now);
-                }
+                let ago = match link.0 % 3 {
+                    0 => Duration::ZERO,
+                    1 => Duration::from_secs(1),
+                    _ => return,
+                };
+                let at = self.now.checked_sub(ago).unwrap_or(self.now);
+                self.engine.handle_acknowledged(link, at);
             }
             Output::HangUp { .. } | Output::Farewell { .. } | Output::Stop => {}
         }

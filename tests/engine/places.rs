@@ -403,7 +403,7 @@ fn what_was_sent_to_a_peer_that_has_moved_goes_to_its_new_place_and_the_numbers_
     solo.beacon_from(&bob, elsewhere);
     let outputs = solo.pass(ms(500));
     let led = outputs.iter().find_map(|output| match output {
-        Output::Lead { link, to } => Some((*link, to.remote)),
+        Output::Lead { link, to, .. } => Some((*link, to.remote)),
         Output::Connect { .. } | Output::Disconnect { .. } => panic!("{outputs:?}"),
         _ => None,
     });

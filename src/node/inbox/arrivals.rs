@@ -1,14 +1,14 @@
 //! Connections that arrive: how they are accepted, how hands are shaken, and which of them are read.
 
 use std::io::{Read as _, Write as _};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::time::Instant;
 
-use super::{Inbox, Notice, Stream};
+use super::{Inbox, Notice, Received, Stream};
 use crate::node::tcp::is_for_later;
-use crate::node::zmtp::{Item, Reader, Side};
+use crate::node::zmtp::{Item, Reader, Ready, Side};
 use crate::zre::PeerId;
-use crate::zre::connections::{Token, Verdict};
+use crate::zre::connections::{Introduction, Token, Verdict};
 
 impl Inbox {
     /// Admits whoever has come, and shakes hands. To be called also while the inbox is not read.
@@ -43,6 +43,7 @@ impl Inbox {
                 socket,
                 remote,
                 peer: None,
+                ticket: (self.tickets)(),
                 is_hailed: false,
                 is_heard: false,
                 is_again: false,
@@ -91,18 +92,17 @@ impl Inbox {
         loop {
             match stream.reader.read(&mut input, &self.limits) {
                 Ok(Some(Item::Version(version))) => {
-                    let words = if std::mem::replace(&mut stream.is_hailed, true) {
-                        self.words.to(version)
-                    } else {
-                        self.words.all_to(version)
-                    };
-                    if stream.socket.write_all(words).is_err() {
+                    let mut words = self.words.to_with_ticket(version, &stream.ticket);
+                    if !std::mem::replace(&mut stream.is_hailed, true) {
+                        words = [self.words.hail(), &words].concat();
+                    }
+                    if stream.socket.write_all(&words).is_err() {
                         return self.end(token);
                     }
                 }
-                Ok(Some(Item::Ready(id))) => {
+                Ok(Some(Item::Ready(ready))) => {
                     stream.early = input.to_vec();
-                    return self.introduce(now, token, &id);
+                    return self.introduce(now, token, &ready);
                 }
                 Ok(None) => return self.weigh(token),
                 Ok(Some(_)) | Err(_) => {
@@ -113,20 +113,27 @@ impl Inbox {
         }
     }
 
-    fn introduce(&mut self, now: Instant, token: Token, routing_id: &[u8]) {
-        let Some(peer) = PeerId::from_routing_id(routing_id) else {
+    fn introduce(&mut self, now: Instant, token: Token, ready: &Ready) {
+        let Some(peer) = PeerId::from_routing_id(&ready.routing_id) else {
             self.notices.push_back(Notice::BadOrigin);
             return self.end(token);
         };
-        if let Some(stream) = self.streams.get_mut(&token) {
-            stream.peer = Some(peer);
-        }
+        let Some(stream) = self.streams.get_mut(&token) else {
+            return;
+        };
+        stream.peer = Some(peer);
+        let who = Introduction {
+            peer,
+            ticket: stream.ticket,
+            at: stream
+                .local
+                .map(|local| SocketAddr::new(local, self.listeners.port())),
+            proof: ready.proof,
+        };
         self.weigh(token);
-        let (verdict, another) = self.connections.introduced(now, token, peer);
-        self.carry_out(verdict);
-        another
-            .into_iter()
-            .for_each(|verdict| self.carry_out(verdict));
+        for verdict in self.connections.introduced(now, token, &who) {
+            self.carry_out(verdict);
+        }
     }
 
     pub(super) fn carry_out(&mut self, verdict: Verdict) {
@@ -140,6 +147,9 @@ impl Inbox {
             Verdict::ReadOut(token) => self.read_out(token),
             Verdict::Unheard(peer, remote) => {
                 self.notices.push_back(Notice::Unheard(peer, remote));
+            }
+            Verdict::Reopened(peer, remote) => {
+                self.ends.push_back(Received::Reopened { peer, remote });
             }
         }
     }

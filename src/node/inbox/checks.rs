@@ -13,6 +13,14 @@ use crate::node::zmtp::Side;
 use crate::node::zmtp::checks::{Way, read};
 use crate::zre::Body;
 
+/// Whose inbox it is, and the ticket that it gives.
+const OWN: PeerId = PeerId::from_bytes([5; 16]);
+const TICKET: [u8; 16] = *b"one of a mailbox";
+
+fn words() -> Words {
+    Words::of_a_router(&OWN.routing_id())
+}
+
 /// What an inbox is to tell, and to say to the other side.
 #[derive(Debug, Default)]
 struct Meaning {
@@ -27,7 +35,9 @@ struct Meaning {
 pub(in super::super) fn accepted(pieces: Pieces<'_>, limits: &Limits) {
     let expected = Meaning::of(pieces, limits);
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let mut inbox = Inbox::bind(&[address.into()], None, limits, 1).expect("loopback has ports");
+    let mut inbox =
+        Inbox::bind(OWN, &[address.into()], None, limits, 1).expect("loopback has ports");
+    inbox.tickets = || Ticket::from(TICKET);
     let mut other = Other::dial(SocketAddr::new(address, inbox.port()));
     let mut seen = Meaning::default();
     for piece in pieces {
@@ -49,7 +59,7 @@ impl Meaning {
     /// What these octets mean to whoever reads all of them at once.
     fn of(pieces: Pieces<'_>, limits: &Limits) -> Self {
         let (items, violation) = read(Side::Router, pieces.whole(), limits, Way::Plain);
-        let words = Words::of_a_router();
+        let words = words();
         let mut meaning = Self {
             said: words.hail().to_vec(),
             ..Self::default()
@@ -57,8 +67,11 @@ impl Meaning {
         let mut peer = None;
         for item in items {
             match item {
-                Item::Version(version) => meaning.said.extend(words.to(version)),
-                Item::Ready(id) => match PeerId::from_routing_id(&id) {
+                Item::Version(version) => {
+                    let ticket = Ticket::from(TICKET);
+                    meaning.said.extend(words.to_with_ticket(version, &ticket));
+                }
+                Item::Ready(ready) => match PeerId::from_routing_id(&ready.routing_id) {
                     None => return meaning.ended_by(Some(Notice::BadOrigin)),
                     id => peer = id,
                 },
@@ -121,7 +134,7 @@ impl Meaning {
         // An end of ours may take with it what is still under way.
         let is_cut = expected.is_ended && expected.said.starts_with(&self.said);
         // Who has gone before saying a version need not be told ours.
-        let is_unsaid = self.said.is_empty() && expected.said == Words::of_a_router().hail();
+        let is_unsaid = self.said.is_empty() && expected.said == words().hail();
         assert!(is_all || is_cut || is_unsaid, "{self:?}, not {expected:?}");
     }
 }

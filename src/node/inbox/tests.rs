@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 
+use crate::zre::ticket::Proof;
 use crate::zre::{Body, GroupName, Headers, Hello, Name};
 use std::net::Ipv4Addr;
 
@@ -18,8 +19,10 @@ struct Desk {
 impl Desk {
     fn new(limits: &Limits) -> Self {
         let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST).into()];
+        let mut inbox = Inbox::bind(OWN, &addresses, None, limits, 1_000).unwrap();
+        inbox.tickets = || Ticket::from(TICKET);
         Self {
-            inbox: Inbox::bind(&addresses, None, limits, 1_000).unwrap(),
+            inbox,
             outside: zmq::Context::new(),
             received: Vec::new(),
             notices: Vec::new(),
@@ -146,13 +149,18 @@ fn greeting() -> Vec<u8> {
 
 /// All that a ROUTER says in a handshake: the greeting, and READY.
 fn words() -> Vec<u8> {
-    let words = Words::of_a_router();
-    [words.hail(), words.to(zmtp::Version::Three)].concat()
+    let words = Words::of_a_router(&OWN.routing_id());
+    let ready = words.to_with_ticket(zmtp::Version::Three, &Ticket::from(TICKET));
+    [words.hail(), &ready].concat()
 }
 
 fn id(octet: u8) -> PeerId {
     PeerId::from_bytes([octet; 16])
 }
+
+/// Whose inbox it is, and the ticket that it gives to all.
+const OWN: PeerId = PeerId::from_bytes([0xff; 16]);
+const TICKET: [u8; 16] = *b"one of a mailbox";
 
 const WHISPER: &[u8] = &[0xaa, 0xa1, 2, 2, 0, 2];
 
@@ -526,6 +534,106 @@ fn an_address_has_so_many_connections_and_no_more_until_one_of_them_ends() {
     let before = refused(&desk);
     desk.serve_until("the last refused", |desk| refused(desk) > before + 1);
     assert_eq!(desk.heard().len(), 4);
+}
+
+/// A connection from this address of the loopback network.
+fn dial_from(local: Ipv4Addr, to: SocketAddr) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((local, 0)).into()).unwrap();
+    socket.connect(&to.into()).unwrap();
+    socket.into()
+}
+
+/// What somebody says as this peer: the handshake, with this proof, and a message.
+fn speech(of: PeerId, proof: Option<&Proof>, header: &[u8]) -> Vec<u8> {
+    let words = Words::of_a_dealer(&of.routing_id());
+    let handshake = match proof {
+        Some(proof) => words.to_with_proof(zmtp::Version::Three, proof),
+        None => words.to(zmtp::Version::Three).to_vec(),
+    };
+    let mut all = [words.hail(), &handshake].concat();
+    zmtp::frame_head(&mut all, 0, header.len());
+    all.extend(header);
+    all
+}
+
+fn header_of(sequence: u16, body: Body) -> Vec<u8> {
+    let mut header = Vec::new();
+    Message { sequence, body }.encode_header(&mut header);
+    header
+}
+
+/// Goal: a second connection under a peer's id that proves to be of the same process is heard at once, from
+/// another address and behind what the first one brought; one that proves nothing is not, nor is one with
+/// the proof of another. Method: all from addresses of their own; the first connection stays open.
+#[test]
+fn a_second_connection_is_heard_in_the_place_of_the_first_if_it_is_of_the_same_process() {
+    let mut desk = Desk::new(&Limits::default());
+    let hello = header_of(
+        1,
+        Body::Hello(Hello {
+            endpoint: "tcp://127.0.0.1:9".to_owned(),
+            groups: Vec::new(),
+            status: 0,
+            name: Name::new("peer").unwrap(),
+            headers: Headers::default(),
+            left_out: 0,
+        }),
+    );
+    let place = desk.address();
+    let mut first = dial_from(Ipv4Addr::new(127, 0, 0, 2), place);
+    first.write_all(&speech(id(1), None, &hello)).unwrap();
+    desk.serve_until("HELLO", |desk| desk.heard() == [id(1)]);
+    // All connections are given the same ticket here: what is shown is made for that.
+    let given = Ticket::from(TICKET);
+    let elsewhere = SocketAddr::new(place.ip(), place.port() ^ 1);
+    let ping = header_of(3, Body::Ping);
+    let wrong = [None, Some(given.prove(&given, elsewhere))];
+    let strangers = wrong.map(|proof| {
+        let mut stranger = dial_from(Ipv4Addr::new(127, 0, 0, 3), place);
+        let said = speech(id(1), proof.as_ref(), &ping);
+        stranger.write_all(&said).unwrap();
+        stranger
+    });
+    desk.serve_until("both wait", |desk| {
+        let is_unheard = |notice: &&Notice| matches!(notice, Notice::Unheard(..));
+        desk.notices.iter().filter(is_unheard).count() == 2
+    });
+    assert_eq!(desk.heard().len(), 1);
+    let whisper = header_of(2, Body::PingOk);
+    let mut late = Vec::new();
+    zmtp::frame_head(&mut late, 0, whisper.len());
+    late.extend(whisper);
+    first.write_all(&late).unwrap();
+    let mut second = dial_from(Ipv4Addr::new(127, 0, 0, 4), place);
+    let proof = given.prove(&given, place);
+    second
+        .write_all(&speech(id(1), Some(&proof), &ping))
+        .unwrap();
+    desk.serve_until("both are read", |desk| desk.heard().len() == 3);
+    let told: Vec<&Received> = desk.received.iter().skip(1).collect();
+    let [
+        Received::Message {
+            message: before, ..
+        },
+        Received::Reopened { peer, remote },
+        Received::Message { message: after, .. },
+    ] = told[..]
+    else {
+        panic!("{told:?}");
+    };
+    assert_eq!((before.sequence, after.sequence), (2, 3));
+    assert_eq!(*peer, id(1));
+    assert_eq!(remote.address, IpAddr::from([127, 0, 0, 4]));
+    first.set_nonblocking(false).unwrap();
+    first
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let mut rest = Vec::new();
+    // It may be reset, too.
+    let _ended = first.read_to_end(&mut rest);
+    drop(strangers);
+    assert_eq!(desk.broken(), [], "nor is that an end");
 }
 
 #[test]

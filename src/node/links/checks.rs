@@ -8,7 +8,7 @@ use super::*;
 use crate::node::checks::{PATIENCE, Pieces};
 use crate::node::tcp::is_for_later;
 use crate::node::zmtp::checks::{Way, read};
-use crate::node::zmtp::{Item, Side, pong};
+use crate::node::zmtp::{Item, Side, Version, pong};
 use crate::zre::Body;
 
 const LINK: LinkId = LinkId(1);
@@ -20,7 +20,7 @@ pub(in super::super) fn dialled(pieces: Pieces<'_>, limits: &Limits) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has ports");
     let at = listener.local_addr().expect("it is bound");
     let mut links = Links::new(peer, limits, 1).expect("a descriptor is to be had");
-    links.connect(Instant::now(), LINK, &zre::Link::plain(at, None));
+    links.connect(Instant::now(), LINK, None, &zre::Link::plain(at, None));
     let queued = links.send(Instant::now(), LINK, whisper(), true);
     assert!(matches!(queued, Sent::Queued));
     let mut mailbox = Mailbox::accept(&listener);
@@ -48,10 +48,19 @@ fn expected(peer: PeerId, pieces: Pieces<'_>, limits: &Limits) -> (Vec<u8>, bool
     let words = Words::of_a_dealer(&peer.routing_id());
     let (items, violation) = read(Side::Dealer, pieces.whole(), limits, Way::Plain);
     let mut said = words.hail().to_vec();
+    let mut ready: &[u8] = &[];
     for item in items {
         match item {
-            Item::Version(version) => said.extend(words.to(version)),
+            Item::Version(version) => {
+                ready = match version {
+                    Version::Two => &[],
+                    Version::Three => words.ready(),
+                };
+                let greeting = words.to(version).strip_suffix(ready);
+                said.extend(greeting.expect("READY is the last of it"));
+            }
             Item::Ready(_) => {
+                said.extend(ready);
                 let mut header = Vec::new();
                 whisper().encode_header(&mut header);
                 for (more, frame) in [(1, &header[..]), (0, CONTENT)] {

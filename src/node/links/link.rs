@@ -17,7 +17,8 @@ use super::queue::Queue;
 use super::{News, Tools};
 use crate::node::tcp::{self, is_for_later};
 use crate::node::zmtp::{Item, Reader, Side, Version, Words, ping, pong};
-use crate::zre::LinkId;
+use crate::zre::ticket::Ticket;
+use crate::zre::{LinkId, PeerId};
 
 /// One outgoing connection, and what is to be sent over it.
 #[derive(Debug)]
@@ -39,6 +40,10 @@ pub(super) struct Link {
     is_connected: bool,
     /// It has had an open connection.
     was_open: bool,
+    /// Whose mailbox it is to lead to, if that is known.
+    peer: Option<PeerId>,
+    /// What the mailbox of this peer gave to its first connection, or the last that was known to be read.
+    ticket: Option<(PeerId, Ticket)>,
 }
 
 #[derive(Debug)]
@@ -59,6 +64,9 @@ struct Connection {
     reader: Reader,
     /// Since when the other side is ready to be sent messages.
     open: Option<Instant>,
+    /// Whose mailbox it is, if it says so, and the ticket that it has given, if it is one of ours.
+    owner: Option<PeerId>,
+    given: Option<(PeerId, Ticket)>,
     /// It was asked whether it reads what comes, and has not answered yet.
     is_asked: bool,
     /// The system may take more octets.
@@ -68,6 +76,8 @@ struct Connection {
     /// The rest of our handshake, which this version is still to be told: together with the first
     /// messages, if the other side is ready for them.
     unsaid: Option<Version>,
+    /// The greeting was said to its end.
+    has_greeted: bool,
     /// The octets of the handshake that were written.
     shaken: u64,
     /// How much of the queue was written before it.
@@ -85,6 +95,8 @@ struct Opening<'a> {
 enum End {
     /// Nobody listens there.
     Refused,
+    /// Somebody else's mailbox is there.
+    Another,
     /// It has ended, or was not to be had in time.
     Lost(io::Error),
     /// What came over it no mailbox has to say.
@@ -95,6 +107,7 @@ impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused => f.write_str("nobody listens there"),
+            Self::Another => f.write_str("somebody else listens there"),
             Self::Lost(error) => error.fmt(f),
             Self::Violation(what) => f.write_str(what),
         }
@@ -112,7 +125,7 @@ impl From<io::Error> for End {
 }
 
 impl Link {
-    pub(super) const fn new(id: LinkId, to: SocketAddr) -> Self {
+    pub(super) const fn new(id: LinkId, peer: Option<PeerId>, to: SocketAddr) -> Self {
         Self {
             id,
             to,
@@ -125,6 +138,8 @@ impl Link {
             is_full: false,
             is_connected: false,
             was_open: false,
+            peer,
+            ticket: None,
         }
     }
 
@@ -223,6 +238,13 @@ impl Link {
             let is_ended = met.read(now, &mut self.queue, tools)?;
             if met.open.is_some() {
                 if !was_open {
+                    if met
+                        .owner
+                        .zip(self.peer)
+                        .is_some_and(|(owner, peer)| owner != peer)
+                    {
+                        return Err(End::Another);
+                    }
                     self.due = None;
                     if std::mem::replace(&mut self.was_open, true) && met.reader.knows_ping() {
                         self.ask(tools)?;
@@ -231,6 +253,7 @@ impl Link {
                 self.write_on(now, tools)?;
             }
             self.introduce(tools)?;
+            self.keep_ticket();
             if is_ended {
                 return Err(End::Lost(io::ErrorKind::UnexpectedEof.into()));
             }
@@ -242,10 +265,9 @@ impl Link {
     /// noticed its end: then this one waits there, unread, and may be ended so, though the system there says
     /// that it has all. So nothing goes before the answer.
     fn ask(&mut self, tools: &mut Tools) -> Result<(), End> {
+        let words = self.take_words(tools);
         if let Life::Met(met) = &mut self.life {
-            let unsaid = met.unsaid.take();
-            let words = unsaid.map_or(&[][..], |version| tools.words.to(version));
-            let all = [words, &ping()].concat();
+            let all = [&words[..], &ping()].concat();
             met.socket.write_all(&all)?;
             met.shaken += all.len() as u64;
             met.is_asked = true;
@@ -256,16 +278,59 @@ impl Link {
         Ok(())
     }
 
-    /// Says what is still to be said of the handshake, if no message goes with it.
+    /// Says what is still to be said of the handshake, if no message goes with it. READY (there is none in ZMTP 2)
+    /// waits for that of the mailbox, which says whose it is, and may give a ticket.
     fn introduce(&mut self, tools: &Tools) -> Result<(), End> {
         if let Life::Met(met) = &mut self.life
-            && let Some(version) = met.unsaid.take()
+            && met.open.is_none()
+            && met.unsaid == Some(Version::Three)
         {
-            let words = tools.words.to(version);
-            met.socket.write_all(words)?;
+            if !std::mem::replace(&mut met.has_greeted, true) {
+                met.socket.write_all(Words::greeting_rest())?;
+                met.shaken += Words::greeting_rest().len() as u64;
+            }
+            return Ok(());
+        }
+        let words = self.take_words(tools);
+        if let Life::Met(met) = &mut self.life
+            && !words.is_empty()
+        {
+            met.socket.write_all(&words)?;
             met.shaken += words.len() as u64;
         }
         Ok(())
+    }
+
+    /// What is still to be said of the handshake.
+    fn take_words(&mut self, tools: &Tools) -> Vec<u8> {
+        let Life::Met(met) = &mut self.life else {
+            return Vec::new();
+        };
+        let Some(version) = met.unsaid.take() else {
+            return Vec::new();
+        };
+        let is_same = |((before, _), (peer, _)): &((PeerId, _), (PeerId, _))| before == peer;
+        let tickets = self.ticket.zip(met.given).filter(is_same);
+        let proof = tickets.map(|((_, before), (_, given))| before.prove(&given, self.to));
+        let mut words = match proof {
+            Some(proof) => tools.words.to_with_proof(version, &proof),
+            None => tools.words.to(version).to_vec(),
+        };
+        if met.has_greeted {
+            words.drain(..Words::greeting_rest().len());
+        }
+        words
+    }
+
+    /// Its connection is the first one, or known to be read: the next one will show this one's ticket.
+    fn keep_ticket(&mut self) {
+        if let Life::Met(met) = &mut self.life
+            && met.takes_messages()
+            && met.unsaid.is_none()
+            && let Some(given) = met.given.take()
+        {
+            self.ticket = Some(given);
+        }
     }
 
     /// Writes what waits, as far as it is taken.
@@ -279,15 +344,14 @@ impl Link {
         if !self.wants_write() {
             return Ok(());
         }
+        let words = self.take_words(tools);
         let Life::Met(met) = &mut self.life else {
             return Ok(());
         };
-        let unsaid = met.unsaid.take();
-        let words = unsaid.map_or(&[][..], |version| tools.words.to(version));
         met.shaken += words.len() as u64;
         let mut to = Opening {
             socket: &met.socket,
-            words,
+            words: &words,
         };
         let written = self.queue.write(&mut to, &mut tools.spare)?;
         met.is_writable = !written.is_full;
@@ -318,9 +382,15 @@ impl Link {
         }
     }
 
+    /// It is known to be to this peer.
+    pub(super) const fn belong(&mut self, peer: PeerId) {
+        self.peer = Some(peer);
+    }
+
     /// Leads it to another place, and dials there. What has not arrived where it was goes there; what is
     /// on the way is called back.
-    pub(super) fn lead(&mut self, now: Instant, to: SocketAddr, tools: &mut Tools) {
+    pub(super) fn lead(&mut self, now: Instant, peer: PeerId, to: SocketAddr, tools: &mut Tools) {
+        self.peer = Some(peer);
         match std::mem::replace(&mut self.life, Life::Resting) {
             Life::Met(met) => {
                 self.take_back(&met, tools);
@@ -358,11 +428,11 @@ impl Link {
             tools.news.push_back(News::Violation);
             return;
         }
-        let wait = match open {
+        let wait = match open.filter(|_| !matches!(end, End::Another)) {
             Some(since) => self.pace.after_connection(now, since, &mut tools.chance),
             None => self.pace.after_failure(&mut tools.chance),
         };
-        if matches!(end, End::Refused) {
+        if matches!(end, End::Refused | End::Another) {
             tools.news.push_back(News::Refused(self.id));
         }
         self.due = Some(now + wait);
@@ -387,10 +457,13 @@ impl Connection {
             socket,
             reader: Reader::new(Side::Dealer),
             open: None,
+            owner: None,
+            given: None,
             is_asked: false,
             is_writable: true,
             heard: (now, 0),
             unsaid: None,
+            has_greeted: false,
             shaken,
             before,
         }
@@ -444,7 +517,11 @@ impl Connection {
             match self.reader.read(&mut input, limits) {
                 Ok(None) => return Ok(()),
                 Ok(Some(Item::Version(version))) => self.unsaid = Some(version),
-                Ok(Some(Item::Ready(_))) => self.open = Some(now),
+                Ok(Some(Item::Ready(ready))) => {
+                    self.open = Some(now);
+                    self.owner = PeerId::from_routing_id(&ready.routing_id);
+                    self.given = self.owner.zip(ready.ticket);
+                }
                 Ok(Some(Item::Pong)) => self.is_asked = false,
                 Ok(Some(Item::Ping(context))) if queue.cost() < PONGS => {
                     queue.push_command(&pong(&context), &mut tools.spare);

@@ -40,7 +40,7 @@ impl Ours {
 
     fn connect(&mut self, remote: SocketAddr) {
         let to = zre::Link::plain(remote, None);
-        self.links.connect(Instant::now(), LINK, &to);
+        self.links.connect(Instant::now(), LINK, None, &to);
     }
 
     fn send(&mut self, message: Message, tail: bool) -> Sent {

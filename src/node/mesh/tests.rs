@@ -47,7 +47,7 @@ impl Halted {
         let name = Name::new("me").unwrap();
         let core = Core {
             engine: Engine::new(now, EngineConfig::new(id(255), name, 1)),
-            inbox: Inbox::bind(&[local], None, &limits, 16).unwrap(),
+            inbox: Inbox::bind(id(255), &[local], None, &limits, 16).unwrap(),
             links: Links::new(id(255), &limits, 1).unwrap(),
             beacon: Beacon(None),
             outlet,

@@ -25,7 +25,7 @@ fn read_as_dealer(pieces: &[&[u8]]) -> (Vec<Item>, Option<Violation>) {
 }
 
 fn greeting() -> [u8; GREETING] {
-    let words = Words::of_a_router();
+    let words = Words::of_a_router(b"");
     let all = [words.hail(), words.to(Version::Three)].concat();
     *all.first_chunk().unwrap()
 }
@@ -73,7 +73,7 @@ fn conversation() -> (Vec<u8>, Vec<Item>) {
     ];
     let items = vec![
         Item::Version(Version::Three),
-        Item::Ready(b"bob".to_vec()),
+        ready_as(b"bob"),
         message(&[b"alone"]),
         message(&[b"first", b"", &long]),
         Item::Ping(b"context of more ".to_vec()),
@@ -119,7 +119,7 @@ fn zmtp_2_is_spoken_as_well_whole_and_octet_by_octet() {
     let items = || {
         vec![
             Item::Version(Version::Two),
-            Item::Ready(b"bob".to_vec()),
+            ready_as(b"bob"),
             message(&[b"first", b"last"]),
             message(&[b"alone"]),
         ]
@@ -225,7 +225,7 @@ fn properties_that_do_not_fit_are_no_ready() {
         );
     }
     let octets = [&greeting()[..], &command(b"READY", b"")].concat();
-    let items = vec![Item::Version(Version::Three), Item::Ready(Vec::new())];
+    let items = vec![Item::Version(Version::Three), ready_as(b"")];
     assert_eq!(read(&[&octets], &Limits::default()), (items, None));
 }
 
@@ -318,11 +318,55 @@ fn a_message_of_too_many_frames_or_octets_is_told_at_its_end_and_holds_nothing()
     );
 }
 
+fn ready_as(routing_id: &[u8]) -> Item {
+    Item::Ready(Ready {
+        routing_id: routing_id.to_vec(),
+        ..Ready::default()
+    })
+}
+
+#[test]
+fn tickets_and_proofs_are_told_and_of_another_length_they_are_none() {
+    let (ticket, proof) = (Ticket::from([7; 16]), Proof::from([8; 16]));
+    for (words, expected) in [
+        (
+            Words::of_a_router(b"alice").to_with_ticket(Version::Three, &ticket),
+            Ready {
+                routing_id: b"alice".to_vec(),
+                ticket: Some(ticket),
+                proof: None,
+            },
+        ),
+        (
+            Words::of_a_dealer(b"bob").to_with_proof(Version::Three, &proof),
+            Ready {
+                routing_id: b"bob".to_vec(),
+                ticket: None,
+                proof: Some(proof),
+            },
+        ),
+    ] {
+        let octets = [Words::of_a_dealer(b"").hail(), &words].concat();
+        let items = vec![Item::Version(Version::Three), Item::Ready(expected)];
+        assert_eq!(read(&[&octets], &Limits::default()), (items, None));
+    }
+    let short = b"\x0eX-Zchat-Ticket\0\0\0\x01x\x0dX-Zchat-Proof\0\0\0\x02xy";
+    let octets = [&greeting()[..], &command(b"READY", short)].concat();
+    let items = vec![Item::Version(Version::Three), ready_as(b"")];
+    assert_eq!(read(&[&octets], &Limits::default()), (items, None));
+    // ZMTP 2 has no properties.
+    let words = Words::of_a_dealer(b"bob");
+    assert_eq!(
+        words.to_with_proof(Version::Two, &proof),
+        words.to(Version::Two)
+    );
+}
+
 /// All that a ROUTER says to us, and a bit of everything that its library may add.
 fn mailbox() -> (Vec<u8>, Vec<Item>) {
     let octets = [
-        Words::of_a_router().hail().to_vec(),
-        Words::of_a_router().to(Version::Three).to_vec(),
+        Words::of_a_router(b"").hail().to_vec(),
+        Words::of_a_router(b"").to(Version::Three).to_vec(),
         command(b"PING", b"\0\x0acontext"),
         command(b"PONG", b""),
         command(b"SUBSCRIBE", b"x"),
@@ -330,7 +374,7 @@ fn mailbox() -> (Vec<u8>, Vec<Item>) {
     ];
     let items = vec![
         Item::Version(Version::Three),
-        Item::Ready(Vec::new()),
+        ready_as(b""),
         Item::Ping(b"context".to_vec()),
         Item::Pong,
         Item::Ping(Vec::new()),
@@ -347,7 +391,7 @@ fn what_a_mailbox_says_means_the_same_to_a_dealer_in_pieces_of_any_size() {
         assert_eq!(read_as_dealer(&pieces), (mailbox().1, None));
     }
     let second = b"\xff\0\0\0\0\0\0\0\x01\x7f\x01\x06\0\0";
-    let items = vec![Item::Version(Version::Two), Item::Ready(Vec::new())];
+    let items = vec![Item::Version(Version::Two), ready_as(b"")];
     assert_eq!(read_as_dealer(&[second]), (items, None));
 }
 
@@ -384,13 +428,13 @@ fn both_sides_say_the_same_words_as_libzmq() {
     let router = b"\x04\x29\x05READY\x0bSocket-Type\0\0\0\x06ROUTER\x08Identity\0\0\0\0";
     let dealer = b"\x04\x2c\x05READY\x0bSocket-Type\0\0\0\x06DEALER\x08Identity\0\0\0\x03bob";
     for (words, length, ready) in [
-        (Words::of_a_router(), 1, &router[..]),
+        (Words::of_a_router(b""), 1, &router[..]),
         (Words::of_a_dealer(b"bob"), 4, &dealer[..]),
     ] {
         let said = [words.hail(), words.to(Version::Three)].concat();
         assert_eq!(said, [&greeting(length)[..], ready].concat());
     }
-    assert_eq!(Words::of_a_router().to(Version::Two), b"\x06\0\0");
+    assert_eq!(Words::of_a_router(b"").to(Version::Two), b"\x06\0\0");
     assert_eq!(
         Words::of_a_dealer(b"bob").to(Version::Two),
         b"\x05\0\x03bob"

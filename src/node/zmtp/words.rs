@@ -1,5 +1,7 @@
 //! What is said over a connection besides messages: greetings, commands, and the heads of frames.
 
+use crate::zre::ticket::{Proof, Ticket};
+
 /// The rest of the greeting to ZMTP 3: minor version 1, NULL, and zeros.
 const GREETING_REST: &[u8; GREETING - VERSION] = &{
     let mut rest = [0; GREETING - VERSION];
@@ -26,12 +28,14 @@ pub(in super::super) struct Words {
     /// All of it to each version; both begin with the same [`VERSION`] octets.
     second: Vec<u8>,
     third: Vec<u8>,
+    /// The properties of READY.
+    ready: Vec<u8>,
 }
 
 impl Words {
-    /// A ROUTER's, which shows no routing id.
-    pub(in super::super) fn of_a_router() -> Self {
-        Self::new(6, b"ROUTER", b"")
+    /// A ROUTER's, under this routing id. (That of other implementations shows none.)
+    pub(in super::super) fn of_a_router(routing_id: &[u8]) -> Self {
+        Self::new(6, b"ROUTER", routing_id)
     }
 
     /// A DEALER's, under this routing id.
@@ -52,6 +56,7 @@ impl Words {
         Self {
             second,
             third: [&hail[..], GREETING_REST, &command(b"READY", &ready)].concat(),
+            ready,
         }
     }
 
@@ -60,9 +65,39 @@ impl Words {
         self.third.get(..VERSION).unwrap_or_default()
     }
 
-    /// What is said behind that, as soon as the other side's version is known.
+    /// The rest of the greeting to ZMTP 3, for whoever waits with READY for that of the other side.
+    pub(in super::super) const fn greeting_rest() -> &'static [u8] {
+        GREETING_REST
+    }
+
+    /// READY to ZMTP 3, with nothing of ours in it.
+    #[cfg(any(test, feature = "sim"))]
+    pub(in super::super) fn ready(&self) -> &[u8] {
+        self.third.get(GREETING..).unwrap_or_default()
+    }
+
+    /// All that is said behind the hail to this version.
     pub(in super::super) fn to(&self, version: Version) -> &[u8] {
         self.all_to(version).get(VERSION..).unwrap_or_default()
+    }
+
+    /// The same, with a ticket for the connection.
+    pub(in super::super) fn to_with_ticket(&self, version: Version, ticket: &Ticket) -> Vec<u8> {
+        self.to_with(version, property(TICKET, ticket.as_ref()))
+    }
+
+    /// The same, with the proof that it is not the first of its process.
+    pub(in super::super) fn to_with_proof(&self, version: Version, proof: &Proof) -> Vec<u8> {
+        self.to_with(version, property(PROOF, proof.as_ref()))
+    }
+
+    /// The same, with one more property, if the version has any.
+    fn to_with(&self, version: Version, property: Vec<u8>) -> Vec<u8> {
+        if version == Version::Two {
+            return self.to(version).to_vec();
+        }
+        let ready = [&self.ready[..], &property].concat();
+        [&GREETING_REST[..], &command(b"READY", &ready)].concat()
     }
 
     /// Both at once, where the other side was first.
@@ -110,6 +145,10 @@ fn property(name: &[u8], value: &[u8]) -> Vec<u8> {
     [&[octet][..], name, &length.to_be_bytes(), value].concat()
 }
 
+/// Properties of READY that are ours (RFC 37: names of applications begin with `X-`). Whoever does not know
+/// them takes no notice of them, as libzmq does.
+pub(super) const TICKET: &[u8] = b"X-Zchat-Ticket";
+pub(super) const PROOF: &[u8] = b"X-Zchat-Proof";
 /// Of a frame: another one of the same message follows.
 pub(in super::super) const MORE: u8 = 1;
 /// Of a frame: its length has eight octets, not one.

@@ -210,7 +210,11 @@ impl Foreign {
             self.next_link += 1;
             let link = LinkId(self.next_link);
             let to = Link::plain(place, None);
-            self.outputs.push_back(Output::Connect { link, to });
+            self.outputs.push_back(Output::Connect {
+                link,
+                peer: None,
+                to,
+            });
             link
         });
         let peer = Known {

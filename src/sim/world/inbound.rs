@@ -4,7 +4,7 @@
 use super::{Kind, World};
 use crate::sim::host::Input;
 use crate::sim::stream::Key;
-use crate::zre::connections::{Token, Verdict};
+use crate::zre::connections::{Introduction, Token, Verdict};
 use crate::zre::{Event, Host, PeerId};
 
 impl World {
@@ -15,9 +15,24 @@ impl World {
             self.hand_over(key, id, receiver);
             return;
         }
-        let Some(near) = self.connections.get(key).map(|one| one.near) else {
+        let Some(one) = self.connections.get(key) else {
             return;
         };
+        let (near, at) = (one.near, one.far);
+        let mailbox = one.mailbox.and_then(|key| self.mailboxes.get(key));
+        let ticket = key.ticket();
+        let own = self.identity(receiver);
+        let kept = mailbox.and_then(|mailbox| mailbox.ticket);
+        let before = kept.filter(|(peer, _)| *peer == own);
+        let who = Introduction {
+            peer: id,
+            ticket,
+            at: Some(at),
+            proof: before.map(|(_, before)| before.prove(&ticket, at)),
+        };
+        if !one.again {
+            self.keep_ticket(key);
+        }
         let now = self.clock(receiver).read(self.now);
         let router = &mut self.process_mut(receiver).router;
         let Some(token) = router.book.accepted(now, near.into()) else {
@@ -25,11 +40,11 @@ impl World {
             return;
         };
         router.by_token.insert(token, key);
-        let (verdict, another) = router.book.introduced(now, token, id);
+        let verdicts = router.book.introduced(now, token, &who);
         if let Some(connection) = self.connections.get_mut(key) {
             connection.token = Some(token);
         }
-        for verdict in std::iter::once(verdict).chain(another) {
+        for verdict in verdicts {
             self.judge_connection(receiver, verdict);
         }
         self.enter_wake(receiver);
@@ -96,6 +111,23 @@ impl World {
                 self.told
                     .push_back((receiver, Input::Unheard(peer, remote)));
             }
+            Verdict::Reopened(peer, remote) => {
+                self.told
+                    .push_back((receiver, Input::Reopened(peer, remote)));
+            }
+        }
+    }
+
+    /// One of ours keeps what its connection was given by one of ours.
+    fn keep_ticket(&mut self, key: Key) {
+        let Some(connection) = self.connections.get(key) else {
+            return;
+        };
+        let is_ours = self.process(connection.sender).machine.flavour().is_none();
+        let ticket = (self.identity(connection.receiver), key.ticket());
+        let mailbox = connection.mailbox.filter(|_| is_ours);
+        if let Some(mailbox) = mailbox.and_then(|key| self.mailboxes.get_mut(key)) {
+            mailbox.ticket = Some(ticket);
         }
     }
 
@@ -115,6 +147,9 @@ impl World {
         }
         if let Some(connection) = self.connections.get_mut(key) {
             connection.heard = is_heard;
+        }
+        if is_heard {
+            self.keep_ticket(key);
         }
         if is_heard && self.process_mut(receiver).router.waiting.remove(&key) {
             self.pump_soon(key);

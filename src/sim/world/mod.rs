@@ -34,7 +34,7 @@ use super::foreign::Flavour;
 use super::host::{Input, Process, Running};
 use super::network::{HostId, Network};
 use super::options::Options;
-use super::paths::{Path, Paths, SLOWEST};
+use super::paths::{LATENESS, Path, Paths, SLOWEST};
 use super::rng::Rng;
 use super::stream::{Connection, Key, Mailbox, Slab};
 use super::time::{Agenda, Clock, Time};
@@ -286,7 +286,11 @@ impl World {
         // What travels, and what clocks that are slow call thirty seconds, is the network's fault.
         let slack =
             self.options.delay.1 * 10 * SLOWEST + timing.expired * self.options.drift / 1_000_000;
-        let mut due = self.now + timing.expired + timing.interval * 2 + slack;
+        // Nor is a beacon of somebody who has died since that comes late.
+        let is_late = self.options.uneven > 0;
+        let late = LATENESS.iter().max().filter(|_| is_late);
+        let late = late.copied().unwrap_or_default();
+        let mut due = self.now + timing.expired + timing.interval * 2 + slack + late;
         if self.options.zyres + self.options.pyres > 0 {
             // They do not notice that nobody hears them; we do, and greet them again.
             due = due + timing.expired;

@@ -225,19 +225,19 @@ impl World {
 
     fn carry_out(&mut self, number: usize, output: Output) {
         match output {
-            Output::Connect { link, to } => {
+            Output::Connect { link, peer, to } => {
                 let port = u64::from(to.remote.port());
                 self.note(Kind::Link, [number as u64, link.0, port], || {
                     format!("p{number} connects {} to {to}", link.0)
                 });
-                self.open_mailbox(number, link, to.remote);
+                self.open_mailbox(number, link, peer, to.remote);
             }
             Output::Send {
                 link,
                 message,
                 tail,
             } => self.send(number, link, message, tail),
-            Output::Lead { link, to } => self.lead_mailbox(number, link, to.remote),
+            Output::Lead { link, peer, to } => self.lead_mailbox(number, link, peer, to.remote),
             Output::Disconnect { link } => {
                 self.note(Kind::Link, [number as u64, link.0, 0], || {
                     format!("p{number} disconnects {}", link.0)
@@ -245,9 +245,10 @@ impl World {
                 let unsent = self.close_mailbox(number, link);
                 self.reply(number, Input::Closed(link, unsent));
             }
+            Output::Belong { link, peer } => self.belong_mailbox(number, link, peer),
             Output::Probe { link } => {
-                if self.is_acknowledged(number, link) {
-                    self.reply(number, Input::Acknowledged(link));
+                if let Some(ago) = self.acknowledged(number, link) {
+                    self.reply(number, Input::Acknowledged(link, ago));
                 }
             }
             Output::HangUp { peer, at } => self.hang_up(number, peer, at),

@@ -47,7 +47,7 @@ impl World {
         let Some(mailbox) = self.mailboxes.get(key) else {
             return;
         };
-        let (owner, to) = (mailbox.owner, mailbox.to);
+        let (owner, to, sought) = (mailbox.owner, mailbox.to, mailbox.peer);
         if !self.is_working(owner) {
             // Its timer is overdue when it works again.
             if let Some(mailbox) = self.mailboxes.get_mut(key) {
@@ -96,6 +96,15 @@ impl World {
                 .enter(self.now + Duration::from_millis(500), What::Dial(key, 0));
             return;
         }
+        let is_ours = |number: usize| self.process(number).machine.flavour().is_none();
+        let sought = sought.filter(|_| is_ours(owner) && is_ours(receiver));
+        if sought.is_some_and(|sought| sought != self.identity(receiver)) {
+            self.note(Kind::Stream, [key.number(), 6, receiver as u64], || {
+                format!("p{owner} finds p{receiver} at {to}, and not whom it has sought")
+            });
+            self.refuse_dial(key);
+            return;
+        }
         self.open_connection(key, owner, near, receiver);
     }
 
@@ -131,6 +140,7 @@ impl World {
             wire: VecDeque::new(),
             carried: 0,
             unacknowledged: 0,
+            acknowledged: now,
             last_arrival: now,
             pump: None,
             blocked: None,
@@ -210,6 +220,7 @@ impl World {
         }
         if let Some(connection) = self.connections.get_mut(key).filter(|_| back) {
             connection.unacknowledged = 0;
+            connection.acknowledged = now;
             connection.blocked = None;
             connection.retry = FIRST_RETRY;
         }
@@ -464,21 +475,21 @@ impl World {
         }
     }
 
-    /// Whether the host at the other end of a mailbox's connection acknowledges what comes over it: it does
-    /// while it is on and knows the connection, whatever the process there does.
-    pub(super) fn is_acknowledged(&self, number: usize, link: LinkId) -> bool {
-        let mailboxes = &self.process(number).mailboxes;
-        let mailbox = mailboxes
-            .get(&link)
-            .and_then(|key| self.mailboxes.get(*key));
-        let key = mailbox.and_then(|mailbox| mailbox.connection);
-        key.and_then(|key| self.connections.get(key))
-            .is_some_and(|connection| {
-                let (near, far) = (connection.near, connection.far.ip());
-                let both_ways = self.network.carries(near, far) && self.network.carries(far, near);
-                let is_same = near == far;
-                connection.heard && (both_ways || is_same) && self.is_powered(connection.receiver)
-            })
+    /// Before how long the host at the other end of a mailbox's connection has acknowledged something last: it
+    /// does while it is on and knows the connection, whatever the process there does. `None` where there is no
+    /// connection that is read.
+    pub(super) fn acknowledged(&self, number: usize, link: LinkId) -> Option<Duration> {
+        let mailbox = *self.process(number).mailboxes.get(&link)?;
+        let key = self.mailboxes.get(mailbox)?.connection?;
+        let connection = self.connections.get(key)?;
+        let is_known = connection.accepted && self.is_powered(connection.receiver);
+        if !connection.heard {
+            None
+        } else if is_known && self.is_carried(key) == (true, true) && connection.blocked.is_none() {
+            Some(Duration::ZERO)
+        } else {
+            Some(self.now.since(connection.acknowledged))
+        }
     }
 
     fn forget_if_over(&mut self, key: Key) {

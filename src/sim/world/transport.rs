@@ -25,11 +25,18 @@ const FRAME_COST: usize = 64;
 
 impl World {
     /// Opens a DEALER to an address.
-    pub(super) fn open_mailbox(&mut self, number: usize, link: LinkId, to: SocketAddr) {
+    pub(super) fn open_mailbox(
+        &mut self,
+        number: usize,
+        link: LinkId,
+        peer: Option<PeerId>,
+        to: SocketAddr,
+    ) {
         self.see_one_dial(number, to);
         let key = self.mailboxes.insert(Mailbox {
             owner: number,
             link,
+            peer,
             to,
             queue: VecDeque::new(),
             queued: 0,
@@ -41,6 +48,7 @@ impl World {
             interval: RECONNECT_FIRST,
             opened: None,
             was_open: false,
+            ticket: None,
             was_hasty: false,
             once_more: false,
         });
@@ -209,7 +217,13 @@ impl World {
     }
 
     /// Leads a DEALER of ours to another place, with what has not arrived where it was.
-    pub(super) fn lead_mailbox(&mut self, number: usize, link: LinkId, to: SocketAddr) {
+    pub(super) fn lead_mailbox(
+        &mut self,
+        number: usize,
+        link: LinkId,
+        peer: PeerId,
+        to: SocketAddr,
+    ) {
         let old = self.process_mut(number).mailboxes.remove(&link);
         let Some(mut mailbox) = old.and_then(|key| self.mailboxes.remove(key)) else {
             self.check.unknown_link(number, link);
@@ -217,6 +231,7 @@ impl World {
         };
         let connection = mailbox.connection.take();
         mailbox.to = to;
+        mailbox.peer = Some(peer);
         mailbox.connected = false;
         mailbox.interval = RECONNECT_FIRST;
         mailbox.opened = None;
@@ -232,6 +247,14 @@ impl World {
             self.send_fin(connection);
         }
         self.begin_to_dial(key, Duration::ZERO);
+    }
+
+    /// A DEALER of ours is known to be to this peer.
+    pub(super) fn belong_mailbox(&mut self, number: usize, link: LinkId, peer: PeerId) {
+        let key = self.process(number).mailboxes.get(&link).copied();
+        if let Some(mailbox) = key.and_then(|key| self.mailboxes.get_mut(key)) {
+            mailbox.peer = Some(peer);
+        }
     }
 
     /// What has not arrived over a connection is queued again, before all else.

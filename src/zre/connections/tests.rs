@@ -14,6 +14,14 @@ const fn host(number: u8) -> Host {
     }
 }
 
+/// Our mailbox.
+const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 49_152);
+
+/// What a connection is given.
+fn ticket(token: Token) -> Ticket {
+    Ticket::from(u128::from(token.0).to_be_bytes())
+}
+
 struct Book {
     connections: Connections,
     now: Instant,
@@ -48,9 +56,36 @@ impl Book {
     /// A connection under bob's id, and what becomes of it.
     fn as_bob(&mut self, remote: Host) -> (Token, Verdict) {
         let token = self.accept(remote);
-        let (verdict, another) = self.connections.introduced(self.now, token, bob());
-        assert_eq!(another, None);
-        (token, verdict)
+        let mut verdicts = self.introduce(token, None).into_iter();
+        let first = verdicts.next().expect("it is heard, waits or is ended");
+        assert_eq!(verdicts.next(), None);
+        (token, first)
+    }
+
+    /// It says that it is bob's, and shows this ticket of an earlier one.
+    fn introduce(&mut self, token: Token, earlier: Option<Ticket>) -> Vec<Verdict> {
+        self.introduce_as(bob(), token, earlier)
+    }
+
+    fn introduce_as(
+        &mut self,
+        peer: PeerId,
+        token: Token,
+        earlier: Option<Ticket>,
+    ) -> Vec<Verdict> {
+        let who = Introduction {
+            peer,
+            ticket: ticket(token),
+            at: Some(HERE),
+            proof: earlier.map(|earlier| earlier.prove(&ticket(token), HERE)),
+        };
+        self.connections.introduced(self.now, token, &who)
+    }
+
+    /// Another connection of the process that had this one, and what becomes of both.
+    fn reopen(&mut self, before: Token, remote: Host) -> (Token, Vec<Verdict>) {
+        let token = self.accept(remote);
+        (token, self.introduce(token, Some(ticket(before))))
     }
 
     /// Bob has entered.
@@ -166,6 +201,157 @@ fn a_peer_that_is_hung_up_is_heard_from_the_address_where_it_is_now() {
 }
 
 #[test]
+fn whoever_proves_to_be_the_peer_takes_the_place_of_its_connection_from_wherever_it_comes() {
+    let mut book = Book::new();
+    let token = book.enter();
+    let (moved, verdicts) = book.reopen(token, ELSEWHERE);
+    assert_eq!(verdicts, [Verdict::Wait(moved), Verdict::ReadOut(token)]);
+    // What it has said before comes first; that the connection has ended is no news.
+    let reopened = vec![Verdict::Reopened(bob(), ELSEWHERE), Verdict::Hear(moved)];
+    assert_eq!(book.connections.ended(token), (None, reopened));
+    assert_eq!(book.pass(ms(100)), [], "nobody has to be asked");
+}
+
+#[test]
+fn whoever_proves_to_be_the_peer_is_heard_at_once_after_the_end_of_its_connection() {
+    let mut book = Book::new();
+    let token = book.enter();
+    assert_eq!(book.connections.ended(token), (Some(bob()), Vec::new()));
+    let (moved, verdicts) = book.reopen(token, ELSEWHERE);
+    let reopened = [Verdict::Reopened(bob(), ELSEWHERE), Verdict::Hear(moved)];
+    assert_eq!(verdicts, reopened);
+    // That is its home from now on, for those as well that prove nothing.
+    assert_eq!(book.connections.ended(moved), (Some(bob()), Vec::new()));
+    let (again, verdict) = book.as_bob(ELSEWHERE);
+    assert_eq!(verdict, Verdict::Hear(again));
+}
+
+#[test]
+fn a_ticket_serves_again_until_the_next_one_is_known_to_have_come() {
+    let mut book = Book::new();
+    let first = book.enter();
+    book.connections.ended(first);
+    let (second, _) = book.reopen(first, ELSEWHERE);
+    // Its process has learned nothing of the second, or everything.
+    for known in [first, second] {
+        let (third, verdicts) = book.reopen(known, HOME);
+        assert_eq!(
+            verdicts.first(),
+            Some(&Verdict::Wait(third)),
+            "by {known:?}"
+        );
+        assert_eq!(verdicts.get(1), Some(&Verdict::ReadOut(second)));
+    }
+}
+
+#[test]
+fn a_proof_of_another_connection_ticket_or_place_is_none() {
+    let mut book = Book::new();
+    let token = book.enter();
+    let (waiting, _) = book.as_bob(ELSEWHERE);
+    // The ticket of one that has only waited, and one that nobody was given.
+    for not_its_own in [ticket(waiting), Ticket::from([7; 16])] {
+        let stranger = book.accept(ELSEWHERE);
+        let verdicts = book.introduce(stranger, Some(not_its_own));
+        assert_eq!(verdicts, [Verdict::Wait(stranger)]);
+    }
+    // One that was shown elsewhere, or over another connection, and is passed on.
+    let elsewhere = SocketAddr::new(ELSEWHERE.address, HERE.port());
+    for is_here in [true, false] {
+        let stranger = book.accept(ELSEWHERE);
+        let seal = if is_here {
+            ticket(token).prove(&ticket(token), HERE)
+        } else {
+            ticket(token).prove(&ticket(stranger), elsewhere)
+        };
+        let who = Introduction {
+            peer: bob(),
+            ticket: ticket(stranger),
+            at: Some(HERE),
+            proof: Some(seal),
+        };
+        let verdicts = book.connections.introduced(book.now, stranger, &who);
+        assert_eq!(verdicts, [Verdict::Wait(stranger)]);
+    }
+    // Nor is one of a peer that has left.
+    book.connections.left(bob());
+    book.connections.ended(token);
+    let next = book.accept(HOME);
+    book.introduce(next, None);
+    book.connections.heard(next);
+    book.connections.entered(book.now, bob(), Some(next));
+    let (late, verdicts) = book.reopen(token, HOME);
+    assert_eq!(verdicts, [Verdict::Wait(late)]);
+}
+
+#[test]
+fn a_connection_that_was_opened_before_the_one_that_is_heard_does_not_take_its_place() {
+    let mut book = Book::new();
+    let first = book.enter();
+    let late = book.accept(ELSEWHERE);
+    let (second, _) = book.reopen(first, ELSEWHERE);
+    book.connections.ended(first);
+    let verdicts = book.introduce(late, Some(ticket(first)));
+    assert_eq!(verdicts, [Verdict::Wait(late)]);
+    assert_eq!(book.connections.ended(second), (Some(bob()), Vec::new()));
+}
+
+#[test]
+fn of_several_that_prove_it_the_last_is_heard_and_what_the_others_brought_comes_before() {
+    let mut book = Book::new();
+    let first = book.enter();
+    let (second, _) = book.reopen(first, ELSEWHERE);
+    let (third, _) = book.reopen(first, ELSEWHERE);
+    let (told, verdicts) = book.connections.ended(first);
+    assert_eq!(told, None);
+    let reopened = Verdict::Reopened(bob(), ELSEWHERE);
+    let read_out = [reopened, Verdict::Hear(second), Verdict::ReadOut(second)];
+    assert_eq!(verdicts, read_out);
+    let (told, verdicts) = book.connections.ended(second);
+    assert_eq!(
+        (told, verdicts),
+        (None, vec![reopened, Verdict::Hear(third)])
+    );
+}
+
+#[test]
+fn beside_a_connection_that_proves_it_others_from_there_are_strangers() {
+    for is_first in [true, false] {
+        let mut book = Book::new();
+        let first = book.enter();
+        let before = is_first.then(|| book.as_bob(ELSEWHERE).0);
+        let (second, _) = book.reopen(first, ELSEWHERE);
+        let after = (!is_first).then(|| book.as_bob(ELSEWHERE).0);
+        let (told, verdicts) = book.connections.ended(first);
+        assert_eq!(told, None);
+        let end = before.map(Verdict::End);
+        let reopened = [Verdict::Reopened(bob(), ELSEWHERE), Verdict::Hear(second)];
+        let expected: Vec<Verdict> = end.into_iter().chain(reopened).collect();
+        assert_eq!(verdicts, expected);
+        // It may wait, for whatever that is good for.
+        assert!(after.is_none_or(|after| book.connections.is_waiting(after).is_some()));
+    }
+}
+
+#[test]
+fn whoever_is_heard_without_a_proof_does_not_take_it_from_the_one_before() {
+    let mut book = Book::new();
+    let first = book.enter();
+    book.connections.ended(first);
+    let (stranger, verdict) = book.as_bob(HOME);
+    assert_eq!(
+        verdict,
+        Verdict::Hear(stranger),
+        "it comes from the same host"
+    );
+    let (second, verdicts) = book.reopen(first, HOME);
+    assert_eq!(
+        verdicts,
+        [Verdict::Wait(second), Verdict::ReadOut(stranger)]
+    );
+}
+
+#[test]
 fn what_is_left_in_the_connection_of_a_peer_that_has_left_is_not_read() {
     let mut book = Book::new();
     let token = book.enter();
@@ -210,7 +396,7 @@ fn who_enters_while_another_one_speaks_has_done_so_over_its_own_connection() {
     book.connections.heard(its);
     let another = book.accept(ELSEWHERE);
     let stranger = PeerId::from_bytes([9; 16]);
-    book.connections.introduced(book.now, another, stranger);
+    book.introduce_as(stranger, another, None);
     for current in [Some(another), None] {
         assert_eq!(book.connections.entered(book.now, bob(), current), []);
     }
@@ -253,8 +439,8 @@ fn of_too_many_that_wait_the_oldest_makes_room_and_the_last_is_heard() {
     let (oldest, _) = book.as_bob(HOME);
     let rest: Vec<Token> = (1..CLAIMS).map(|_| book.as_bob(HOME).0).collect();
     let last = book.accept(HOME);
-    let verdicts = book.connections.introduced(book.now, last, bob());
-    assert_eq!(verdicts, (Verdict::Wait(last), Some(Verdict::End(oldest))));
+    let verdicts = book.introduce(last, None);
+    assert_eq!(verdicts, [Verdict::Wait(last), Verdict::End(oldest)]);
     assert_eq!(book.connections.ended(oldest), (None, Vec::new()));
     // What they have brought is heard in order: all but the last are read to their end.
     let mut ended = entered;
@@ -276,8 +462,11 @@ fn strangers_cannot_crowd_out_a_peers_own_host() {
         assert!(matches!(book.as_bob(ELSEWHERE).1, Verdict::Wait(_)));
     }
     let another = book.accept(ELSEWHERE);
-    let (_, verdict) = book.connections.introduced(book.now, another, bob());
-    assert!(matches!(verdict, Some(Verdict::End(_))), "one for one");
+    let verdicts = book.introduce(another, None);
+    assert!(
+        matches!(verdicts[..], [Verdict::Wait(_), Verdict::End(_)]),
+        "one for one"
+    );
     let (again, verdict) = book.as_bob(HOME);
     assert_eq!(verdict, Verdict::Wait(again));
     assert_eq!(
@@ -430,7 +619,7 @@ fn where_known_peers_have_many_connections_there_may_be_fewer_strangers() {
     for number in 0..200_u8 {
         let peer = PeerId::from_bytes([number; 16]);
         let token = book.accept(host(number));
-        book.connections.introduced(book.now, token, peer);
+        book.introduce_as(peer, token, None);
         book.connections.entered(book.now, peer, Some(token));
         book.connections.proven(peer);
     }

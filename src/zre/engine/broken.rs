@@ -35,6 +35,7 @@ impl Engine {
             return;
         };
         known.hung_up = true;
+        known.reopened_from = None;
         // If it connects again, it says once more what it does not know to have arrived.
         known.repeats = Repeats::Expected;
         let place = known.place.remote;
@@ -52,7 +53,8 @@ impl Engine {
         }
     }
 
-    /// A try to open a connection was refused: nobody listens there (any more). (That nobody answers at all is not to be told: networks come and go.)
+    /// A try to open a connection was refused: nobody listens there (any more), or somebody else does. (That
+    /// nobody answers at all is not to be told: networks come and go.)
     ///
     /// A peer whose connection to us is gone as well is gone: its process has ended, without a word.
     /// As long as the one is there, the other proves nothing: it may be a firewall that refuses, or

@@ -29,6 +29,8 @@ pub(super) enum Timer {
     Dial(PeerId, u64),
     /// A peer that was greeted again has not answered.
     Answer(PeerId),
+    /// A peer that is heard has not shown that it hears us.
+    Unheard(PeerId),
     /// An address that is greeted without a beacon may have to be dialled (again).
     Static(SocketAddr),
     /// A connection that is full may have taken nothing for too long to be waited for.

@@ -56,6 +56,7 @@ impl Engine {
         self.tell_moved(id, &to);
         self.outputs.push_back(Output::Connect {
             link,
+            peer: Some(id),
             to: to.clone(),
         });
         if let Some(peer) = self.peers.get_mut(&id) {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::admission::Standing;
 use super::peer::{Peer, Phase, Place, Presence};
-use super::{Engine, Event, Timer};
-use crate::zre::{Link, Output, PeerId, Sighting};
+use super::{Engine, Timer};
+use crate::zre::{Link, PeerId, Sighting};
 
 /// Places of one peer that are remembered besides the one where it is connected.
 const PLACES: usize = 4;
@@ -181,21 +181,23 @@ impl Engine {
             return;
         }
         peer.beacon = Some(now);
-        if peer.show_itself(now) {
-            self.outputs
-                .push_back(Output::Event(Event::Heard { peer: id }));
-        }
+        let is_back = peer.show_itself(now);
         let is_elsewhere = |to: &Link| to.remote != link.remote;
         peer.challenge.take_if(|challenge| {
             !challenge.by_connection && challenge.to.as_ref().is_some_and(is_elsewhere)
         });
-        match peer.phase {
+        let (phase, is_displaced) = (peer.phase, peer.displaced);
+        let has_opened = peer.traffic > self.readdressed;
+        if is_back {
+            self.welcome_back(now, id);
+        }
+        match phase {
             Phase::Heard => self.dial_if_admitted(now, id),
             // It is heard over a connection that it has opened since: that one is well.
-            Phase::Ready if local_changed && peer.traffic > self.readdressed => {
+            Phase::Ready if local_changed && has_opened => {
                 self.reconnect(now, id, link);
             }
-            Phase::Ready if peer.displaced || local_changed => self.relocate(now, id, link),
+            Phase::Ready if is_displaced || local_changed => self.relocate(now, id, link),
             Phase::Greeted | Phase::Ready => {}
         }
     }

@@ -18,6 +18,10 @@ use crate::zre::{Hello, Host, Link, Message, PeerId, Via};
 /// may, and that a host is switched off and on with more nodes on it is rare.
 const HEIRS: usize = 64;
 
+/// How long ago it may have been that nobody listened for a peer where it is dialled: as long as it takes
+/// until it is dialled again at most, and a while.
+const LATELY: Duration = Duration::from_secs(4);
+
 /// How long one is followed: whoever was there is asked for a fraction of this.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -73,10 +77,39 @@ impl Engine {
         let Some(&other) = self.places.get(&place).filter(|other| **other != id) else {
             return true;
         };
-        if self.peers.get(&other).is_some_and(Peer::is_ready) {
+        if !self.exchange(now, id, other) {
             self.suspect(now, other);
         }
-        !self.places.contains_key(&place)
+        self.places.get(&place).is_none_or(|other| *other == id)
+    }
+
+    /// A peer is heard where another one is known to be: two hosts may have got each other's address. If nobody
+    /// listens for that one there, but it speaks from elsewhere, it is led there, though the first one may be
+    /// known to be there as yet, and its place is the first one's. Whether that is so.
+    fn exchange(&mut self, now: Instant, id: PeerId, other: PeerId) -> bool {
+        let Some(peer) = self.peers.get_mut(&other).filter(|peer| peer.is_ready()) else {
+            return false;
+        };
+        let is_lately = |at: Instant| now.duration_since(at) <= LATELY;
+        let is_connected = peer.channel.as_ref().is_some_and(|it| it.connected);
+        let place = peer.place.remote;
+        let speaks_from = peer.spoke_from.filter(|from| *from != Host::from(place));
+        let is_gone = !is_connected && !peer.hung_up && peer.refused.is_some_and(is_lately);
+        let Some(from) = speaks_from.filter(|_| is_gone) else {
+            return false;
+        };
+        let mut others = peer.others.iter().map(|other| &other.link);
+        let known = others.find(|to| Host::from(to.remote) == from).cloned();
+        let to = known.unwrap_or_else(|| Link::plain(from.at(place.port()), None));
+        let holder = self.places.get(&to.remote);
+        if holder.is_some_and(|holder| *holder != id && *holder != other) {
+            return false;
+        }
+        peer.challenge = None;
+        peer.displaced = false;
+        self.reconnect(now, other, to);
+        self.places.insert(place, id);
+        true
     }
 
     /// Whoever was at a place is not there any more: its heir is met.

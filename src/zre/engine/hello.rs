@@ -13,7 +13,7 @@ use super::{Engine, Event, ExitReason, Timer};
 use crate::zre::host::is_link_local;
 use crate::zre::recent::{REMEMBERED, Recent};
 use crate::zre::sequence::Incoming;
-use crate::zre::{GroupName, Hello, Host, Link, Name, Output, PeerId, Via};
+use crate::zre::{GroupName, Hello, Host, Link, Name, PeerId, Via};
 
 impl Engine {
     pub(super) fn receive_hello(
@@ -180,6 +180,9 @@ impl Engine {
             let _told_by_enter = peer.hear(now);
             peer.farewell = None;
             peer.displaced = false;
+            peer.reopened_from = None;
+            peer.unheard = None;
+            peer.is_answered = false;
             link = Some(peer.place.clone());
         });
         self.answer_reconnection(id);
@@ -209,9 +212,11 @@ impl Engine {
             return;
         };
         if peer.hear(now) {
-            self.outputs
-                .push_back(Output::Event(Event::Heard { peer: id }));
+            self.welcome_back(now, id);
         }
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
         peer.expected = Incoming::greeted(1);
         peer.status = hello.status;
         peer.farewell = None;
@@ -239,6 +244,10 @@ impl Engine {
             });
         }
         let after: BTreeSet<GroupName> = hello.groups.into_iter().collect();
+        // Whoever has something new to say has heard us, for all that is known.
+        if changed || before != after {
+            self.forget_answer(id);
+        }
         for group in before.difference(&after) {
             self.remove_from_group(id, group);
         }
@@ -246,8 +255,16 @@ impl Engine {
             self.add_to_group(id, group);
         }
         self.answer_reconnection(id);
-        if !provoked {
+        let is_in_doubt = self.peers.get(&id).is_some_and(Peer::is_in_doubt);
+        let is_greeted = is_in_doubt && self.return_by_its_way(now, id, via);
+        if !provoked && !is_greeted {
             self.answer_again(now, id, is_recent);
+        }
+    }
+
+    fn forget_answer(&mut self, id: PeerId) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.is_answered = false;
         }
     }
 
@@ -288,7 +305,18 @@ impl Engine {
             }
             return;
         }
-        self.say_hello(now, id);
+        let place = self.peers.get_mut(&id).and_then(|peer| {
+            let is_again = std::mem::replace(&mut peer.is_answered, true);
+            let is_connected = peer.channel.as_ref().is_some_and(|it| it.connected);
+            (is_again && is_connected).then(|| peer.place.clone())
+        });
+        if let Some(place) = place {
+            // It greets once more, and has heard nothing of our answer to the last time: our connection may be
+            // dead, or wait for long until the system tries it again. Another one is not.
+            self.reconnect(now, id, place);
+        } else {
+            self.say_hello(now, id);
+        }
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.hello_awaited = false;
         }

@@ -48,6 +48,7 @@ impl Engine {
             self.remove(now, id, ExitReason::Expired);
             return;
         }
+        self.doubt_connection(now, id);
         let deaf = self.deaf_from(id);
         let Some(peer) = self.peers.get_mut(&id) else {
             return;

@@ -2,7 +2,7 @@
 //!
 //! It knows no socket, thread or clock. The files beside this one hold its parts: `discovery` (who is
 //! there, and where), `admission` (how many strangers), `receive` and `send` (messages), `life` (who is still there), `patience` (who
-//! doubts that we are), `flush` (what was delivered), `statics` (peers without beacons), `dismissed` (peers to stay
+//! doubts that we are), `moves` (where they are), `ways` (the connections between us), `flush` (what was delivered), `statics` (peers without beacons), `dismissed` (peers to stay
 //! away from), `heirs` (peers in the place of others). It
 //! deliberately leaves out elections, which are understood on the wire and otherwise ignored, and
 //! encrypted links.
@@ -26,6 +26,7 @@ mod receive;
 mod send;
 mod share;
 mod statics;
+mod ways;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -298,6 +299,7 @@ impl Engine {
                 Timer::Farewell(peer) => self.check_farewell(now, peer),
                 Timer::Dial(peer, serial) => self.check_dial(now, peer, serial),
                 Timer::Answer(peer) => self.check_answer(now, peer),
+                Timer::Unheard(peer) => self.check_unheard(now, peer),
                 Timer::Static(address) => self.check_static(now, address),
                 Timer::Stall(link) => self.check_stall(now, link),
                 Timer::Reassure(peer, serial) => self.check_patience(now, peer, serial),

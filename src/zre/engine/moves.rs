@@ -21,10 +21,10 @@ const LAST_CHANCE: u32 = 4;
 
 /// How many times longer than usual a peer has to answer while packets from it are lost: TCP needs that for a
 /// question and an answer of which each goes three times.
-const MUCH: u32 = 4;
+pub(super) const MUCH: u32 = 4;
 
 /// How exactly a system knows when it was answered: it counts time in steps, of 10 ms at most.
-const STEP: Duration = Duration::from_millis(10);
+pub(super) const STEP: Duration = Duration::from_millis(10);
 
 /// How often it is greeted once more.
 const GREETINGS: u8 = 3;
@@ -51,6 +51,7 @@ impl Engine {
             since: now,
             to,
             by_connection: false,
+            by_word: false,
             patience,
             last_chance: None,
         }));
@@ -82,6 +83,13 @@ impl Engine {
         // Where the machine stood still for longer than this takes, for it and for us, its answer may be
         // on its way only now. So it has that much time in which we have been here to hear it.
         let is_over = |since: Instant| (since + chance..=since + 2 * chance).contains(&now);
+        if challenge
+            .last_chance
+            .is_some_and(|since| now < since + chance)
+        {
+            // Its end is looked at in its time.
+            return;
+        }
         if !challenge.last_chance.is_some_and(is_over) {
             challenge.last_chance = Some(now);
             self.deadlines.set(now + chance, Timer::Challenge(id));
@@ -122,9 +130,13 @@ impl Engine {
         // Whoever leaves mostly hangs up at once; and where farewells are made up, one that has not is
         // better taken for gone a while too late than while it is there.
         let is_slandered = self.is_slandered(at);
-        let Some(peer) = self.peers.get_mut(&id).filter(|peer| !peer.hung_up) else {
+        let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
+        peer.unheard = peer.unheard.and_then(|it| it.after_acknowledged(at));
+        if peer.hung_up {
+            return;
+        }
         if at > *peer.vouched.get_or_insert(at) + most {
             return;
         }
@@ -166,17 +178,23 @@ impl Engine {
         peer.repeats = Repeats::Expected;
         peer.others.retain(|other| other.link.remote != to.remote);
         peer.beacon = Some(now);
-        self.hang_up(id, Host::from(to.remote));
+        let host = Host::from(to.remote);
+        if peer.reopened_from != Some(host) {
+            self.hang_up(id, host);
+        }
         self.reconnect(now, id, to);
     }
 
     /// The way to a peer is another one now, and what it says is heard: it is greeted there. To one that
     /// has entered goes first what has not arrived where it was. One that has not been reached yet has
     /// its greeting before it.
-    pub(super) fn reconnect(&mut self, now: Instant, id: PeerId, to: Link) {
-        let Some(peer) = self.peers.get(&id) else {
+    pub(super) fn reconnect(&mut self, now: Instant, id: PeerId, mut to: Link) {
+        // By which of our own addresses, it shows if that one is gone since it was heard there.
+        to.local = to.local.filter(|local| self.is_own(Some(*local)));
+        let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
+        peer.unheard = None;
         let before = peer.place.remote;
         let was_reached = peer.channel.as_ref().is_some_and(|it| it.connected);
         let serial = peer.serial;
@@ -223,7 +241,7 @@ impl Engine {
             channel.to = to.clone();
             channel.connected = false;
             let link = channel.link;
-            self.outputs.push_back(Output::Lead { link, to });
+            self.outputs.push_back(Output::Lead { link, peer: id, to });
         }
     }
 
@@ -258,7 +276,12 @@ impl Engine {
     /// A second inbound connection under this peer's id, from this address, waits to be heard: perhaps
     /// the peer has opened another one, and we have not noticed the end of the first.
     pub fn handle_unheard(&mut self, now: Instant, id: PeerId, remote: Host) {
-        let Some(peer) = self.peers.get(&id).filter(|peer| peer.is_ready()) else {
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_ready()) else {
+            return;
+        };
+        // What it has opened there before may be dead.
+        peer.reopened_from.take_if(|from| *from == remote);
+        let Some(peer) = self.peers.get(&id) else {
             return;
         };
         // Of two hosts that have two networks in common, each could follow the other for ever: only one
@@ -293,7 +316,7 @@ impl Engine {
     /// Where a peer is that connects from a host where it was never heard: one whose beacons do not get
     /// through to us, wherever it is, has moved without our hearing so. Its mailbox has the port that it
     /// had. (Of two hosts that hear each other, the beacon says it.)
-    fn likely_place(&self, now: Instant, peer: &Peer, remote: Host) -> Option<Link> {
+    pub(super) fn likely_place(&self, now: Instant, peer: &Peer, remote: Host) -> Option<Link> {
         let stale = self.config.timing.interval * MISSED;
         let is_heard = |at: Instant| now.duration_since(at) <= stale;
         let is_silent = !peer.beacon.is_some_and(is_heard)
@@ -304,14 +327,19 @@ impl Engine {
     /// Our own addresses have changed: peers reached from one that is gone are reached at another place
     /// where they are heard, or asked whether they still hear us.
     pub fn handle_addresses(&mut self, now: Instant, addresses: &[IpAddr]) {
-        if self.addresses.iter().any(|old| !addresses.contains(old)) {
+        let is_one_gone = self.addresses.iter().any(|old| !addresses.contains(old));
+        if is_one_gone {
             self.readdressed = now;
         }
         self.addresses = addresses.to_vec();
+        let is_lost = |local: Option<IpAddr>| match local {
+            Some(_) => !self.is_own(local),
+            None => is_one_gone,
+        };
         let displaced: Vec<PeerId> = self
             .peers
             .iter()
-            .filter(|(_, peer)| peer.is_ready() && !self.is_own(peer.place.local))
+            .filter(|(_, peer)| peer.is_ready() && is_lost(peer.place.local))
             .map(|(id, _)| *id)
             .collect();
         for id in displaced {

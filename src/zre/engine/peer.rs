@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::zre::recent::Recent;
 use crate::zre::sequence::{Incoming, Outgoing};
-use crate::zre::{GroupName, Headers, Link, LinkId, Message, Name, Timing};
+use crate::zre::{GroupName, Headers, Host, Link, LinkId, Message, Name, Timing};
 
 /// How long it counts that packets were lost on the way from a peer.
 const HARD_TO_HEAR: Duration = Duration::from_secs(60);
@@ -64,6 +64,29 @@ pub(super) enum Repeats {
     Until(Instant),
 }
 
+/// Whether we may be unheard by a peer that we hear: the system has not got rid of what it was asked, and
+/// will try again only after a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unheard {
+    /// It was asked then, and has not answered.
+    Since(Instant),
+    /// The same, and so is the system what it knows.
+    Probed(Instant),
+    /// Nor was that acknowledged.
+    Confirmed,
+}
+
+impl Unheard {
+    /// What is left of it after the system has acknowledged something at this time, and nothing since.
+    pub(super) fn after_acknowledged(self, at: Instant) -> Option<Self> {
+        match self {
+            Self::Since(asked) | Self::Probed(asked) if asked < at => None,
+            Self::Probed(_) => Some(Self::Confirmed),
+            Self::Since(_) | Self::Confirmed => Some(self),
+        }
+    }
+}
+
 /// A peer's mailbox seen at a place other than where it is connected.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
@@ -83,6 +106,8 @@ pub(super) struct Challenge {
     /// Whether a connection says so, and not a beacon: that it is heard at its old place, too, as a host
     /// on two networks is, is no answer to that.
     pub(super) by_connection: bool,
+    /// Whether it speaks from there, and nothing is known of its beacons.
+    pub(super) by_word: bool,
     /// How long it has.
     pub(super) patience: Duration,
     /// Since when it has its last chance to answer.
@@ -240,6 +265,10 @@ pub(super) struct Peer {
     pub(super) was_reached: bool,
     /// Whether its connection to us is gone.
     pub(super) hung_up: bool,
+    /// From where it spoke last, if not from where it is reached.
+    pub(super) spoke_from: Option<Host>,
+    /// From where it has opened its connection to us again, for sure.
+    pub(super) reopened_from: Option<Host>,
     /// When its system first answered for it since it was heard itself.
     pub(super) vouched: Option<Instant>,
     /// Whether it is content with our beacons, how often it has asked all the same, how often it was
@@ -282,8 +311,16 @@ pub(super) struct Peer {
     pub(super) led_until: Instant,
     /// When our last HELLO to it went out.
     pub(super) greeted: Instant,
+    /// Our HELLO has answered one of its own, and it has said nothing since that shows that it came.
+    pub(super) is_answered: bool,
     /// When it gets our HELLO as an answer to its own, unless it shows before that it knows us.
     pub(super) answer_owed: Option<Instant>,
+    /// When it was last asked whether it has moved because it speaks from another address.
+    pub(super) heeded: Option<Instant>,
+    /// It is heard, and it is not certain that it hears us.
+    pub(super) unheard: Option<Unheard>,
+    /// When it last got another connection for that.
+    pub(super) renewed: Option<Instant>,
     /// When its answer to our first HELLO is due.
     pub(super) answer_due: Option<Instant>,
     pub(super) barrier: Option<Barrier>,
@@ -336,7 +373,11 @@ impl Peer {
             recent: Recent::default(),
             rechecked: 0,
             greeted_again: 0,
+            is_answered: false,
             answer_owed: None,
+            heeded: None,
+            unheard: None,
+            renewed: None,
             answer_due: None,
             pings: VecDeque::new(),
             barrier: None,
@@ -346,6 +387,8 @@ impl Peer {
             displaced: false,
             broken: None,
             hung_up: false,
+            spoke_from: None,
+            reopened_from: None,
             vouched: None,
             is_content: false,
             insisted: 0,
@@ -371,9 +414,14 @@ impl Peer {
             .is_some_and(|at| now.duration_since(at) <= HARD_TO_HEAR)
     }
 
+    /// Whether it is not certain that it is reached at its place.
+    pub(super) const fn is_in_doubt(&self) -> bool {
+        self.displaced || self.challenge.is_some()
+    }
+
     /// A question whether it is still at its place has been answered: it is.
     pub(super) fn is_found(&mut self, now: Instant, challenge: &Challenge) {
-        if challenge.to.is_some() && !challenge.by_connection {
+        if challenge.to.is_some() && !challenge.by_connection && !challenge.by_word {
             self.missed = Some(now);
         }
     }

@@ -7,7 +7,7 @@ use super::peer::{Peer, Phase, Presence, Purpose, Repeats};
 use super::{Engine, Event, ExitReason};
 use crate::zre::recent::{REMEMBERED, mark};
 use crate::zre::sequence::is_bridge;
-use crate::zre::{Body, Content, GroupName, Host, Message, Origin, Output, PeerId, Via};
+use crate::zre::{Body, Content, GroupName, Host, Message, Origin, PeerId, Via};
 
 /// How soon after a gap another one ends the acquaintance until the next beacon: a peer that makes
 /// gaps on purpose must not make us greet it as fast as it likes.
@@ -46,14 +46,14 @@ impl Engine {
         if is_bridge(sequence) && matches!(message.body, Body::PingOk) {
             // It answers nothing: a HELLO comes behind it (trap 10).
             if peer.hear(now) {
-                self.event(Event::Heard { peer: id });
+                self.welcome_back(now, id);
             }
             return;
         }
         if peer.repeats_itself(now, via, &message, follows) {
             self.stats.repeated += 1;
             if peer.hear(now) {
-                self.event(Event::Heard { peer: id });
+                self.welcome_back(now, id);
             }
             return;
         }
@@ -63,15 +63,22 @@ impl Engine {
             return;
         }
         self.stats.received += 1;
+        peer.is_answered = false;
         peer.recent.add(mark(&message));
         let is_back = peer.hear(now);
-        peer.speak_from(now, via);
+        let is_from_elsewhere = !peer.speak_from(now, via);
+        let is_in_doubt = peer.is_in_doubt();
         if !matches!(message.body, Body::Ping) {
             peer.doubts = 0;
         }
         if is_back {
-            self.outputs
-                .push_back(Output::Event(Event::Heard { peer: id }));
+            self.welcome_back(now, id);
+        }
+        if is_in_doubt {
+            self.return_by_its_way(now, id, via);
+        }
+        if let Some(remote) = via.remote.filter(|_| is_from_elsewhere) {
+            self.heed_way(now, id, remote);
         }
         if !matches!(message.body, Body::PingOk) {
             self.greet_who_answers_nothing(now, id);
@@ -132,6 +139,7 @@ impl Engine {
                 peer.presence = Presence::Present;
                 peer.barrier = None;
                 peer.pings.clear();
+                peer.unheard = None;
                 peer.challenge = None;
             }
         });
@@ -328,17 +336,26 @@ impl Peer {
     }
 
     /// A message has come from there. As long as it speaks from its old place it has not left that one,
-    /// however late its answers are on a machine that is overloaded.
-    fn speak_from(&mut self, now: Instant, via: Via) {
-        let is_there = via.remote == Some(Host::from(self.place.remote));
-        if let Some(challenge) = self.challenge.as_mut().filter(|_| is_there) {
+    /// however late its answers are on a machine that is overloaded. Whether that is where it is reached.
+    fn speak_from(&mut self, now: Instant, via: Via) -> bool {
+        if via.remote != Some(Host::from(self.place.remote)) {
+            self.spoke_from = via.remote;
+            return false;
+        }
+        self.spoke_from = None;
+        if self.place.local.is_none() && !self.is_in_doubt() {
+            self.place.local = via.local;
+        }
+        if let Some(challenge) = &mut self.challenge {
             challenge.since = now;
         }
+        true
     }
 
     /// It has answered us, so that it is where we think it is.
     fn hear_answer(&mut self, now: Instant, refuted: &mut u64) {
         self.answer_owed = None;
+        self.unheard = None;
         self.displaced = false;
         if let Some(challenge) = self.challenge.take() {
             self.is_found(now, &challenge);

@@ -129,7 +129,11 @@ impl Engine {
         known.dialled = Some(now);
         known.state = State::Dialling(Box::new(Channel::new(link, to.clone())), None);
         self.links.insert(link, Owner::Static(address));
-        self.outputs.push_back(Output::Connect { link, to });
+        self.outputs.push_back(Output::Connect {
+            link,
+            peer: None,
+            to,
+        });
         let hello = self.hello(local);
         self.send_static(address, Body::Hello(hello));
     }
@@ -223,10 +227,13 @@ impl Engine {
             return;
         };
         self.links.insert(channel.link, Owner::Peer(id));
-        if rests && !channel.connected {
-            let (link, to) = (channel.link, channel.to.clone());
-            self.outputs.push_back(Output::Lead { link, to });
-        }
+        let link = channel.link;
+        self.outputs.push_back(if rests && !channel.connected {
+            let to = channel.to.clone();
+            Output::Lead { link, peer: id, to }
+        } else {
+            Output::Belong { link, peer: id }
+        });
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.place = channel.to.clone();
             peer.channel = Some(*channel);

@@ -4,11 +4,12 @@ use std::io::{Read as _, Write as _};
 
 use super::*;
 use crate::node::zmtp::{Version, ping, pong};
+use crate::zre::ticket::Ticket;
 
 /// Accepts the next connection, and shakes hands as a ROUTER.
 pub(super) fn admit(ours: &mut Ours, at: &TcpListener) -> TcpStream {
     let mut stream = accept(ours, at);
-    let words = Words::of_a_router();
+    let words = Words::of_a_router(b"");
     stream.write_all(words.hail()).unwrap();
     stream.write_all(words.to(Version::Three)).unwrap();
     // Greeting and READY, which shows 17 octets of a routing id.
@@ -85,7 +86,7 @@ fn met(budget: usize) -> (Ours, TcpListener, TcpStream) {
 }
 
 #[test]
-fn our_version_is_said_at_once_and_all_the_rest_as_soon_as_theirs_is_known() {
+fn our_version_is_said_at_once_the_greeting_when_theirs_is_known_and_ready_after_theirs() {
     let (listener, place) = listener();
     let mut ours = Ours::new(1 << 20);
     ours.connect(place);
@@ -99,18 +100,16 @@ fn our_version_is_said_at_once_and_all_the_rest_as_soon_as_theirs_is_known() {
     assert_eq!(read_exactly(&mut ours, &mut far, 11), words.hail());
     ours.serve_for(Duration::from_millis(10));
     assert!(far.read(&mut [0; 1]).is_err(), "it waits for our version");
-    let theirs = Words::of_a_router();
+    let theirs = Words::of_a_router(b"");
     far.write_all(theirs.hail()).unwrap();
-    let words = words.to(Version::Three);
-    assert_eq!(read_exactly(&mut ours, &mut far, words.len()), words);
+    let greeting = Words::greeting_rest();
+    assert_eq!(read_exactly(&mut ours, &mut far, greeting.len()), greeting);
     ours.serve_for(Duration::from_millis(10));
-    assert!(
-        far.read(&mut [0; 1]).is_err(),
-        "no traffic before our READY"
-    );
+    assert!(far.read(&mut [0; 1]).is_err(), "it waits for our READY");
     far.write_all(theirs.to(Version::Three)).unwrap();
     let ping = [0, 6, 0xaa, 0xa1, 6, 2, 0, 1];
-    assert_eq!(read_exactly(&mut ours, &mut far, ping.len()), ping);
+    let rest = [words.ready(), &ping].concat();
+    assert_eq!(read_exactly(&mut ours, &mut far, rest.len()), rest);
 }
 
 #[test]
@@ -180,13 +179,84 @@ fn nothing_is_sent_on_a_later_connection_before_it_is_known_to_be_read() {
     assert_eq!(read_exactly(&mut ours, &mut far, said.len()), said);
 }
 
+/// What one of our mailboxes says when it is dialled.
+fn mailbox(of: PeerId, ticket: &Ticket) -> Vec<u8> {
+    let words = Words::of_a_router(&of.routing_id());
+    let ready = words.to_with_ticket(Version::Three, ticket);
+    [words.hail(), &ready].concat()
+}
+
+/// Goal: a later connection shows the ticket of the last one that was read, sealed for itself, and none before
+/// it knows its own; one that was not read leaves no ticket. Method: the second connection is never read.
+#[test]
+fn a_later_connection_proves_that_it_is_of_the_same_process() {
+    let (listener, place) = listener();
+    let mut ours = Ours::new(1 << 20);
+    let owner = PeerId::from_bytes([0xcd; 16]);
+    let tickets = [1, 2, 3].map(|octet| Ticket::from([octet; 16]));
+    let to = zre::Link::plain(place, None);
+    ours.links.connect(Instant::now(), LINK, Some(owner), &to);
+    let own = PeerId::from_bytes([0xab; 16]).routing_id();
+    let dealer = Words::of_a_dealer(&own);
+    let mut first = accept(&mut ours, &listener);
+    first.write_all(&mailbox(owner, &tickets[0])).unwrap();
+    let said = [dealer.hail(), dealer.to(Version::Three)].concat();
+    assert_eq!(read_exactly(&mut ours, &mut first, said.len()), said);
+    drop(first);
+    for next in &tickets[1..] {
+        let mut far = accept(&mut ours, &listener);
+        // The greeting alone is not enough: the ticket is in READY.
+        let theirs = mailbox(owner, next);
+        let (greeting, ready) = theirs.split_at(64);
+        far.write_all(greeting).unwrap();
+        ours.serve_for(Duration::from_millis(10));
+        let all = [dealer.hail(), Words::greeting_rest()].concat();
+        assert_eq!(read_exactly(&mut ours, &mut far, all.len()), all);
+        assert!(far.read(&mut [0; 1]).is_err(), "it waits for its ticket");
+        far.write_all(ready).unwrap();
+        let proof = tickets[0].prove(next, place);
+        let said = [dealer.to_with_proof(Version::Three, &proof), ping()].concat();
+        let said = &said[Words::greeting_rest().len()..];
+        assert_eq!(read_exactly(&mut ours, &mut far, said.len()), said);
+    }
+}
+
+#[test]
+fn nothing_is_sent_to_whoever_else_has_got_a_peers_place() {
+    let (listener, place) = listener();
+    let mut ours = Ours::new(1 << 20);
+    let (owner, other) = ([1; 16], [2; 16]);
+    let (owner, other) = (PeerId::from_bytes(owner), PeerId::from_bytes(other));
+    let to = zre::Link::plain(place, None);
+    ours.links.connect(Instant::now(), LINK, Some(owner), &to);
+    assert!(matches!(
+        ours.send(message(1, Body::Ping), false),
+        Sent::Queued
+    ));
+    let ticket = Ticket::from([1; 16]);
+    let mut far = accept(&mut ours, &listener);
+    far.write_all(&mailbox(other, &ticket)).unwrap();
+    ours.serve_until("refused", |ours| ours.has_seen(News::Refused(LINK)));
+    // Not even our READY.
+    assert!(read_to_end(&mut far) <= 64);
+    let words = Words::of_a_dealer(&PeerId::from_bytes([0xab; 16]).routing_id());
+    let all = words.hail().len() + words.to(Version::Three).len();
+    // The peer itself, back at its place, gets what waits.
+    let mut far = accept(&mut ours, &listener);
+    far.write_all(&mailbox(owner, &ticket)).unwrap();
+    let said = [0, 6, 0xaa, 0xa1, 6, 2, 0, 1];
+    let all = read_exactly(&mut ours, &mut far, all + said.len());
+    assert!(all.ends_with(&said));
+    assert!(ours.has_seen(News::Connected(LINK)));
+}
+
 /// Who speaks ZMTP 3.0 knows no PING, and is sent everything at once.
 #[test]
 fn who_knows_no_ping_is_not_asked() {
     let (mut ours, listener, far) = met(1 << 20);
     drop(far);
     let mut far = accept(&mut ours, &listener);
-    let words = Words::of_a_router();
+    let words = Words::of_a_router(b"");
     let mut theirs = [words.hail(), words.to(Version::Three)].concat();
     theirs[11] = 0;
     far.write_all(&theirs).unwrap();
@@ -282,7 +352,7 @@ fn a_mailbox_that_sends_a_message_is_given_up() {
 fn a_mailbox_that_says_ready_without_end_is_given_up() {
     let (ours, _listener, mut far) = met(1 << 20);
     far.set_nonblocking(false).unwrap();
-    let ready = &Words::of_a_router().to(Version::Three)[53..].to_vec();
+    let ready = &Words::of_a_router(b"").to(Version::Three)[53..].to_vec();
     far.write_all(&ready.repeat(300)).unwrap();
     is_given_up(ours, far);
 }
@@ -315,7 +385,7 @@ fn a_mailbox_that_ends_each_connection_at_once_is_not_dialled_more_often_for_tha
     while Instant::now() < deadline || is_late(dials) {
         while let Ok((mut stream, _)) = listener.accept() {
             dials += 1;
-            let words = Words::of_a_router();
+            let words = Words::of_a_router(b"");
             let _gone = stream
                 .write_all(words.hail())
                 .and_then(|()| stream.write_all(words.to(Version::Three)));
@@ -358,7 +428,7 @@ fn what_is_queued_to_all_together_is_bounded_and_who_reads_gets_what_it_is_sent(
         .map(|number| {
             let id = LinkId(number);
             let to = zre::Link::plain(at, None);
-            ours.links.connect(Instant::now(), id, &to);
+            ours.links.connect(Instant::now(), id, None, &to);
             (id, admit(&mut ours, &listener))
         })
         .collect();

@@ -20,7 +20,7 @@ impl Hall {
         let links: Vec<LinkId> = (1..=LINKS).map(LinkId).collect();
         let mut far = Vec::new();
         for link in &links {
-            ours.links.connect(Instant::now(), *link, &to);
+            ours.links.connect(Instant::now(), *link, None, &to);
             far.push(admit(&mut ours, &at));
         }
         let is_open = |ours: &Ours| ours.links.links.values().all(Link::is_open);
