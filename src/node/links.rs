@@ -83,8 +83,10 @@ pub(super) enum News {
     Progress(LinkId),
     /// A full link has room again.
     Room(LinkId),
-    /// Nobody listens there (any more), or somebody else than is sought.
+    /// Nobody listens there (any more).
     Refused(LinkId),
+    /// This peer's mailbox is there, and another one's is sought.
+    Another(LinkId, PeerId),
     /// One is given up, for what came over it.
     Violation,
 }

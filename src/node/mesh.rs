@@ -356,6 +356,7 @@ impl Core {
                 News::Progress(link) => self.engine.handle_progress(now, link),
                 News::Room(link) => self.engine.handle_room(now, link),
                 News::Refused(link) => self.engine.handle_refused(now, link),
+                News::Another(link, other) => self.engine.handle_another(now, link, other),
                 News::Violation => self.engine.stats_mut().sending_mailboxes += 1,
             }
             self.carry_out(now);

@@ -31,6 +31,7 @@ pub(super) enum Input {
     Acknowledged(LinkId, Duration),
     Broken(PeerId),
     Refused(LinkId),
+    Another(LinkId, PeerId),
     Unheard(PeerId, Host),
     Reopened(PeerId, Host),
     Addresses(Vec<IpAddr>),
@@ -147,6 +148,7 @@ impl Zchat {
             }
             Input::Broken(peer) => engine.handle_broken(now, peer),
             Input::Refused(link) => engine.handle_refused(now, link),
+            Input::Another(link, other) => engine.handle_another(now, link, other),
             Input::Unheard(peer, remote) => engine.handle_unheard(now, peer, remote),
             Input::Reopened(peer, remote) => engine.handle_reopened(now, peer, remote),
             Input::Addresses(addresses) => {

@@ -20,7 +20,7 @@ use serde_json::Value;
 
 /// How long a test waits for anything that must happen: far longer than it ever takes, even on a
 /// machine that is busy with other things.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A running program. It is killed when it is dropped.
 #[derive(Debug)]

@@ -335,3 +335,44 @@ fn whoever_does_not_answer_soon_makes_room_for_who_waits_to_be_dialled() {
         assert_eq!(soon.contains(&bob.place), is_crowded);
     }
 }
+
+/// Goal: nobody is kept out by made-up beacons that name its mailbox. Method: strangers are said to be at carol's
+/// place; what is dialled there finds that it is hers.
+#[test]
+fn whoever_is_found_where_a_stranger_was_said_to_be_is_met_at_once() {
+    let mut solo = Solo::new();
+    let carol = Peer::new(3);
+    let mut forged = Peer::new(100);
+    forged.place = carol.place;
+    let outputs = solo.beacon(&forged);
+    let Some(Output::Connect { link, peer, .. }) = outputs.first() else {
+        panic!("{outputs:?}");
+    };
+    assert_eq!(*peer, Some(forged.id), "it is for nobody else");
+    let link = *link;
+    solo.engine.handle_another(solo.now, link, carol.id);
+    let outputs = solo.outputs();
+    let met = outputs.iter().find_map(|output| match output {
+        Output::Connect { peer, to, .. } => Some((*peer, to.remote)),
+        _ => None,
+    });
+    assert_eq!(met, Some((Some(carol.id), carol.place)));
+    assert_eq!(solo.engine.stats().bad_beacons, 1);
+    // As long as she is not known there, that is her place.
+    forged.id = PeerId::from_bytes([101; 16]);
+    assert_eq!(connects(&solo.beacon(&forged)), []);
+}
+
+#[test]
+fn a_peer_that_is_here_is_not_gone_because_another_one_is_found_at_its_place() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    let link = solo.enter(&mut bob);
+    solo.engine
+        .handle_another(solo.now, link, PeerId::from_bytes([3; 16]));
+    assert_eq!(solo.outputs(), []);
+    // Its own connection has to end as well.
+    solo.engine.handle_broken(solo.now, bob.id);
+    let told = events(solo.outputs());
+    assert!(matches!(told[..], [Event::Exit { .. }]), "{told:?}");
+}

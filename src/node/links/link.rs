@@ -95,8 +95,8 @@ struct Opening<'a> {
 enum End {
     /// Nobody listens there.
     Refused,
-    /// Somebody else's mailbox is there.
-    Another,
+    /// This peer's mailbox is there, and another one's is sought.
+    Another(PeerId),
     /// It has ended, or was not to be had in time.
     Lost(io::Error),
     /// What came over it no mailbox has to say.
@@ -107,7 +107,7 @@ impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused => f.write_str("nobody listens there"),
-            Self::Another => f.write_str("somebody else listens there"),
+            Self::Another(owner) => write!(f, "{} listens there", owner.short(8)),
             Self::Lost(error) => error.fmt(f),
             Self::Violation(what) => f.write_str(what),
         }
@@ -238,12 +238,12 @@ impl Link {
             let is_ended = met.read(now, &mut self.queue, tools)?;
             if met.open.is_some() {
                 if !was_open {
-                    if met
+                    if let Some((owner, _)) = met
                         .owner
                         .zip(self.peer)
-                        .is_some_and(|(owner, peer)| owner != peer)
+                        .filter(|(owner, peer)| owner != peer)
                     {
-                        return Err(End::Another);
+                        return Err(End::Another(owner));
                     }
                     self.due = None;
                     if std::mem::replace(&mut self.was_open, true) && met.reader.knows_ping() {
@@ -428,12 +428,14 @@ impl Link {
             tools.news.push_back(News::Violation);
             return;
         }
-        let wait = match open.filter(|_| !matches!(end, End::Another)) {
+        let wait = match open.filter(|_| !matches!(end, End::Another(_))) {
             Some(since) => self.pace.after_connection(now, since, &mut tools.chance),
             None => self.pace.after_failure(&mut tools.chance),
         };
-        if matches!(end, End::Refused | End::Another) {
-            tools.news.push_back(News::Refused(self.id));
+        match end {
+            End::Refused => tools.news.push_back(News::Refused(self.id)),
+            End::Another(owner) => tools.news.push_back(News::Another(self.id, owner)),
+            End::Lost(_) | End::Violation(_) => {}
         }
         self.due = Some(now + wait);
     }

@@ -102,7 +102,7 @@ impl World {
             self.note(Kind::Stream, [key.number(), 6, receiver as u64], || {
                 format!("p{owner} finds p{receiver} at {to}, and not whom it has sought")
             });
-            self.refuse_dial(key);
+            self.find_another(key, self.identity(receiver));
             return;
         }
         self.open_connection(key, owner, near, receiver);

@@ -127,6 +127,15 @@ impl World {
         self.dial_again(key);
     }
 
+    /// Somebody else than is sought listens where a mailbox of ours is dialled.
+    pub(super) fn find_another(&mut self, key: Key, other: PeerId) {
+        if let Some(mailbox) = self.mailboxes.get(key) {
+            self.told
+                .push_back((mailbox.owner, Input::Another(mailbox.link, other)));
+        }
+        self.dial_again(key);
+    }
+
     /// Queues a message, or gives it back for want of room.
     pub(super) fn queue_message(
         &mut self,

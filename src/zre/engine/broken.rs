@@ -53,8 +53,37 @@ impl Engine {
         }
     }
 
-    /// A try to open a connection was refused: nobody listens there (any more), or somebody else does. (That
-    /// nobody answers at all is not to be told: networks come and go.)
+    /// A connection has found the mailbox of this other peer where the one is that it is for, by a beacon: nobody
+    /// has been told anything there. A peer that has entered is not there (any more), as if nobody listened. Of one
+    /// that has not, the beacon was old or made up; and the other one is as good as heard, so that nobody can
+    /// keep it out by beacons that name its mailbox.
+    pub fn handle_another(&mut self, now: Instant, link: LinkId, other: PeerId) {
+        let Some(Owner::Peer(id)) = self.links.get(&link).copied() else {
+            return;
+        };
+        let Some(peer) = self.peers.get(&id) else {
+            return;
+        };
+        if peer.is_ready() {
+            self.handle_refused(now, link);
+            return;
+        }
+        let to = peer.place.clone();
+        self.stats.bad_beacons += 1;
+        // It is dialled in the place of the one that is not there, before all that wait.
+        let waiting = std::mem::take(&mut self.admission.waiting);
+        self.remove(now, id, ExitReason::Expired);
+        let is_known = other == self.config.peer || self.peers.contains_key(&other);
+        if !is_known && !self.dismissed.holds(other, to.remote) {
+            self.meet(now, other, to);
+        }
+        self.admission.waiting = waiting;
+        self.dial_if_admitted(now, other);
+        self.dial_waiting(now);
+    }
+
+    /// A try to open a connection was refused: nobody listens there (any more). (That nobody answers at all is
+    /// not to be told: networks come and go.)
     ///
     /// A peer whose connection to us is gone as well is gone: its process has ended, without a word.
     /// As long as the one is there, the other proves nothing: it may be a firewall that refuses, or
@@ -63,9 +92,19 @@ impl Engine {
         let Some(Owner::Peer(id)) = self.links.get(&link).copied() else {
             return;
         };
-        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_ready()) else {
+        let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
+        if !peer.is_ready() {
+            let address = peer.place.remote.ip();
+            let limits = &self.config.limits;
+            if !self.admission.has_time(limits, now, address) {
+                // Others wait for their turn; its next beacon makes the next try.
+                self.admission.in_vain(limits, now, address);
+                self.remove(now, id, ExitReason::Expired);
+            }
+            return;
+        }
         peer.refused = Some(now);
         if peer.hung_up {
             self.remove(now, id, ExitReason::Broken);

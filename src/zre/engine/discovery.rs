@@ -84,7 +84,7 @@ impl Engine {
     }
 
     /// A beacon of somebody new.
-    fn meet(&mut self, now: Instant, id: PeerId, link: Link) {
+    pub(super) fn meet(&mut self, now: Instant, id: PeerId, link: Link) {
         if self.is_own_mailbox(link.remote) {
             // A process that has ended, and whose port we were given, is heard late.
             self.stats.bad_beacons += 1;

@@ -236,7 +236,9 @@ fn nothing_is_sent_to_whoever_else_has_got_a_peers_place() {
     let ticket = Ticket::from([1; 16]);
     let mut far = accept(&mut ours, &listener);
     far.write_all(&mailbox(other, &ticket)).unwrap();
-    ours.serve_until("refused", |ours| ours.has_seen(News::Refused(LINK)));
+    ours.serve_until("found out", |ours| {
+        ours.has_seen(News::Another(LINK, other))
+    });
     // Not even our READY.
     assert!(read_to_end(&mut far) <= 64);
     let words = Words::of_a_dealer(&PeerId::from_bytes([0xab; 16]).routing_id());
