@@ -296,7 +296,7 @@ impl Connections {
             verdicts.push(Verdict::End(oldest));
         }
         claim.others.push(token);
-        // One that was opened before the one that is heard, and comes late, is over.
+        // One that was opened before the one that is heard, and comes late, is over, most likely: it is asked about.
         if let Some(before) = current.filter(|before| proven.is_some() && *before < token) {
             *home = remote;
             verdicts.push(Verdict::ReadOut(before));

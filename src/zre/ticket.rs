@@ -6,8 +6,8 @@
 //! lured would have it then. It is the key under which the new connection's own ticket and the place that was
 //! dialled are sealed; what was made for one place is worth nothing at another.
 //!
-//! Whoever reads what is on the wire can do all this as well, as it can read and write all else. Where an address is
-//! translated on the way (NAT), the places differ, and a connection proves nothing.
+//! Whoever reads what is on the wire can do all this as well, as it can read and write all else. Where the address of
+//! a mailbox is translated on the way to it (NAT), the two see different places, and a connection proves nothing.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};

@@ -2,7 +2,8 @@
 //!
 //! Nothing is ever taken out early. A deadline that has been overtaken (a peer was heard meanwhile)
 //! fires all the same, is compared with what is true by then, and set again. So a beacon costs one
-//! store, and only one entry a peer and reason is in the heap at a time.
+//! store, and mostly there is one entry a peer and reason in the heap. Where there are more, each that comes has to
+//! find what is true by itself.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
