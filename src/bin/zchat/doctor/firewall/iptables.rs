@@ -152,6 +152,8 @@ fn test(option: &str, values: &[&str]) -> Option<(Field, Values)> {
         }
         "--mark" => (Field::Mark, mark(first)),
         "--syn" => (Field::TcpFlags, names("syn")),
+        // A header that nothing of ours has; ufw looks for it in each packet.
+        "--rt-type" => (Field::Protocol, protocol("43")),
         // Our packets are few: within any limit. And what is noted about a rule tests nothing.
         "-m" | "--limit" | "--limit-burst" | "--comment" | "--reject-with" => return None,
         _ if option.starts_with("--log") || option.starts_with("--nflog") => return None,

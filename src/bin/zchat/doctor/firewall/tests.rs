@@ -260,6 +260,7 @@ fn options_of_iptables_are_understood() {
         ("-m pkttype --pkt-type broadcast -j DROP", "table"),
         ("-m mark --mark 0x8000/0x8000 -j DROP", "passes"),
         ("-m conntrack --ctstate INVALID -j DROP", "passes"),
+        ("-m rt --rt-type 0 -j DROP", "passes"),
         (
             "-p udp -m comment --comment \"a \\\"b\\\" -j ACCEPT\" -j DROP",
             "table",
