@@ -82,10 +82,23 @@ impl Raw {
 
     /// Says READY: what kind of socket this is, and under which routing id.
     pub fn ready(&mut self, kind: &str, routing_id: &[u8]) -> io::Result<()> {
+        self.ready_with(kind, routing_id, &[])
+    }
+
+    /// The same, with more properties.
+    pub fn ready_with(
+        &mut self,
+        kind: &str,
+        routing_id: &[u8],
+        more: &[(&str, &[u8])],
+    ) -> io::Result<()> {
         let mut command = vec![5];
         command.extend(b"READY");
         property(&mut command, "Socket-Type", kind.as_bytes());
         property(&mut command, "Identity", routing_id);
+        for (name, value) in more {
+            property(&mut command, name, value);
+        }
         self.frame(COMMAND, &command)
     }
 
@@ -197,6 +210,14 @@ fn property(command: &mut Vec<u8>, name: &str, value: &[u8]) {
 
 /// A message as it came over a connection: routing id of the sender, and its frames.
 pub type Delivery = (Vec<u8>, Vec<Vec<u8>>);
+
+/// The value of a property of this length in the command READY.
+pub fn value_of<'a>(ready: &'a [u8], name: &str, length: usize) -> Option<&'a [u8]> {
+    let at = ready
+        .windows(name.len())
+        .position(|window| window == name.as_bytes())?;
+    ready.get(at + name.len() + 4..)?.get(..length)
+}
 
 /// A listener that takes connections as a ROUTER does, and reads what comes.
 #[derive(Debug)]

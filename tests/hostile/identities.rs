@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::field::{Field, fresh};
 use crate::ground::withstands;
 use crate::words::{self, JOIN, LEAVE, WHISPER};
-use crate::zmtp::{Mailbox, Raw};
+use crate::zmtp::{Mailbox, Raw, value_of};
 
 #[test]
 fn trap_16_connections_under_the_id_of_a_connected_peer() {
@@ -69,6 +69,49 @@ pub(crate) fn as_bob_and_stay(field: &Field) {
         };
         speak_as_bob(field, &mut raw);
         held.push(raw);
+    }
+}
+
+#[test]
+fn connections_under_bobs_id_that_prove_nothing() {
+    withstands("made-up proofs of being bob", with_proofs);
+}
+
+/// Connections that show, as a later one of bob's would, the very ticket that they were given, one that an
+/// earlier one was given, anything at all, or more than fits; and then speak as bob.
+pub(crate) fn with_proofs(field: &Field) {
+    let mut held = Vec::new();
+    let mut before = vec![0; 16];
+    for turn in (0..5_u8).cycle() {
+        if !field.goes_on() {
+            return;
+        }
+        if held.len() >= 50 {
+            held.clear();
+        }
+        let opened = Raw::dial(field.mailbox).and_then(|mut raw| {
+            raw.greet()?;
+            let (_, ready) = raw.read_frame()?;
+            let ticket = value_of(&ready, "X-Zchat-Ticket", 16).unwrap_or(&[0; 16]);
+            let chance = fresh().routing_id();
+            let proof = match turn {
+                0 => ticket,
+                1 => before.as_slice(),
+                2 => chance.get(1..).unwrap_or_default(),
+                3 => &[0xff; 16],
+                _ => &[0; 300],
+            };
+            let bob = field.bob.routing_id();
+            let properties = [("X-Zchat-Proof", proof), ("X-Zchat-Ticket", ticket)];
+            raw.ready_with("DEALER", &bob, &properties)?;
+            before = ticket.to_vec();
+            Ok(raw)
+        });
+        if let Ok(mut raw) = opened {
+            field.count();
+            speak_as_bob(field, &mut raw);
+            held.push(raw);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Every attack there is.
-pub(crate) const ATTACKS: [(&str, Attack); 55] = [
+pub(crate) const ATTACKS: [(&str, Attack); 56] = [
     ("beacons::nobody", beacons::nobody),
     ("beacons::at_a_mailbox", beacons::at_a_mailbox),
     ("beacons::taken_ids", beacons::taken_ids),
@@ -34,6 +34,7 @@ pub(crate) const ATTACKS: [(&str, Attack); 55] = [
     ("crowds::one_way", crowds::one_way),
     ("identities::as_bob", identities::as_bob),
     ("identities::as_bob_and_stay", identities::as_bob_and_stay),
+    ("identities::with_proofs", identities::with_proofs),
     ("identities::two_places", identities::two_places),
     ("identities::anonymous", identities::anonymous),
     ("listeners::silent", listeners::silent),
@@ -74,7 +75,7 @@ pub(crate) const ATTACKS: [(&str, Attack); 55] = [
 ];
 
 /// A farewell in somebody's name and from its address is a question to that one, and whoever gets no processor
-/// for seconds beside 54 other attacks may be taken for gone; then strangers have its place. Alone, and beside any
+/// for seconds beside 55 other attacks may be taken for gone; then strangers have its place. Alone, and beside any
 /// two others, it is refuted.
 const SLANDER: &str = "beacons::false_farewells";
 
