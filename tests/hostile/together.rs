@@ -74,19 +74,12 @@ pub(crate) const ATTACKS: [(&str, Attack); 56] = [
     ),
 ];
 
-/// A farewell in somebody's name and from its address is a question to that one, and whoever gets no processor
-/// for seconds beside 55 other attacks may be taken for gone; then strangers have its place. Alone, and beside any
-/// two others, it is refuted.
-const SLANDER: &str = "beacons::false_farewells";
-
 #[test]
 fn all_attacks_together() {
     let Some(mut ground) = Ground::new() else {
         return;
     };
-    let is_refuted_in_time = |name: &str| name != SLANDER;
-    let all = ATTACKS.iter().filter(|(name, _)| is_refuted_in_time(name));
-    let all: Vec<Attack> = all.map(|(_, attack)| *attack).collect();
+    let all: Vec<Attack> = ATTACKS.iter().map(|(_, attack)| *attack).collect();
     ground.withstand("all attacks together", &all, Duration::from_secs(8));
     ground.close();
 }
