@@ -156,6 +156,8 @@ impl Engine {
 
     /// The peer's HELLO has come: it is here.
     fn enter(&mut self, now: Instant, id: PeerId, hello: Hello) {
+        // It may have waited for another place: it is here now, and no heir.
+        self.heirs.remove(&id);
         let mut link = None;
         // Its deadlines are others from now on.
         let serial = self.number();
