@@ -29,6 +29,23 @@ fn reopen(solo: &mut Solo, bob: &Peer, from: SocketAddr) -> Vec<Output> {
     solo.outputs()
 }
 
+/// Bob asks whether we live, from this place, at this address of ours.
+fn ask_from(solo: &mut Solo, bob: &mut Peer, from: SocketAddr, at: &str) -> Vec<Output> {
+    let via = Via {
+        remote: Some(host(from)),
+        local: Some(ip(at)),
+        again: true,
+    };
+    let message = Message {
+        sequence: bob.next,
+        body: Body::Ping,
+    };
+    bob.next += 1;
+    let origin = Origin::unproven(bob.id);
+    solo.engine.handle_message(solo.now, origin, via, message);
+    solo.outputs()
+}
+
 fn hangs_up(outputs: &[Output]) -> bool {
     let hangs_up = |output: &Output| matches!(output, Output::HangUp { .. });
     outputs.iter().any(hangs_up)
@@ -101,21 +118,11 @@ fn a_peer_that_opens_it_from_elsewhere_and_has_no_beacons_any_more_is_asked_and_
 
 #[test]
 fn one_that_goes_on_speaking_from_elsewhere_is_asked_when_its_beacons_have_ended() {
-    let (mut solo, bob, _) = met();
+    let (mut solo, mut bob, _) = met();
     solo.beacon(&bob);
     reopen(&mut solo, &bob, elsewhere());
     solo.pass(ms(3_500));
-    let via = Via {
-        remote: Some(host(elsewhere())),
-        local: Some(ip(LOCAL)),
-        again: true,
-    };
-    let message = Message {
-        sequence: bob.next,
-        body: Body::Ping,
-    };
-    let origin = Origin::unproven(bob.id);
-    solo.engine.handle_message(solo.now, origin, via, message);
+    ask_from(&mut solo, &mut bob, elsewhere(), LOCAL);
     assert_eq!(leads(&solo.pass(ms(500))), [elsewhere()]);
 }
 
@@ -185,24 +192,14 @@ fn a_peer_that_is_heard_and_acknowledges_nothing_gets_one_more_connection() {
 
 #[test]
 fn when_our_own_address_is_gone_whoever_reaches_us_at_another_is_answered_that_way() {
-    let (mut solo, bob, _) = met();
-    let new = ip("10.0.0.9");
-    solo.engine.handle_addresses(solo.now, &[new]);
+    let (mut solo, mut bob, _) = met();
+    let new = "10.0.0.9";
+    solo.engine.handle_addresses(solo.now, &[ip(new)]);
     solo.outputs();
-    let via = Via {
-        remote: Some(host(bob.place)),
-        local: Some(new),
-        again: true,
-    };
     let mut led = Vec::new();
-    for sequence in 0..2 {
-        let message = Message {
-            sequence: bob.next + sequence,
-            body: Body::Ping,
-        };
-        let origin = Origin::unproven(bob.id);
-        solo.engine.handle_message(solo.now, origin, via, message);
-        led.extend(leads(&solo.outputs()));
+    for _ in 0..2 {
+        let place = bob.place;
+        led.extend(leads(&ask_from(&mut solo, &mut bob, place, new)));
     }
     assert_eq!(led, [bob.place], "once");
     assert_eq!(leads(&solo.pass(ms(600))), []);
@@ -213,7 +210,7 @@ fn when_our_own_address_is_gone_whoever_reaches_us_at_another_is_answered_that_w
 #[test]
 fn two_peers_that_have_got_each_others_addresses_are_led_there() {
     for speaks in [true, false] {
-        let (mut solo, bob, link) = met();
+        let (mut solo, mut bob, link) = met();
         let mut carol = Peer::new(3);
         let to_carol = solo.enter(&mut carol);
         solo.engine.handle_connected(solo.now, to_carol);
@@ -222,17 +219,8 @@ fn two_peers_that_have_got_each_others_addresses_are_led_there() {
         let away = elsewhere();
         solo.beacon_from(&bob, away);
         assert_eq!(leads(&solo.pass(ms(600))), [away]);
-        let via = Via {
-            remote: Some(host(if speaks { carol.place } else { away })),
-            local: Some(ip(LOCAL)),
-            again: true,
-        };
-        let message = Message {
-            sequence: bob.next,
-            body: Body::Ping,
-        };
-        let origin = Origin::unproven(bob.id);
-        solo.engine.handle_message(solo.now, origin, via, message);
+        let from = if speaks { carol.place } else { away };
+        ask_from(&mut solo, &mut bob, from, LOCAL);
         solo.engine.handle_refused(solo.now, link);
         solo.beacon_from(&carol, away);
         let outputs = solo.pass(ms(600));

@@ -126,7 +126,7 @@ impl Engine {
         let (blameless, is_stopped) = (self.blameless, self.inbox_stopped.is_some());
         let place = self.peers.get(&id).map(|peer| peer.place.remote.ip());
         let limits = &self.config.limits;
-        // Where others wait for their turn, who has not answered soon comes again in his.
+        // Where others wait for their turn, whoever has not answered soon waits for another turn.
         let is_patient = place.is_some_and(|address| self.admission.has_time(limits, now, address));
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.serial == serial) else {
             return;
@@ -212,8 +212,8 @@ impl Engine {
             self.deadlines.set(due, Timer::Dial(id, peer.serial));
             return;
         }
-        let mut others = peer.others.iter().map(|other| &other.link);
-        if let Some(to) = others.find(|to| host(to.remote) == via.remote).cloned() {
+        let there = via.remote.and_then(|remote| peer.other_on(remote));
+        if let Some(to) = there.cloned() {
             self.move_to(now, id, to);
         }
     }

@@ -98,8 +98,7 @@ impl Engine {
         let Some(from) = speaks_from.filter(|_| is_gone) else {
             return false;
         };
-        let mut others = peer.others.iter().map(|other| &other.link);
-        let known = others.find(|to| Host::from(to.remote) == from).cloned();
+        let known = peer.other_on(from).cloned();
         let to = known.unwrap_or_else(|| Link::plain(from.at(place.port()), None));
         let holder = self.places.get(&to.remote);
         if holder.is_some_and(|holder| *holder != id && *holder != other) {

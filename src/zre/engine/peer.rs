@@ -414,6 +414,12 @@ impl Peer {
             .is_some_and(|at| now.duration_since(at) <= HARD_TO_HEAR)
     }
 
+    /// The other place where its beacon was heard, on this host.
+    pub(super) fn other_on(&self, host: Host) -> Option<&Link> {
+        let mut others = self.others.iter().map(|other| &other.link);
+        others.find(|to| Host::from(to.remote) == host)
+    }
+
     /// Whether it is not certain that it is reached at its place.
     pub(super) const fn is_in_doubt(&self) -> bool {
         self.displaced || self.challenge.is_some()

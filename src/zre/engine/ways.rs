@@ -52,8 +52,7 @@ impl Engine {
         {
             return;
         }
-        let mut others = peer.others.iter().map(|other| &other.link);
-        let known = others.find(|to| Host::from(to.remote) == remote).cloned();
+        let known = peer.other_on(remote).cloned();
         let Some(to) = known.or_else(|| self.likely_place(now, peer, remote)) else {
             return;
         };
@@ -80,8 +79,7 @@ impl Engine {
     }
 
     /// A message of a peer that is in doubt has come. If our own address from which it was reached is gone, and it
-    /// reaches us from where it was, at another one: so does it hear us.
-    /// Whether it is greeted there.
+    /// reaches us from where it was, at another one: so does it hear us. Whether it is greeted there.
     pub(super) fn return_by_its_way(&mut self, now: Instant, id: PeerId, via: Via) -> bool {
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_ready()) else {
             return false;
