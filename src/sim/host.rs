@@ -132,7 +132,10 @@ impl Zchat {
     fn handle(&mut self, now: Instant, input: Input) {
         let engine = &mut self.engine;
         match input {
-            Input::Beacon(sighting) => engine.handle_beacon(now, sighting),
+            Input::Beacon(sighting) => {
+                self.announcer.handle_beacon(now, &sighting.beacon);
+                engine.handle_beacon(now, sighting);
+            }
             Input::Message(peer, via, message) => {
                 engine.handle_message(now, Origin::unproven(peer), via, message);
             }

@@ -1,7 +1,7 @@
 //! When which beacon is broadcast (RFC 36, "Discovery"): the machine [`Announcer`].
 //!
-//! Where a beacon is sent to (each network's broadcast address) is the shell's business, and what is
-//! heard is the engine's.
+//! Where a beacon is sent to (each network's broadcast address) is the shell's business, and who becomes a
+//! peer is the engine's.
 
 use std::time::{Duration, Instant};
 
@@ -31,6 +31,7 @@ pub struct Announcer {
     due: Option<Instant>,
     /// What is to be sent now.
     pending: Option<Beacon>,
+    neighbours: Neighbours,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +55,7 @@ impl Announcer {
             last: now,
             due: Some(now),
             pending: None,
+            neighbours: Neighbours::default(),
         };
         announcer.handle_timeout(now);
         announcer
@@ -84,6 +86,26 @@ impl Announcer {
             let soon = self.last + LEAST_GAP;
             self.due = Some(soon.max(now));
             self.handle_timeout(now);
+        }
+    }
+
+    /// The beacon of another node is heard. Among few, somebody new is answered by a beacon at once (but
+    /// 50 ms after the one before), so that it need not wait to be greeted before it can greet: two nodes that
+    /// meet connect to each other at the same time, not one after the other. Among many it would be a storm,
+    /// and hears enough of them at once.
+    pub fn handle_beacon(&mut self, now: Instant, beacon: &Beacon) {
+        if beacon.is_farewell() {
+            return self.neighbours.forget(beacon.peer);
+        }
+        if beacon.peer == self.peer {
+            return;
+        }
+        let remembered = self.interval.max(REMEMBERED).saturating_mul(3);
+        if self.neighbours.are_joined_by(beacon.peer, now, remembered)
+            && matches!(self.phase, Phase::Present { .. })
+            && let Some(due) = &mut self.due
+        {
+            *due = (*due).min(now.max(self.last + FIRST_GAP));
         }
     }
 
@@ -132,6 +154,32 @@ impl Announcer {
     }
 }
 
+/// Who is heard, as long as they are few.
+#[derive(Debug, Clone, Default)]
+struct Neighbours(Vec<(PeerId, Instant)>);
+
+impl Neighbours {
+    /// Notes that this one is heard; whether it was not, for so long, and few others are.
+    fn are_joined_by(&mut self, peer: PeerId, now: Instant, remembered: Duration) -> bool {
+        let is_heard = |at: Instant| now.saturating_duration_since(at) < remembered;
+        if let Some((_, at)) = self.0.iter_mut().find(|(known, _)| *known == peer) {
+            return !is_heard(std::mem::replace(at, now));
+        }
+        if self.0.len() >= FEW {
+            self.0.retain(|(_, at)| is_heard(*at));
+        }
+        let are_few = self.0.len() < FEW;
+        if are_few {
+            self.0.push((peer, now));
+        }
+        are_few
+    }
+
+    fn forget(&mut self, peer: PeerId) {
+        self.0.retain(|(known, _)| *known != peer);
+    }
+}
+
 /// The distance between the first two beacons: enough to be lost apart from each other.
 const FIRST_GAP: Duration = Duration::from_millis(50);
 
@@ -140,3 +188,9 @@ const LEAST_GAP: Duration = Duration::from_millis(10);
 
 /// How many farewells there are.
 const FAREWELLS: u32 = 3;
+
+/// How many others are few: so many beacons are sent, at most, for as many made-up ones.
+const FEW: usize = 16;
+
+/// The least interval of which three may pass until somebody is new again.
+const REMEMBERED: Duration = Duration::from_secs(1);

@@ -234,3 +234,84 @@ fn sixty_hosts_that_start_together_are_whole_in_three_seconds_if_three_of_ten_ar
         assert_eq!(apart(seed, 30, 3000), 0, "seed {seed}");
     }
 }
+
+/// The beacon of the node with this number.
+fn of(peer: u8) -> Beacon {
+    Beacon::new(PeerId::from_bytes([100 + peer; 16]), 49152)
+}
+
+/// When it broadcasts, from this moment on for two seconds, if it hears this then.
+fn answered(
+    announcer: &mut Announcer,
+    start: Instant,
+    heard_at: u64,
+    heard: &[Beacon],
+) -> Vec<u64> {
+    broadcast(announcer, start, heard_at);
+    for beacon in heard {
+        announcer.handle_beacon(start + milliseconds(heard_at), beacon);
+    }
+    let from = start + milliseconds(heard_at);
+    announcer.handle_timeout(from);
+    let sent = times(&broadcast(announcer, from, 2_000));
+    sent.into_iter().map(|after| heard_at + after).collect()
+}
+
+#[test]
+fn somebody_new_is_answered_at_once_and_then_beacons_go_on_at_their_pace() {
+    let (start, mut announcer) = start(milliseconds(1000));
+    let sent = answered(&mut announcer, start, 5_000, &[of(1)]);
+    assert_eq!(sent, [5_000, 6_000, 7_000]);
+    let sent = answered(&mut announcer, start, 7_300, &[of(1)]);
+    assert_eq!(sent, [8_000, 9_000], "who is known is not answered");
+}
+
+#[test]
+fn several_that_are_new_are_answered_together() {
+    let (start, mut announcer) = start(milliseconds(1000));
+    let sent = answered(&mut announcer, start, 5_000, &[of(1), of(2)]);
+    assert_eq!(sent, [5_000, 6_000, 7_000]);
+    broadcast(&mut announcer, start, 8_010);
+    let sent = answered(&mut announcer, start, 8_010, &[of(3)]);
+    assert_eq!(sent, [8_050, 9_050], "50 ms after the one before");
+}
+
+#[test]
+fn while_a_node_starts_its_own_beacons_are_answer_enough() {
+    let (start, mut announcer) = start(milliseconds(1000));
+    let sent = answered(&mut announcer, start, 2, &[of(1)]);
+    assert_eq!(sent[..4], [50, 150, 350, 750]);
+}
+
+#[test]
+fn who_was_away_for_three_intervals_or_said_farewell_is_new_again() {
+    let (start, mut announcer) = start(milliseconds(1000));
+    answered(&mut announcer, start, 2_000, &[of(1)]);
+    let sent = answered(&mut announcer, start, 5_300, &[of(1)]);
+    assert_eq!(sent[0], 5_300);
+    announcer.handle_beacon(start + milliseconds(8_400), &Beacon::farewell(of(1).peer));
+    let sent = answered(&mut announcer, start, 8_400, &[of(1)]);
+    assert_eq!(sent[0], 8_400);
+}
+
+#[test]
+fn among_many_nobody_is_answered_until_they_are_gone() {
+    let (start, mut announcer) = start(milliseconds(1000));
+    let many: Vec<Beacon> = (0..16).map(of).collect();
+    answered(&mut announcer, start, 5_000, &many);
+    let sent = answered(&mut announcer, start, 7_300, &[of(20)]);
+    assert_eq!(sent[0], 8_000, "its next beacon is due then");
+    broadcast(&mut announcer, start, 11_300);
+    let sent = answered(&mut announcer, start, 11_300, &[of(21)]);
+    assert_eq!(sent[0], 11_300);
+}
+
+#[test]
+fn whoever_leaves_answers_nobody() {
+    let (start, mut announcer) = start(milliseconds(1000));
+    broadcast(&mut announcer, start, 5_000);
+    announcer.stop(start + milliseconds(5_000));
+    let sent = answered(&mut announcer, start, 5_000, &[of(1)]);
+    assert_eq!(sent, [5_010, 5_020], "farewells");
+    assert!(announcer.is_finished());
+}

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use nix::errno::Errno;
 
-use super::{BATCH, DEAF, FAREWELL_GAP, Ready, Thread};
+use super::{BATCH, BEHIND, DEAF, FAREWELL_GAP, Ready, Thread};
 use crate::node::beacon::Heard;
 use crate::node::beacon::arrival::Arrival;
 use crate::node::beacon::counts::Count;
@@ -187,6 +187,7 @@ impl Thread {
     }
 
     fn hand_on(&mut self, now: Instant, sighting: Sighting) -> Count {
+        self.announcer.handle_beacon(now, &sighting.beacon);
         let wakes = self.familiar.wakes(now, &sighting);
         let heard = Heard::Sighting(sighting);
         let handed_on = if wakes {
@@ -210,6 +211,8 @@ impl Thread {
         }
     }
 
+    /// Sends the beacon that is due: by IPv4 at once, and by IPv6 a little later, so that whoever is new is
+    /// met by the time that it is heard a second time.
     pub(super) fn announce(&mut self, now: Instant) {
         self.announcer.handle_timeout(now);
         while let Some(beacon) = self.announcer.poll_output() {
@@ -229,19 +232,27 @@ impl Thread {
                     }
                 }
             }
-            // Behind those by IPv4: what comes first is the place where others connect to.
-            let mut tried = sent.len();
-            for link in &self.links {
-                let Some(socket) = &self.parts.link_socket else {
-                    break;
-                };
-                tried += 1;
-                if let Err(error) = socket.send(&datagram, ALL_NODES, link.index, link.address) {
-                    failed.push((ALL_NODES.into(), error));
-                }
-            }
-            self.note_sent(now, tried, &failed);
+            self.note_sent(now, sent.len(), &failed);
+            let waits = !sent.is_empty() && !beacon.is_farewell();
+            let due = if waits { now + BEHIND } else { now };
+            self.due_on_links = Some((due, beacon));
         }
+        if let Some((_, beacon)) = self.due_on_links.take_if(|(due, _)| *due <= now) {
+            self.announce_on_links(now, &beacon);
+        }
+    }
+
+    fn announce_on_links(&mut self, now: Instant, beacon: &Beacon) {
+        let Some(socket) = &self.parts.link_socket else {
+            return;
+        };
+        let datagram = beacon.encode();
+        let send = |link: &LinkLocal| {
+            let sent = socket.send(&datagram, ALL_NODES, link.index, link.address);
+            sent.err().map(|error| (ALL_NODES.into(), error))
+        };
+        let failed: Vec<(IpAddr, Errno)> = self.links.iter().filter_map(send).collect();
+        self.note_sent(now, self.links.len(), &failed);
     }
 
     pub(super) fn send_farewells(&mut self, now: Instant) {
