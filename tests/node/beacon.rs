@@ -86,6 +86,18 @@ impl Node {
         })
     }
 
+    /// Where the next two beacons of this node came from.
+    fn wait_for_two_beacons(&self, of: PeerId) -> [IpAddr; 2] {
+        [(); 2].map(|()| {
+            self.wait_for(|heard| match heard {
+                Heard::Sighting(sighting) if sighting.beacon.peer == of => {
+                    Some(sighting.source.address)
+                }
+                _ => None,
+            })
+        })
+    }
+
     /// The beacons that are told until one of `of` comes, farewells left out.
     fn beacons_until(&self, of: PeerId) -> Vec<(PeerId, IpAddr)> {
         let mut beacons = Vec::new();

@@ -74,6 +74,37 @@ fn trap_4_whoever_is_bound_to_the_directed_broadcast_address_hears_our_beacons()
     assert_eq!((beacon.peer, source), (id(1), ip("10.77.0.1")));
 }
 
+/// Goal: whoever is new is answered by a beacon.
+/// Method: the next one of the node that is there is three seconds away.
+#[test]
+fn somebody_new_hears_at_once_who_is_there() {
+    let Some(lab) = Lab::new(2) else { return };
+    let heard = lab.run(1, || other_program(PORT));
+    let began = Instant::now();
+    let two = on(&lab, 2);
+    for _ in 0..7 {
+        assert_eq!(next_beacon(&heard).0.peer, id(2), "the first in 3.15 s");
+    }
+    let one = on(&lab, 1);
+    one.wait_for_beacon(id(2), 50_002);
+    let next_one_due = Duration::from_millis(6_350);
+    assert!(began.elapsed() < next_one_due);
+    two.wait_for_beacon(id(1), 50_001);
+}
+
+#[test]
+fn a_beacon_goes_out_by_ipv4_and_right_behind_that_by_ipv6() {
+    let Some(lab) = Lab::new(2) else { return };
+    let [_, address] = [2, 1].map(|host| {
+        lab.set_ipv6(host, true);
+        lab.wait_for_ipv6(host, "eth0")
+    });
+    let two = on(&lab, 2);
+    let _one = on(&lab, 1);
+    let told = two.wait_for_two_beacons(id(1));
+    assert_eq!(told, [ip("10.77.0.1"), address.into()]);
+}
+
 #[test]
 fn a_node_without_a_network_starts_and_works_as_soon_as_one_appears() {
     let Some(lab) = Lab::new(2) else { return };
