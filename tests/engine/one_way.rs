@@ -159,6 +159,40 @@ fn three_hundred_that_say_hello_at_once_all_get_in() {
     assert_eq!(solo.engine.stats().too_many_unproven, 0);
 }
 
+/// Goal: nor is whoever comes to a network of thousands. Method: 2,000 hosts say HELLO in one moment, and
+/// take our connections after 50 ms.
+#[test]
+fn two_thousand_hosts_that_say_hello_at_once_all_get_in() {
+    let mut solo = Solo::new();
+    let mut links = Vec::new();
+    let mut told = Vec::new();
+    for number in 0..2_000 {
+        let mut peer = stranger(number, 2_000);
+        let outputs = solo.hello(&mut peer);
+        links.extend(link_of(&outputs, &peer));
+        told.extend(events(outputs));
+    }
+    told.extend(events(solo.pass(ms(50))));
+    for link in links {
+        solo.engine.handle_connected(solo.now, link);
+    }
+    told.extend(events(solo.pass(ms(4_000))));
+    assert_eq!(present(&told), 2_000);
+    assert!(!told.iter().any(|it| matches!(it, Event::Exit { .. })));
+}
+
+/// Goal: a few hosts that say HELLO in thousands of names get no more places at once than are left to those of
+/// one name each. Method: all of them, of sixty addresses and then of one, in one moment.
+#[test]
+fn of_few_hosts_384_are_here_at_once() {
+    let mut solo = Solo::new();
+    let mut told = Vec::new();
+    for number in 0..3_000 {
+        told.extend(events(solo.hello(&mut stranger(number, 60))));
+    }
+    assert_eq!(present(&told), 256 + 128);
+}
+
 /// Goal: a peer that has proven itself, and is dialled elsewhere since, is not one of those that make room.
 #[test]
 fn who_has_proven_itself_and_moves_stays_while_it_is_dialled() {

@@ -15,6 +15,7 @@
 //! So an honest newcomer, who takes our connection within milliseconds, gets in however many addresses
 //! somebody has who does not; and those that have been here for longest stay.
 
+use std::cmp::Reverse;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -32,9 +33,12 @@ const DOUBLINGS: u32 = 6;
 const REMEMBERED: usize = 4_096;
 
 /// How long a peer that has said HELLO may have been dialled before it has to make room for others, while
-/// there are no more than [`AT_ONCE`] beyond the limit: when a whole network starts, all say it at once.
+/// there are no more than [`AT_ONCE`] beyond the limit; or, where each host has one, than [`EACH_AT_ONCE`]. When a
+/// whole network starts, or one comes to a large one, all say it at once, and are proven within milliseconds; whoever
+/// means harm has many at few addresses.
 const YOUNG: Duration = Duration::from_millis(100);
 const AT_ONCE: usize = 128;
+const EACH_AT_ONCE: usize = 4_096;
 
 /// How long an address is known where somebody was proven, and how many places and dials it has of its own for that
 /// time; all such addresses together have a quarter of what there is for strangers, see [`with_own`].
@@ -65,6 +69,8 @@ pub(super) struct Admission {
     last: u64,
     dials: usize,
     addresses: BTreeMap<IpAddr, Address>,
+    /// How many of these are crowded.
+    crowded: usize,
     known: Known,
     pub(super) waiting: Waiting,
 }
@@ -165,6 +171,11 @@ impl Address {
     const fn is_empty(&self) -> bool {
         self.proven == 0 && self.unproven == 0 && self.dials == 0
     }
+
+    /// Whether more are unproven there than one, or than have proven themselves.
+    const fn is_crowded(&self) -> bool {
+        self.unproven > 1 && self.unproven > self.proven
+    }
 }
 
 /// A peer that is heard, and not known to hear us.
@@ -224,15 +235,22 @@ impl Admission {
         }
         let has_had_its_time = |one: &&OneWay| now >= one.since + YOUNG;
         let candidates = || self.one_way.values().skip(KEPT.min(limits.unproven / 4));
-        let crowded = |one: &OneWay| self.address(one.address).unproven;
+        let unproven_beside = |one: &OneWay| self.address(one.address).unproven;
+        // They are in the order in which they came: behind one that is young all are, and of several at the
+        // address that has most, the first is taken.
         let first = candidates()
-            .filter(has_had_its_time)
-            .rev()
-            .max_by_key(|one| crowded(one));
-        let is_far_beyond = self.unproven >= limits.unproven.saturating_add(AT_ONCE);
+            .take_while(has_had_its_time)
+            .min_by_key(|one| Reverse(unproven_beside(one)));
+        let beyond = self.unproven.saturating_sub(limits.unproven);
         let any = || {
             let mut candidates = candidates();
-            candidates.next().filter(|_| is_far_beyond)
+            if beyond >= EACH_AT_ONCE {
+                candidates.next()
+            } else if beyond >= AT_ONCE && self.crowded > 0 {
+                candidates.find(|one| self.address(one.address).is_crowded())
+            } else {
+                None
+            }
         };
         first.or_else(any).map(|one| one.id)
     }
@@ -314,6 +332,7 @@ impl Admission {
 
     fn count(&mut self, address: IpAddr, standing: Standing, more: bool) {
         let here = self.addresses.entry(address).or_default();
+        let was_crowded = here.is_crowded();
         let step = |number: &mut usize| {
             *number = if more {
                 number.saturating_add(1)
@@ -342,6 +361,11 @@ impl Admission {
                 step(&mut self.unproven);
                 step(&mut here.unproven);
             }
+        }
+        match (was_crowded, here.is_crowded()) {
+            (false, true) => self.crowded += 1,
+            (true, false) => self.crowded = self.crowded.saturating_sub(1),
+            _ => {}
         }
         if here.is_empty() && here.next.is_none() {
             self.addresses.remove(&address);
