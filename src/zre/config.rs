@@ -62,9 +62,9 @@ pub struct Limits {
     pub peers: usize,
     /// Peers that are heard in one direction only, in all: a beacon, or a HELLO of somebody who takes no
     /// connection. 256: each costs a socket that dials out. Whoever says HELLO gets in all the same, and
-    /// another one makes room; for a tenth of a second 128 more may be here, or 4,096 where no host has several, since a
-    /// newcomer to a large network is greeted by all at once. A quarter beside that is for addresses where somebody was proven within ten
-    /// minutes, four each.
+    /// another one makes room. Since a newcomer to a large network is greeted by all at once, 128 more may
+    /// be here for a tenth of a second, and 4,096 for three seconds where no host has several. A quarter
+    /// beside that is for addresses where somebody was proven within ten minutes, four each.
     pub unproven: usize,
     /// The same from one source address. 64: hosts with many nodes prove them faster than that.
     pub unproven_per_address: usize,

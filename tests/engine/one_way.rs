@@ -181,6 +181,27 @@ fn two_thousand_hosts_that_say_hello_at_once_all_get_in() {
     assert!(!told.iter().any(|it| matches!(it, Event::Exit { .. })));
 }
 
+/// Goal: nor where it takes them two seconds to take a connection. Method: one after another, 500 of a host each.
+#[test]
+fn hosts_that_are_slow_to_take_a_connection_do_not_make_room_for_each_other() {
+    let mut solo = Solo::new();
+    let mut links = Vec::new();
+    let mut told = Vec::new();
+    for number in 0..500 {
+        let mut peer = stranger(number, 500);
+        let outputs = solo.hello(&mut peer);
+        links.extend(link_of(&outputs, &peer));
+        told.extend(events(outputs));
+        told.extend(events(solo.pass(ms(4))));
+    }
+    for link in links {
+        solo.engine.handle_connected(solo.now, link);
+    }
+    told.extend(events(solo.pass(ms(4_000))));
+    assert_eq!(present(&told), 500);
+    assert!(!told.iter().any(|it| matches!(it, Event::Exit { .. })));
+}
+
 /// Goal: a few hosts that say HELLO in thousands of names get no more places at once than are left to those of
 /// one name each. Method: all of them, of sixty addresses and then of one, in one moment.
 #[test]

@@ -22,6 +22,7 @@ use std::net::IpAddr;
 use std::ops::Bound;
 use std::time::{Duration, Instant};
 
+use super::dial::DIAL;
 use crate::zre::{Limits, PeerId};
 
 /// How often the time between two dials beyond the first to an address is doubled at most, for each
@@ -33,11 +34,13 @@ const DOUBLINGS: u32 = 6;
 const REMEMBERED: usize = 4_096;
 
 /// How long a peer that has said HELLO may have been dialled before it has to make room for others, while
-/// there are no more than [`AT_ONCE`] beyond the limit; or, where each host has one, than [`EACH_AT_ONCE`]. When a
-/// whole network starts, or one comes to a large one, all say it at once, and are proven within milliseconds; whoever
-/// means harm has many at few addresses.
+/// there are no more than [`AT_ONCE`] beyond the limit; and the same where each host has one, or no more than
+/// have proven themselves there. When a whole network starts, or one comes to a large one, all say it at once, and
+/// are proven within milliseconds, or, where it is slow, a SYN or two later; whoever means harm has many at few
+/// addresses.
 const YOUNG: Duration = Duration::from_millis(100);
 const AT_ONCE: usize = 128;
+const YOUNG_BY_ITSELF: Duration = DIAL;
 const EACH_AT_ONCE: usize = 4_096;
 
 /// How long an address is known where somebody was proven, and how many places and dials it has of its own for that
@@ -233,13 +236,17 @@ impl Admission {
         if let Some(id) = most.and_then(|here| here.first()) {
             return Some(*id);
         }
-        let has_had_its_time = |one: &&OneWay| now >= one.since + YOUNG;
+        let is_young = |one: &&OneWay| now < one.since + YOUNG;
+        let is_crowded = |one: &OneWay| self.address(one.address).is_crowded();
+        let has_had_its_time =
+            |one: &&OneWay| now >= one.since + YOUNG_BY_ITSELF || is_crowded(one);
         let candidates = || self.one_way.values().skip(KEPT.min(limits.unproven / 4));
         let unproven_beside = |one: &OneWay| self.address(one.address).unproven;
         // They are in the order in which they came: behind one that is young all are, and of several at the
         // address that has most, the first is taken.
         let first = candidates()
-            .take_while(has_had_its_time)
+            .take_while(|one| !is_young(one))
+            .filter(has_had_its_time)
             .min_by_key(|one| Reverse(unproven_beside(one)));
         let beyond = self.unproven.saturating_sub(limits.unproven);
         let any = || {
@@ -247,7 +254,7 @@ impl Admission {
             if beyond >= EACH_AT_ONCE {
                 candidates.next()
             } else if beyond >= AT_ONCE && self.crowded > 0 {
-                candidates.find(|one| self.address(one.address).is_crowded())
+                candidates.find(|one| is_crowded(one))
             } else {
                 None
             }
