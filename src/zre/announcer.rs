@@ -94,10 +94,8 @@ impl Announcer {
     /// meet connect to each other at the same time, not one after the other. Among many it would be a storm,
     /// and hears enough of them at once.
     pub fn handle_beacon(&mut self, now: Instant, beacon: &Beacon) {
-        if beacon.is_farewell() {
-            return self.neighbours.forget(beacon.peer);
-        }
-        if beacon.peer == self.peer {
+        // Whoever has said farewell is remembered all the same: anybody can say it for others, again and again.
+        if beacon.is_farewell() || beacon.peer == self.peer {
             return;
         }
         let remembered = self.interval.max(REMEMBERED).saturating_mul(3);
@@ -173,10 +171,6 @@ impl Neighbours {
             self.0.push((peer, now));
         }
         are_few
-    }
-
-    fn forget(&mut self, peer: PeerId) {
-        self.0.retain(|(known, _)| *known != peer);
     }
 }
 
