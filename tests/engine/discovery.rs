@@ -363,6 +363,43 @@ fn whoever_is_found_where_a_stranger_was_said_to_be_is_met_at_once() {
     assert_eq!(connects(&solo.beacon(&forged)), []);
 }
 
+/// Goal: a mailbox that says to be somebody else's each time is not dialled without end. Method: one beacon, and
+/// another owner with each connection.
+#[test]
+fn a_mailbox_that_is_somebody_elses_each_time_is_dialled_twice_for_a_beacon() {
+    let mut solo = Solo::new();
+    let mut outputs = solo.beacon(&Peer::new(100));
+    let mut dials = 0;
+    while let Some(link) = outputs.iter().find_map(|output| match output {
+        Output::Connect { link, .. } => Some(*link),
+        _ => None,
+    }) {
+        dials += 1;
+        assert!(dials < 10, "without end");
+        let another = PeerId::from_bytes([50 + dials; 16]);
+        solo.engine.handle_another(solo.now, link, another);
+        outputs = solo.outputs();
+    }
+    assert_eq!(dials, 2);
+}
+
+/// Goal: of two hosts that have got each other's address both are followed, though nothing is heard of either.
+/// Method: bob says HELLO from where carol was, and carol's mailbox is found where he was.
+#[test]
+fn a_peer_whose_mailbox_is_found_at_another_ones_place_is_as_good_as_heard_there() {
+    let mut solo = Solo::new();
+    let (mut bob, mut carol) = (Peer::new(2), Peer::new(3));
+    let to_bob = solo.enter(&mut bob);
+    solo.enter(&mut carol);
+    solo.pass(ms(500));
+    solo.engine.handle_another(solo.now, to_bob, carol.id);
+    let asked = |output: &Output| matches!(output, Output::Send { message, .. } if message.body == Body::Ping);
+    assert!(
+        solo.outputs().iter().any(asked),
+        "whether she is still there"
+    );
+}
+
 #[test]
 fn a_peer_that_is_here_is_not_gone_because_another_one_is_found_at_its_place() {
     let mut solo = Solo::new();

@@ -91,9 +91,30 @@ fn a_peer_is_not_gone_by_what_others_say_of_its_place_while_its_system_acknowled
     let mut stranger = Peer::new(9);
     stranger.place = bob.place;
     solo.beacon(&stranger);
-    assert_eq!(solo.pass(ms(400)), [Output::Probe { link }]);
+    assert_eq!(solo.pass(ms(3_800)), [Output::Probe { link }]);
     solo.engine.handle_acknowledged(link, solo.now);
-    assert_eq!(events(solo.pass(ms(5_000))), []);
+    solo.beacon(&bob);
+    assert_eq!(events(solo.pass(ms(4_000))), []);
+}
+
+/// Goal: a made-up beacon costs no peer its presence while it cannot be reached. Method: one from bob's place, in
+/// another name, each 100 ms; he answers after four seconds.
+#[test]
+fn what_beacons_say_of_a_peers_place_is_no_reason_to_let_it_go_while_it_is_away_for_a_moment() {
+    let mut solo = Solo::new();
+    let mut bob = Peer::new(2);
+    solo.enter(&mut bob);
+    solo.pass(ms(500));
+    let mut told = Vec::new();
+    for number in 0..40 {
+        let mut stranger = Peer::new(100 + number);
+        stranger.place = bob.place;
+        told.extend(events(solo.beacon(&stranger)));
+        told.extend(events(solo.pass(ms(100))));
+    }
+    told.extend(events(solo.say(&mut bob, Body::PingOk)));
+    told.extend(events(solo.pass(ms(1_500))));
+    assert_eq!(told, []);
 }
 
 #[test]

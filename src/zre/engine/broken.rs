@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::peer::{Farewell, Purpose, Repeats};
+use super::peer::{Farewell, Peer, Purpose, Repeats, Suspicion};
 use super::{Engine, ExitReason, Owner, Timer};
 use crate::zre::{LinkId, PeerId};
 
@@ -54,8 +54,8 @@ impl Engine {
     }
 
     /// A connection has found the mailbox of this other peer where the one is that it is for, by a beacon: nobody
-    /// has been told anything there. A peer that has entered is not there (any more), as if nobody listened. Of one
-    /// that has not, the beacon was old or made up; and the other one is as good as heard, so that nobody can
+    /// has been told anything there. A peer that has entered is not there (any more), as if nobody listened, and the
+    /// other one is as good as heard there. Of one that has not, the beacon was old or made up; and the other one is as good as heard, so that nobody can
     /// keep it out by beacons that name its mailbox.
     pub fn handle_another(&mut self, now: Instant, link: LinkId, other: PeerId) {
         let Some(Owner::Peer(id)) = self.links.get(&link).copied() else {
@@ -64,18 +64,30 @@ impl Engine {
         let Some(peer) = self.peers.get(&id) else {
             return;
         };
+        let to = peer.place.clone();
         if peer.is_ready() {
             self.handle_refused(now, link);
+            let is_elsewhere = |it: &Peer| it.is_ready() && it.place.remote != to.remote;
+            if self.peers.get(&other).is_some_and(is_elsewhere) {
+                self.hear_elsewhere(now, other, to);
+            }
             return;
         }
-        let to = peer.place.clone();
         self.stats.bad_beacons += 1;
         // It is dialled in the place of the one that is not there, before all that wait.
         let waiting = std::mem::take(&mut self.admission.waiting);
+        let was_found = peer.was_found;
         self.remove(now, id, ExitReason::Expired);
         let is_known = other == self.config.peer || self.peers.contains_key(&other);
-        if !is_known && !self.dismissed.holds(other, to.remote) {
+        if was_found {
+            // Whoever says to be another one each time is not asked again before the next beacon.
+            self.admission
+                .in_vain(&self.config.limits, now, to.remote.ip());
+        } else if !is_known && !self.dismissed.holds(other, to.remote) {
             self.meet(now, other, to);
+            if let Some(peer) = self.peers.get_mut(&other) {
+                peer.was_found = true;
+            }
         }
         self.admission.waiting = waiting;
         self.dial_if_admitted(now, other);
@@ -117,10 +129,21 @@ impl Engine {
     /// If its connection to us is gone as well, that is certain. Then ours to it has to go before the
     /// other one is dialled: two connections under our id would be in each other's way (trap 16).
     pub(super) fn suspect(&mut self, now: Instant, peer: PeerId) {
+        self.suspect_for(now, peer, self.config.timing.challenge);
+    }
+
+    /// The same where no more than a beacon says so, which anybody can make up: if the peer cannot be reached for
+    /// a moment, that is no reason to let it go. Where another process is there indeed, its system ends the
+    /// connections of the one before as soon as anything is sent over them.
+    pub(super) fn suspect_by_beacon(&mut self, now: Instant, peer: PeerId) {
+        self.suspect_for(now, peer, self.config.timing.evasive);
+    }
+
+    fn suspect_for(&mut self, now: Instant, peer: PeerId, patience: Duration) {
         if self.peers.get(&peer).is_some_and(|peer| peer.hung_up) {
             self.remove(now, peer, ExitReason::Broken);
         } else {
-            self.ask_if_broken(now, peer, self.config.timing.challenge);
+            self.ask_if_broken(now, peer, patience);
         }
     }
 
@@ -128,9 +151,9 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_ready()) else {
             return;
         };
-        if peer.broken.is_none() {
-            let due = now + patience;
-            peer.broken = Some(due);
+        let due = now + patience;
+        if peer.broken.is_none_or(|before| due < before.due) {
+            peer.broken = Some(Suspicion { asked: now, due });
             // Shortly before the verdict, the system is asked as well.
             let before = due - patience / 4;
             self.ping(now, id, Purpose::Life);
@@ -140,7 +163,7 @@ impl Engine {
 
     pub(super) fn check_broken(&mut self, now: Instant, id: PeerId) {
         let patience = self.config.timing.broken;
-        let Some(due) = self.peers.get(&id).and_then(|peer| peer.broken) else {
+        let Some(Suspicion { due, .. }) = self.peers.get(&id).and_then(|peer| peer.broken) else {
             self.turn_heirs_away(id);
             return;
         };

@@ -119,7 +119,7 @@ impl Engine {
             return true;
         };
         if self.peers.get(&other).is_some_and(Peer::is_ready) {
-            self.suspect(now, other);
+            self.suspect_by_beacon(now, other);
         }
         !self.places.contains_key(&place)
     }
@@ -203,7 +203,7 @@ impl Engine {
     }
 
     /// A beacon of a known peer from a place where it is not connected.
-    fn hear_elsewhere(&mut self, now: Instant, id: PeerId, link: Link) {
+    pub(super) fn hear_elsewhere(&mut self, now: Instant, id: PeerId, link: Link) {
         let stale = self.config.timing.interval * MISSED;
         let Some(peer) = self.peers.get_mut(&id) else {
             return;

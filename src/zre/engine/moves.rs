@@ -126,7 +126,7 @@ impl Engine {
             return;
         };
         let at = at + STEP;
-        let (patience, most) = (self.config.timing.challenge, self.config.timing.evasive);
+        let most = self.config.timing.evasive;
         // Whoever leaves mostly hangs up at once; and where farewells are made up, one that has not is
         // better taken for gone a while too late than while it is there.
         let is_slandered = self.is_slandered(at);
@@ -155,7 +155,7 @@ impl Engine {
         if peer.farewell.take_if(is_answered).is_some() {
             self.stats.refuted_farewells += 1;
         }
-        peer.broken.take_if(|due| *due < at + patience);
+        peer.broken.take_if(|suspicion| suspicion.asked < at);
     }
 
     /// The peer did not answer at its old place: it is connected at the new one, and greeted there.

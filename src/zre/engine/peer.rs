@@ -224,6 +224,13 @@ impl Channel {
     }
 }
 
+/// A peer that may be gone was asked, and has its time to answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Suspicion {
+    pub(super) asked: Instant,
+    pub(super) due: Instant,
+}
+
 /// A peer.
 ///
 /// What a beacon is held against comes first, and together, for it is read from memory that no cache
@@ -235,6 +242,8 @@ pub(super) struct Peer {
     pub(super) heard: Instant,
     /// The last beacon from the place where it is connected.
     pub(super) beacon: Option<Instant>,
+    /// Nobody has heard its beacon here: its mailbox was found where another one was sought.
+    pub(super) was_found: bool,
     /// It is leaving, or somebody says so in its name.
     pub(super) farewell: Option<Farewell>,
     pub(super) challenge: Option<Box<Challenge>>,
@@ -327,7 +336,7 @@ pub(super) struct Peer {
     /// WHISPERs and SHOUTs sent to it that it has not been known to read.
     pub(super) unconfirmed: u64,
     /// Its connection broke; if it is not heard by then, it is gone.
-    pub(super) broken: Option<Instant>,
+    pub(super) broken: Option<Suspicion>,
     /// When it was found that nobody listens at its mailbox any more.
     pub(super) refused: Option<Instant>,
     /// When it was last asked because of a farewell.
@@ -374,6 +383,7 @@ impl Peer {
             rechecked: 0,
             greeted_again: 0,
             is_answered: false,
+            was_found: false,
             answer_owed: None,
             heeded: None,
             unheard: None,
