@@ -126,6 +126,23 @@ fn one_that_goes_on_speaking_from_elsewhere_is_asked_when_its_beacons_have_ended
     assert_eq!(leads(&solo.pass(ms(500))), [elsewhere()]);
 }
 
+/// Goal: whoever has taken a peer's place, and acknowledges what is sent there without a word, does not keep it for
+/// long while the peer speaks from elsewhere. Method: bob speaks each half second, and the system at his
+/// place acknowledges each time.
+#[test]
+fn what_a_peer_says_from_elsewhere_is_no_word_of_whoever_acknowledges_at_its_place() {
+    let (mut solo, mut bob, link) = met();
+    reopen(&mut solo, &bob, elsewhere());
+    solo.pass(ms(3_500));
+    let mut outputs = Vec::new();
+    for _ in 0..24 {
+        outputs.extend(ask_from(&mut solo, &mut bob, elsewhere(), LOCAL));
+        solo.engine.handle_acknowledged(link, solo.now);
+        outputs.extend(solo.pass(ms(500)));
+    }
+    assert_eq!(leads(&outputs), [elsewhere()]);
+}
+
 #[test]
 fn who_is_known_to_have_another_connection_there_is_hung_up_when_it_is_followed() {
     let (mut solo, bob, _) = met();

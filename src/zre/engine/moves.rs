@@ -285,11 +285,16 @@ impl Engine {
             return;
         };
         // Of two hosts that have two networks in common, each could follow the other for ever: only one
-        // of them does, and whoever is left behind with no connection of the other.
+        // of them does, and whoever is left behind with no connection of the other. The other one asks where the
+        // peer is, whether it speaks over the connection from there still.
         let follows = self.config.peer < id || peer.hung_up;
-        let elsewhere = peer.others.iter().filter(|_| follows);
-        let mut places = std::iter::once(&peer.place).chain(elsewhere.map(|other| &other.link));
-        let known = places.find(|to| Host::from(to.remote) == remote).cloned();
+        let is_there = |to: &Link| Host::from(to.remote) == remote;
+        let elsewhere = peer.others.iter().map(|other| &other.link);
+        let known = match elsewhere.into_iter().find(|to| is_there(to)) {
+            Some(other) if follows && !is_there(&peer.place) => Some(other.clone()),
+            Some(_) => Some(peer.place.clone()),
+            None => is_there(&peer.place).then(|| peer.place.clone()),
+        };
         let Some(to) = known.or_else(|| self.likely_place(now, peer, remote)) else {
             return;
         };

@@ -324,7 +324,6 @@ impl Peer {
         self.traffic_before = std::mem::replace(&mut self.traffic, now);
         self.broken = None;
         self.hung_up = false;
-        self.vouched = None;
         self.show_itself(now)
     }
 
@@ -343,6 +342,8 @@ impl Peer {
             return false;
         }
         self.spoke_from = None;
+        // What it says from elsewhere is no word of whoever acknowledges what is sent here.
+        self.vouched = None;
         if self.place.local.is_none() && !self.is_in_doubt() {
             self.place.local = via.local;
         }
