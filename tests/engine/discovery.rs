@@ -383,8 +383,8 @@ fn a_mailbox_that_is_somebody_elses_each_time_is_dialled_twice_for_a_beacon() {
     assert_eq!(dials, 2);
 }
 
-/// Goal: of two hosts that have got each other's address both are followed, though nothing is heard of either.
-/// Method: bob says HELLO from where carol was, and carol's mailbox is found where he was.
+/// Goal: of two hosts that have got each other's address both are followed, though no beacon of theirs is heard.
+/// Method: carol's mailbox is found where bob was; then she is asked whether she is where she was.
 #[test]
 fn a_peer_whose_mailbox_is_found_at_another_ones_place_is_as_good_as_heard_there() {
     let mut solo = Solo::new();

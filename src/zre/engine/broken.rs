@@ -54,8 +54,8 @@ impl Engine {
     }
 
     /// A connection has found the mailbox of this other peer where the one is that it is for, by a beacon: nobody
-    /// has been told anything there. A peer that has entered is not there (any more), as if nobody listened, and the
-    /// other one is as good as heard there. Of one that has not, the beacon was old or made up; and the other one is as good as heard, so that nobody can
+    /// has been told anything there. A peer that has entered is not there (any more), as if nobody listened. Of one
+    /// that has not, the beacon was old or made up. The other one is as good as heard there, so that nobody can
     /// keep it out by beacons that name its mailbox.
     pub fn handle_another(&mut self, now: Instant, link: LinkId, other: PeerId) {
         let Some(Owner::Peer(id)) = self.links.get(&link).copied() else {

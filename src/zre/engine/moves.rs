@@ -288,14 +288,17 @@ impl Engine {
         // of them does, and whoever is left behind with no connection of the other. The other one asks where the
         // peer is, whether it speaks over the connection from there still.
         let follows = self.config.peer < id || peer.hung_up;
-        let is_there = |to: &Link| Host::from(to.remote) == remote;
-        let elsewhere = peer.others.iter().map(|other| &other.link);
-        let known = match elsewhere.into_iter().find(|to| is_there(to)) {
-            Some(other) if follows && !is_there(&peer.place) => Some(other.clone()),
-            Some(_) => Some(peer.place.clone()),
-            None => is_there(&peer.place).then(|| peer.place.clone()),
+        let is_here = Host::from(peer.place.remote) == remote;
+        let there = peer.other_on(remote);
+        let known = if is_here || there.is_some() && !follows {
+            Some(&peer.place)
+        } else {
+            there
         };
-        let Some(to) = known.or_else(|| self.likely_place(now, peer, remote)) else {
+        let Some(to) = known
+            .cloned()
+            .or_else(|| self.likely_place(now, peer, remote))
+        else {
             return;
         };
         if peer.displaced {

@@ -242,8 +242,6 @@ pub(super) struct Peer {
     pub(super) heard: Instant,
     /// The last beacon from the place where it is connected.
     pub(super) beacon: Option<Instant>,
-    /// Nobody has heard its beacon here: its mailbox was found where another one was sought.
-    pub(super) was_found: bool,
     /// It is leaving, or somebody says so in its name.
     pub(super) farewell: Option<Farewell>,
     pub(super) challenge: Option<Box<Challenge>>,
@@ -272,13 +270,15 @@ pub(super) struct Peer {
     pub(super) confirming: bool,
     /// Whether somebody has ever taken our messages where it said to be.
     pub(super) was_reached: bool,
+    /// Nobody has heard its beacon here: its mailbox was found where another one was sought.
+    pub(super) was_found: bool,
     /// Whether its connection to us is gone.
     pub(super) hung_up: bool,
     /// From where it spoke last, if not from where it is reached.
     pub(super) spoke_from: Option<Host>,
     /// From where it has opened its connection to us again, for sure.
     pub(super) reopened_from: Option<Host>,
-    /// When its system first answered for it since it was heard itself.
+    /// When its system first answered for it since it spoke from its place itself.
     pub(super) vouched: Option<Instant>,
     /// Whether it is content with our beacons, how often it has asked all the same, how often it was
     /// reassured since then, and whether it has been taken for content in vain.

@@ -235,7 +235,7 @@ impl Thread {
             self.note_sent(now, sent.len(), &failed);
             let waits = !sent.is_empty() && !beacon.is_farewell();
             let due = if waits { now + BEHIND } else { now };
-            self.due_on_links = Some((due, beacon));
+            self.due_on_links = (!self.links.is_empty()).then_some((due, beacon));
         }
         if let Some((_, beacon)) = self.due_on_links.take_if(|(due, _)| *due <= now) {
             self.announce_on_links(now, &beacon);
