@@ -77,6 +77,8 @@ pub(super) enum Sent {
 /// What is new about a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum News {
+    /// The system there has accepted its connection.
+    Met(LinkId),
     /// Its first message was taken: somebody is there.
     Connected(LinkId),
     /// A full link has taken some octets.

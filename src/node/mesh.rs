@@ -347,6 +347,7 @@ impl Core {
         self.links.attend(now);
         while let Some(news) = self.links.take_news() {
             match news {
+                News::Met(link) => self.engine.handle_met(now, link),
                 News::Connected(link) => {
                     self.engine.handle_connected(now, link);
                     if let Some(peer) = self.engine.proven_by(link) {

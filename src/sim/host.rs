@@ -22,6 +22,7 @@ pub(super) enum Input {
     Beacon(Sighting),
     Message(PeerId, Via, Message),
     Action(Action),
+    Met(LinkId),
     Connected(LinkId),
     Progress(LinkId),
     Room(LinkId),
@@ -140,6 +141,7 @@ impl Zchat {
                 engine.handle_message(now, Origin::unproven(peer), via, message);
             }
             Input::Action(action) => engine.handle_action(now, action),
+            Input::Met(link) => engine.handle_met(now, link),
             Input::Connected(link) => engine.handle_connected(now, link),
             Input::Progress(link) => engine.handle_progress(now, link),
             Input::Room(link) => engine.handle_room(now, link),

@@ -68,12 +68,12 @@ pub struct Limits {
     pub unproven: usize,
     /// The same from one source address. 64: hosts with many nodes prove them faster than that.
     pub unproven_per_address: usize,
-    /// Connections being dialled to unproven peers at a time. 64: a forged beacon must not turn a
-    /// network of listeners into a flood against a victim. The others wait for their turn. A quarter
+    /// Connections being dialled to unproven peers at a time, whose hosts have not answered. 64: a forged beacon
+    /// must not turn a network of listeners into a flood against a victim. The others wait for their turn. A quarter
     /// beside that is for addresses where somebody was proven within ten minutes, four each.
     pub dials: usize,
-    /// The same to one address where nobody has proven itself. 4: one more for each that has, so that a
-    /// host with many nodes is met as fast as they answer.
+    /// The same to one address where nobody has proven itself, until somebody there says something. 4: one more
+    /// for each that has, so that a host with many nodes is met as fast as they answer.
     pub dials_per_address: usize,
     /// How long no more than one connection is dialled at a time to an address, after a dial there was
     /// in vain: twice as long, and twice that for each further one in a row, up to 64 times; as soon as

@@ -9,12 +9,14 @@
 //! No socket is touched here, nor is known what is said: the shell carries out what comes of it.
 
 mod strangers;
+mod unheard;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use self::strangers::Strangers;
+use self::unheard::{Due, Unheard};
 use super::ticket::{Proof, Ticket};
 use super::{Host, PeerId};
 
@@ -37,9 +39,8 @@ pub(crate) struct Connections {
     /// Connections in the order in which they began to wait, to be asked about when they have had
     /// their time.
     young: VecDeque<(Instant, Token)>,
-    /// The connections over which nothing was heard, and since when each might have been: in the order
-    /// in which they were accepted, to be ended if that takes too long.
-    unheard: BTreeMap<Token, Instant>,
+    /// The connections over which nothing was heard, to be ended if that takes too long.
+    unheard: Unheard,
     /// Since when the inbox is not read, so that nobody can be heard.
     unread: Option<Instant>,
     last: u64,
@@ -143,7 +144,7 @@ impl Connections {
             strangers: Strangers::new(),
             surplus: VecDeque::new(),
             young: VecDeque::new(),
-            unheard: BTreeMap::new(),
+            unheard: Unheard::new(),
             unread: None,
             last: 0,
         }
@@ -175,7 +176,7 @@ impl Connections {
                 tickets: [None; 2],
             },
         );
-        self.unheard.insert(token, now);
+        self.unheard.add(now, token);
         self.strangers.add(token, remote);
         if self.strangers.count > self.most_strangers() {
             let surplus = self.strangers.take_surplus();
@@ -215,12 +216,7 @@ impl Connections {
     /// its time, so that whoever is refused now finds room when it comes again. Whoever has many
     /// addresses, as anybody has of IPv6, cannot keep all others out.
     fn make_room(&mut self, now: Instant) {
-        if let Some(mut oldest) = self.unheard.first_entry()
-            && let Some(over) = now.checked_sub(UNHEARD)
-        {
-            let since = oldest.get_mut();
-            *since = over.min(*since);
-        }
+        self.unheard.hurry(now);
     }
 
     /// Whether an address has not opened too many connections of late. It may open as many at once as
@@ -308,7 +304,7 @@ impl Connections {
 
     /// A message was read from it.
     pub(crate) fn heard(&mut self, token: Token) {
-        self.unheard.remove(&token);
+        self.unheard.remove(token);
     }
 
     /// The peer has entered by what it said over this connection: all others wait. If that is another
@@ -322,7 +318,7 @@ impl Connections {
         let is_its = |token: &Token| self.open.get(token).is_some_and(|it| it.peer == Some(peer));
         let heard = || {
             let its = self.claims.get(&peer)?.others.iter().copied();
-            its.filter(|token| !self.unheard.contains_key(token)).max()
+            its.filter(|token| !self.unheard.contains(*token)).max()
         };
         let Some(token) = token.filter(is_its).or_else(heard) else {
             return Vec::new();
@@ -408,7 +404,7 @@ impl Connections {
         let Some(connection) = self.open.remove(&token) else {
             return nothing;
         };
-        self.unheard.remove(&token);
+        self.unheard.remove(token);
         self.strangers.remove(token, connection.remote);
         if let Some(here) = self.by_address.get_mut(&connection.remote) {
             *here -= 1;
@@ -519,16 +515,14 @@ impl Connections {
             self.unread.get_or_insert(now);
         } else if let Some(unread) = self.unread.take() {
             let pause = now.saturating_duration_since(unread);
-            for since in self.unheard.values_mut() {
-                *since = (*since + pause).min(now);
-            }
+            self.unheard.pause(now, pause);
         }
     }
 
     /// When [`Connections::handle_timeout`] is wanted.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let young = self.young.front().map(|(since, _)| *since + YOUNG);
-        let unheard = self.unheard.values().next().map(|since| *since + UNHEARD);
+        let unheard = self.unheard.next();
         let surplus = self.surplus.front().map(|(since, _)| *since);
         [surplus, young, unheard.filter(|_| self.unread.is_none())]
             .into_iter()
@@ -549,11 +543,26 @@ impl Connections {
                 return Some(Verdict::Unheard(peer, remote));
             }
         }
-        let oldest = self.unheard.first_entry()?;
-        if self.unread.is_some() || now < *oldest.get() + UNHEARD {
+        if self.unread.is_some() {
             return None;
         }
-        Some(Verdict::End(oldest.remove_entry().0))
+        loop {
+            match self.unheard.take_due(now)? {
+                Due::First(token, since) if !self.is_in_the_way(token) => {
+                    self.unheard.bear(token, since);
+                }
+                Due::First(token, _) | Due::Last(token) => return Some(Verdict::End(token)),
+            }
+        }
+    }
+
+    /// Whether another connection might be in the place of one over which nothing is heard: from its address, or
+    /// under its id, for that of a peer.
+    fn is_in_the_way(&self, token: Token) -> bool {
+        let remote = self.open.get(&token).map(|connection| connection.remote);
+        let here = remote.and_then(|remote| self.by_address.get(&remote));
+        let are_many = here.is_some_and(|here| here * 2 >= self.limits.per_address);
+        are_many || self.is_waiting(token).is_some()
     }
 
     fn is_waiting(&self, token: Token) -> Option<(PeerId, Host)> {
@@ -581,10 +590,6 @@ const REMEMBERED: usize = 1_024;
 
 /// How long a connection waits before the engine is asked about it.
 const YOUNG: Duration = Duration::from_millis(100);
-
-/// How long a connection may be open without being heard: the handshake and the HELLO behind it take
-/// milliseconds.
-const UNHEARD: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests;

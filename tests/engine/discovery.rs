@@ -336,6 +336,49 @@ fn whoever_does_not_answer_soon_makes_room_for_who_waits_to_be_dialled() {
     }
 }
 
+/// Goal: where hundreds of nodes share a processor, they have the time that they need to answer, and keep nobody
+/// waiting meanwhile who has not been dialled. Method: a stranger at each of 64 addresses whose systems accept the
+/// connection, and bob.
+#[test]
+fn whoever_is_slow_to_answer_where_its_system_has_is_waited_for_and_others_are_dialled() {
+    let mut solo = Solo::new();
+    for octet in 100..164 {
+        let (link, _) = dials(&solo.beacon(&Peer::new(octet)))[0];
+        solo.engine.handle_met(solo.now, link);
+    }
+    let bob = Peer::new(2);
+    let (link, _) = dials(&solo.beacon(&bob))[0];
+    solo.engine.handle_connected(solo.now, link);
+    let left = |outputs: &[Output]| {
+        let is_left = |output: &&Output| matches!(output, Output::Disconnect { .. });
+        outputs.iter().filter(is_left).count()
+    };
+    solo.hello(&mut Peer::new(2));
+    assert_eq!(left(&solo.pass(ms(4_000))), 0);
+    for _ in 0..5 {
+        solo.beacon(&bob);
+        assert_eq!(left(&solo.pass(ms(2_000))), 0);
+    }
+    assert_eq!(left(&solo.pass(ms(1_100))), 64);
+}
+
+/// Goal: a host that accepts connections and says nothing gets no more of them than any other. Method: beacons of
+/// ten strangers there.
+#[test]
+fn a_host_that_accepts_connections_and_says_nothing_gets_four() {
+    let mut solo = Solo::new();
+    let mut dialled = 0;
+    for port in 50_000..50_010 {
+        let (_, stranger) = neighbour(port);
+        for (link, _) in dials(&solo.beacon(&stranger)) {
+            solo.engine.handle_met(solo.now, link);
+            dialled += 1 + dials(&solo.outputs()).len();
+        }
+    }
+    assert_eq!(dialled, 4);
+    assert_eq!(dials(&solo.pass(ms(14_000))), []);
+}
+
 /// Goal: nobody is kept out by made-up beacons that name its mailbox. Method: strangers are said to be at carol's
 /// place; what is dialled there finds that it is hers.
 #[test]

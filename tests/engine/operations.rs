@@ -104,7 +104,7 @@ impl World {
             15 => self.engine.handle_addresses(now, &[address(second)]),
             16 => self.fill(first),
             17 => self.drain(first, second),
-            18 => self.connected(first),
+            18 => self.connected(first, second),
             19 => self
                 .engine
                 .handle_reopened(now, peer, address(second).into()),
@@ -211,9 +211,12 @@ impl World {
         }
     }
 
-    fn connected(&mut self, which: u8) {
+    fn connected(&mut self, which: u8, how: u8) {
         if let Some(link) = self.choose(which) {
-            self.engine.handle_connected(self.now, link);
+            self.engine.handle_met(self.now, link);
+            if how & 1 == 0 {
+                self.engine.handle_connected(self.now, link);
+            }
         }
     }
 

@@ -529,6 +529,40 @@ fn a_host_with_two_networks_is_dialled_at_its_other_address_if_the_first_does_no
     assert_eq!(connects(&solo.pass(ms(1_100))), [other]);
 }
 
+#[test]
+fn a_host_with_two_networks_has_its_time_at_the_first_if_its_system_answers_there() {
+    for has_entered in [false, true] {
+        let mut solo = Solo::new();
+        let mut bob = Peer::new(2);
+        let other = SocketAddr::new(ip("192.168.7.2"), bob.place.port());
+        let outputs = solo.beacon(&bob);
+        let Output::Connect { link, .. } = outputs[0] else {
+            panic!("{outputs:?}")
+        };
+        if has_entered {
+            solo.hello(&mut bob);
+        }
+        solo.engine.handle_met(solo.now, link);
+        for _ in 0..14 {
+            solo.beacon(&bob);
+            assert_eq!(places(&solo.beacon_from(&bob, other)), []);
+            assert_eq!(places(&solo.pass(ms(1_000))), []);
+        }
+        solo.beacon(&bob);
+        solo.beacon_from(&bob, other);
+        assert_eq!(places(&solo.pass(ms(1_100))), [other], "{has_entered}");
+    }
+}
+
+/// Where connections are opened, or led to.
+fn places(outputs: &[Output]) -> Vec<SocketAddr> {
+    let place = |output: &Output| match output {
+        Output::Connect { to, .. } | Output::Lead { to, .. } => Some(to.remote),
+        _ => None,
+    };
+    outputs.iter().filter_map(place).collect()
+}
+
 /// HELLO names a place in words of its sender, who may mean us by it.
 #[test]
 fn trap_11_ipv4_in_disguise_of_ipv6_is_ipv4_and_a_scope_of_theirs_means_nothing_here() {

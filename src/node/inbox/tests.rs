@@ -381,7 +381,11 @@ fn a_peer_that_is_hung_up_is_not_told_as_broken_and_its_other_connection_is_hear
 
 #[test]
 fn connections_that_say_nothing_are_ended() {
-    let mut desk = Desk::new(&Limits::default());
+    // With half as many as there may be of an address, after five seconds.
+    let mut desk = Desk::new(&Limits {
+        connections_per_address: 4,
+        ..Limits::default()
+    });
     let no_handshake = desk.stranger();
     let silent = desk.peer(1);
     let peer = desk.peer(2);

@@ -230,6 +230,7 @@ impl Link {
                 let met = Connection::new(now, socket, shaken, self.queue.written());
                 self.life = Life::Met(Box::new(met));
                 self.due = Some(now + HANDSHAKE);
+                tools.news.push_back(News::Met(self.id));
             }
         }
         if let Life::Met(met) = &mut self.life {
@@ -630,8 +631,9 @@ impl Write for Opening<'_> {
 const SEND_BUFFER: usize = 208 << 10;
 /// The same in the other direction, where nothing but a handshake comes.
 const RECEIVE_BUFFER: usize = 4 << 10;
-/// How long whoever has accepted a connection may take for the handshake.
-const HANDSHAKE: Duration = Duration::from_secs(5);
+/// How long whoever has accepted a connection may take for the handshake: where hundreds of nodes share a
+/// processor, each has its turn after seconds.
+const HANDSHAKE: Duration = Duration::from_secs(20);
 /// How long a connection may take to be accepted: two lost SYNs are made up for.
 const CONNECT: Duration = Duration::from_millis(3_500);
 /// After how long it is looked whether what was written has arrived.

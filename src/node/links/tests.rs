@@ -163,7 +163,7 @@ fn a_link_shows_the_routing_id_and_says_when_somebody_is_there() {
     assert_eq!(frames[0], PeerId::from_bytes([0xab; 16]).routing_id());
     assert_eq!(frames[1], [0xaa, 0xa1, 6, 2, 0, 1]);
     assert_eq!(frames.len(), 2);
-    assert_eq!(pair.ours.seen, [News::Connected(LINK)]);
+    assert_eq!(pair.ours.seen, [News::Met(LINK), News::Connected(LINK)]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{Kind, Power, What, World};
+use crate::sim::host::Input;
 use crate::sim::stream::{
     Cargo, Connection, FIRST_RETRY, GIVE_UP, GIVE_UP_FIN, KEEP_ALIVE, KEEP_ALIVE_ANSWER, Key,
     LAST_RETRY,
@@ -90,6 +91,7 @@ impl World {
             self.refuse_dial(key);
             return;
         };
+        self.tell_met(key);
         if !self.is_working(receiver) {
             // The kernel accepts, but nobody says anything: handshakes time out, and are tried again.
             self.agenda
@@ -106,6 +108,16 @@ impl World {
             return;
         }
         self.open_connection(key, owner, near, receiver);
+    }
+
+    /// The system there accepts a connection, whatever its process does.
+    fn tell_met(&mut self, key: Key) {
+        if let Some(mailbox) = self.mailboxes.get(key)
+            && self.process(mailbox.owner).machine.flavour().is_none()
+        {
+            let (owner, link) = (mailbox.owner, mailbox.link);
+            self.told.push_back((owner, Input::Met(link)));
+        }
     }
 
     /// Somebody wants a connection to the first host.

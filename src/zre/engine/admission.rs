@@ -70,6 +70,7 @@ pub(super) struct Admission {
     /// The others, of each address.
     others: BTreeMap<IpAddr, BTreeSet<PeerId>>,
     last: u64,
+    /// Those whose host has not answered yet.
     dials: usize,
     addresses: BTreeMap<IpAddr, Address>,
     /// How many of these are crowded.
@@ -163,6 +164,7 @@ impl Waiting {
 struct Address {
     proven: usize,
     unproven: usize,
+    /// Those that nobody has answered yet.
     dials: usize,
     /// Dials that were in vain since one was not.
     in_vain: u32,
@@ -194,6 +196,8 @@ struct OneWay {
 pub(super) enum Standing {
     Heard,
     Dialled,
+    /// Dialled, and its host is there.
+    Met,
     /// Dialled, and somebody took our HELLO.
     Answered,
     /// Its HELLO has come, and says where it is; whether that is so is not known.
@@ -364,6 +368,11 @@ impl Admission {
                 step(&mut self.dials);
                 step(&mut here.dials);
             }
+            Standing::Met => {
+                step(&mut self.unproven);
+                step(&mut here.unproven);
+                step(&mut here.dials);
+            }
             Standing::Heard | Standing::Answered => {
                 step(&mut self.unproven);
                 step(&mut here.unproven);
@@ -388,7 +397,7 @@ impl Admission {
                 self.one_way
                     .insert(self.last, OneWay { id, address, since });
             }
-            Standing::Heard | Standing::Dialled | Standing::Answered => {
+            Standing::Heard | Standing::Dialled | Standing::Met | Standing::Answered => {
                 self.others.entry(address).or_default().insert(id);
             }
             Standing::Known | Standing::Proven => {}
@@ -399,7 +408,7 @@ impl Admission {
         self.count(address, standing, false);
         match standing {
             Standing::Here => self.one_way.retain(|_, one| one.id != id),
-            Standing::Heard | Standing::Dialled | Standing::Answered => {
+            Standing::Heard | Standing::Dialled | Standing::Met | Standing::Answered => {
                 if let Some(here) = self.others.get_mut(&address) {
                     here.remove(&id);
                     if here.is_empty() {

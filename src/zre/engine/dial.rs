@@ -76,6 +76,21 @@ impl Engine {
         }
     }
 
+    /// The system where a connection leads to has accepted it: the host is there. Whether anybody will say something
+    /// is another question.
+    pub fn handle_met(&mut self, now: Instant, link: LinkId) {
+        let Some(Owner::Peer(id)) = self.links.get(&link).copied() else {
+            return;
+        };
+        self.change_standing(now, id, |engine| {
+            let peer = engine.peers.get_mut(&id);
+            if let Some(channel) = peer.and_then(|peer| peer.channel.as_mut()) {
+                channel.met.get_or_insert(now);
+            }
+        });
+        self.dial_waiting(now);
+    }
+
     /// The first message on a connection has been taken: somebody is there.
     pub fn handle_connected(&mut self, now: Instant, link: LinkId) {
         match self.links.get(&link).copied() {
@@ -133,6 +148,11 @@ impl Engine {
         };
         let channel = peer.channel.as_ref();
         if peer.phase == Phase::Heard || peer.is_ready() && channel.is_some_and(|it| it.connected) {
+            return;
+        }
+        let until = channel.and_then(Channel::has_time_until);
+        if let Some(until) = until.filter(|until| now < *until) {
+            self.deadlines.set(until, Timer::Dial(id, serial));
             return;
         }
         if peer.is_ready() && now < peer.led_until {

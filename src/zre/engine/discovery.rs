@@ -39,6 +39,7 @@ impl Peer {
             (Phase::Ready, _) => Standing::Here,
             (_, None) => Standing::Heard,
             (_, Some(channel)) if channel.connected => Standing::Answered,
+            (_, Some(channel)) if channel.met.is_some() => Standing::Met,
             (_, Some(_)) => Standing::Dialled,
         }
     }

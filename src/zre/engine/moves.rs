@@ -239,6 +239,7 @@ impl Engine {
             }
             peer.place = to.clone();
             channel.to = to.clone();
+            channel.met = None;
             channel.connected = false;
             let link = channel.link;
             self.outputs.push_back(Output::Lead { link, peer: id, to });

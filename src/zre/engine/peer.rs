@@ -11,6 +11,11 @@ use crate::zre::{GroupName, Headers, Host, Link, LinkId, Message, Name, Timing};
 /// How long it counts that packets were lost on the way from a peer.
 const HARD_TO_HEAR: Duration = Duration::from_secs(60);
 
+/// How long whoever listens at a mailbox may take to answer a connection that its system has accepted. Mostly it
+/// does within milliseconds; where hundreds of nodes share a processor, it takes seconds for each to have its turn,
+/// and who is dialled anew each time, there or elsewhere, has only more to do.
+const MET: Duration = Duration::from_secs(15);
+
 /// How far the acquaintance with a peer has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -187,6 +192,8 @@ pub(super) struct Channel {
     pub(super) link: LinkId,
     pub(super) to: Link,
     pub(super) outgoing: Outgoing,
+    /// Since when the system there has it, and whoever listens is asked.
+    pub(super) met: Option<Instant>,
     /// The first message on it has been taken.
     pub(super) connected: bool,
     /// Messages that found it full, in order.
@@ -209,10 +216,16 @@ impl Channel {
             link,
             to,
             outgoing: Outgoing::default(),
+            met: None,
             connected: false,
             outbox: VecDeque::new(),
             full: None,
         }
+    }
+
+    /// Until when whoever listens there has time to say so, if it has not.
+    pub(super) fn has_time_until(&self) -> Option<Instant> {
+        self.met.filter(|_| !self.connected).map(|met| met + MET)
     }
 
     /// The WHISPERs and SHOUTs that wait in the outbox.
