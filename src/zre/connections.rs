@@ -556,13 +556,11 @@ impl Connections {
         }
     }
 
-    /// Whether another connection might be in the place of one over which nothing is heard: from its address, or
-    /// under its id, for that of a peer.
+    /// Whether others from the address of a connection may soon want its place.
     fn is_in_the_way(&self, token: Token) -> bool {
         let remote = self.open.get(&token).map(|connection| connection.remote);
         let here = remote.and_then(|remote| self.by_address.get(&remote));
-        let are_many = here.is_some_and(|here| here * 2 >= self.limits.per_address);
-        are_many || self.is_waiting(token).is_some()
+        here.is_some_and(|here| here * 2 >= self.limits.per_address)
     }
 
     fn is_waiting(&self, token: Token) -> Option<(PeerId, Host)> {
