@@ -230,7 +230,9 @@ impl Link {
                 let met = Connection::new(now, socket, shaken, self.queue.written());
                 self.life = Life::Met(Box::new(met));
                 self.due = Some(now + HANDSHAKE);
-                tools.news.push_back(News::Met(self.id));
+                if !self.is_connected {
+                    tools.news.push_back(News::Met(self.id));
+                }
             }
         }
         if let Life::Met(met) = &mut self.life {

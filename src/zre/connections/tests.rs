@@ -363,25 +363,25 @@ fn what_is_left_in_the_connection_of_a_peer_that_has_left_is_not_read() {
 }
 
 #[test]
-fn whoever_waits_is_asked_about_after_100_ms_and_ended_after_30_s() {
+fn whoever_waits_is_asked_about_after_100_ms_and_ended_after_15_s() {
     let mut book = Book::new();
     book.enter();
     let (waits, _) = book.as_bob(HOME);
     assert_eq!(book.pass(ms(99)), []);
     assert_eq!(book.pass(ms(1)), [Verdict::Unheard(bob(), HOME)]);
-    assert_eq!(book.pass(ms(29_899)), []);
+    assert_eq!(book.pass(ms(14_899)), []);
     assert_eq!(book.pass(ms(1)), [Verdict::End(waits)]);
 }
 
 #[test]
-fn whoever_says_nothing_is_ended_after_30_s_but_not_while_the_inbox_is_not_read() {
+fn whoever_says_nothing_is_ended_after_15_s_but_not_while_the_inbox_is_not_read() {
     let mut book = Book::new();
     let nameless = book.accept(HOME);
     let (silent, _) = book.as_bob(HOME);
     book.connections.set_reading(book.now, false);
     assert_eq!(book.pass(ms(60_000)), []);
     book.connections.set_reading(book.now, true);
-    assert_eq!(book.pass(ms(29_999)), []);
+    assert_eq!(book.pass(ms(14_999)), []);
     assert_eq!(
         book.pass(ms(1)),
         [Verdict::End(nameless), Verdict::End(silent)]
@@ -403,7 +403,7 @@ fn whoever_says_nothing_is_ended_after_5_s_where_half_of_its_address_s_connectio
         book.pass(ms(5_000)),
         [Verdict::End(first), Verdict::End(second)]
     );
-    assert_eq!(book.pass(ms(24_999)), []);
+    assert_eq!(book.pass(ms(9_999)), []);
     assert_eq!(book.pass(ms(1)), [Verdict::End(alone)]);
 }
 
@@ -551,10 +551,10 @@ fn whoever_says_nothing_is_ended_though_the_inbox_stops_again_and_again() {
         let ended = book.pass(ms(1_000));
         read += ms(1_000);
         if !ended.is_empty() {
-            assert_eq!((ended, read), (vec![Verdict::End(silent)], ms(30_000)));
+            assert_eq!((ended, read), (vec![Verdict::End(silent)], ms(15_000)));
             return;
         }
-        assert!(read < ms(30_000));
+        assert!(read < ms(15_000));
     }
 }
 

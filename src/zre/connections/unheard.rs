@@ -105,4 +105,4 @@ impl Unheard {
 const FIRST: Duration = Duration::from_secs(5);
 
 /// How long one may be open that is in nobody's.
-const MOST: Duration = Duration::from_secs(30);
+const MOST: Duration = Duration::from_secs(15);
