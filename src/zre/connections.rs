@@ -157,7 +157,9 @@ impl Connections {
             return None;
         }
         if self.open.len() >= self.limits.in_all {
-            self.make_room(now);
+            // Whoever is refused now finds room when it comes again: who has many addresses, as anybody has of
+            // IPv6, cannot keep all others out.
+            self.unheard.hurry(now);
             return None;
         }
         if !self.is_slow_enough(now, remote) {
@@ -210,13 +212,6 @@ impl Connections {
         {
             self.strangers.remove(token, connection.remote);
         }
-    }
-
-    /// There are as many connections as there may be: the oldest over which nothing was heard has had
-    /// its time, so that whoever is refused now finds room when it comes again. Whoever has many
-    /// addresses, as anybody has of IPv6, cannot keep all others out.
-    fn make_room(&mut self, now: Instant) {
-        self.unheard.hurry(now);
     }
 
     /// Whether an address has not opened too many connections of late. It may open as many at once as

@@ -60,7 +60,7 @@ impl Unheard {
         self.new.is_empty() && self.borne.is_empty()
     }
 
-    /// The oldest has had its time.
+    /// There are too many: the oldest has had its time.
     pub(super) fn hurry(&mut self, now: Instant) {
         let borne = self.borne.first_entry().map(|oldest| (oldest, MOST));
         let oldest = borne.or_else(|| self.new.first_entry().map(|oldest| (oldest, FIRST)));

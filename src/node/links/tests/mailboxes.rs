@@ -314,6 +314,23 @@ fn that_nobody_listens_is_told_of_whoever_was_never_there_too() {
 }
 
 #[test]
+fn who_accepts_a_connection_and_does_not_shake_hands_is_waited_for_and_then_dialled_again() {
+    let (listener, place) = listener();
+    let mut ours = Ours::new(1 << 20);
+    ours.connect(place);
+    let mut far = accept(&mut ours, &listener);
+    ours.serve_until("it is met", |ours| ours.has_seen(News::Met(LINK)));
+    let hail = Words::of_a_dealer(&[]).hail().len();
+    read_exactly(&mut ours, &mut far, hail);
+    ours.links.attend(Instant::now() + Duration::from_secs(10));
+    assert!(far.read(&mut [0; 1]).is_err(), "it may still be answered");
+    ours.links.attend(Instant::now() + Duration::from_secs(21));
+    assert_eq!(read_to_end(&mut far), 0);
+    ours.links.attend(Instant::now() + Duration::from_secs(60));
+    accept(&mut ours, &listener);
+}
+
+#[test]
 fn pings_are_answered_while_little_waits() {
     let (mut ours, _listener, mut far) = met(1 << 20);
     far.write_all(b"\x04\x0a\x04PING\0\x0aabc").unwrap();
