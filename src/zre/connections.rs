@@ -424,7 +424,11 @@ impl Connections {
             Some((current, home)) if *current == Some(token) => {
                 *current = None;
                 let home = *home;
-                let verdicts = self.succeed(peer, home, token);
+                let mut verdicts = self.succeed(peer, home, token);
+                if verdicts.is_empty() && connection.is_over {
+                    // The peer was not behind it: so what was opened before it is not over for that.
+                    verdicts = self.succeed(peer, home, Token(0));
+                }
                 let is_reopened = verdicts.contains(&Verdict::Reopened(peer, home));
                 let is_news = !connection.is_over && !is_reopened;
                 (is_news.then_some(peer), verdicts)

@@ -554,6 +554,41 @@ fn a_host_with_two_networks_has_its_time_at_the_first_if_its_system_answers_ther
     }
 }
 
+/// Goal: whoever takes the id of a peer that is not known yet, and accepts connections without a word, keeps it out
+/// for no longer than somebody who accepts none. Method: a HELLO, or a beacon, names another mailbox of the same host
+/// or another host; the peer is heard after that.
+#[test]
+fn trap_16_a_mailbox_that_accepts_and_says_nothing_keeps_nobody_out_who_is_heard_with_another() {
+    let places_of_others = ["10.0.0.2:50000", "10.0.0.66:50000"];
+    for (forged, later) in places_of_others
+        .into_iter()
+        .flat_map(|it| [(it, 0), (it, 3_000)])
+    {
+        for by_beacon in [false, true] {
+            let mut solo = Solo::new();
+            let bob = Peer::new(2);
+            let forged = forged.parse().unwrap();
+            let outputs = if by_beacon {
+                solo.beacon_from(&bob, forged)
+            } else {
+                let mut hello = bob.hello();
+                hello.endpoint = format!("tcp://{forged}");
+                solo.say_as(&bob, 1, Body::Hello(hello))
+            };
+            let Output::Connect { link, ref to, .. } = outputs[0] else {
+                panic!("{outputs:?}")
+            };
+            assert_eq!(to.remote, forged);
+            solo.engine.handle_met(solo.now, link);
+            solo.pass(ms(later));
+            let mut outputs = solo.beacon(&bob);
+            outputs.extend(solo.pass(ms(1_100)));
+            let led = places(&outputs);
+            assert_eq!(led, [bob.place], "{forged}, {later} ms, {by_beacon}");
+        }
+    }
+}
+
 /// Where connections are opened, or led to.
 fn places(outputs: &[Output]) -> Vec<SocketAddr> {
     let place = |output: &Output| match output {

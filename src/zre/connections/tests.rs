@@ -439,14 +439,33 @@ fn what_is_older_than_the_connection_that_is_heard_is_ended_and_never_heard_agai
     assert_eq!(book.connections.ended(new), (Some(bob()), verdicts));
     let verdicts = vec![Verdict::Hear(third)];
     assert_eq!(book.connections.ended(second), (None, verdicts));
-    // Left over from an address where the peer was before.
+    // Left over from an address where the peer was before: what it has brought is heard if nothing newer has come.
     let (away, _) = book.as_bob(ELSEWHERE);
     let (fourth, _) = book.as_bob(HOME);
     book.connections.ended(third);
     let verdicts = book.connections.hang_up(bob(), ELSEWHERE);
     assert_eq!(verdicts, [Verdict::ReadOut(fourth)]);
-    assert_eq!(book.connections.ended(fourth), (None, Vec::new()));
-    assert_ne!(away, fourth);
+    let verdicts = vec![Verdict::Hear(away)];
+    assert_eq!(book.connections.ended(fourth), (None, verdicts));
+    let (fifth, _) = book.as_bob(ELSEWHERE);
+    let verdicts = book.connections.hang_up(bob(), ELSEWHERE);
+    assert_eq!(verdicts, [Verdict::ReadOut(away)]);
+    let verdicts = vec![Verdict::Hear(fifth)];
+    assert_eq!(book.connections.ended(away), (None, verdicts));
+}
+
+/// Goal: whoever has taken a peer's place keeps it out no longer than until it is hung up, whichever connection was
+/// opened first. Method: the peer's own is accepted before the stranger's, and says later whose it is.
+#[test]
+fn a_peer_that_came_before_whoever_was_heard_in_its_place_is_heard_when_that_one_is_hung_up() {
+    let mut book = Book::new();
+    let own = book.accept(HOME);
+    let stranger = book.enter();
+    assert_eq!(book.introduce(own, None), [Verdict::Wait(own)]);
+    let verdicts = book.connections.hang_up(bob(), HOME);
+    assert_eq!(verdicts, [Verdict::ReadOut(stranger)]);
+    let verdicts = vec![Verdict::Hear(own)];
+    assert_eq!(book.connections.ended(stranger), (None, verdicts));
 }
 
 /// Of a peer whose inbox was not read here for long there may be many, each left over from a try: what it

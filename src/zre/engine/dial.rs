@@ -150,8 +150,10 @@ impl Engine {
         if peer.phase == Phase::Heard || peer.is_ready() && channel.is_some_and(|it| it.connected) {
             return;
         }
+        // Of two mailboxes with which it is heard, one is somebody else's, who may say nothing for good.
+        let is_contested = peer.is_heard_with_another_mailbox(now, stale);
         let until = channel.and_then(Channel::has_time_until);
-        if let Some(until) = until.filter(|until| now < *until) {
+        if let Some(until) = until.filter(|until| now < *until && !is_contested) {
             self.deadlines.set(until, Timer::Dial(id, serial));
             return;
         }
@@ -164,6 +166,12 @@ impl Engine {
         if peer.standing() == Standing::Answered && is_in_time {
             // Its HELLO may lie unread.
             self.deadlines.set(now + ANSWER, Timer::Dial(id, serial));
+            return;
+        }
+        if !peer.is_ready() && now < peer.greeted + ELSEWHERE {
+            // This was of an earlier dial.
+            self.deadlines
+                .set(peer.greeted + ELSEWHERE, Timer::Dial(id, serial));
             return;
         }
         peer.others

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::admission::Standing;
+use super::dial::ELSEWHERE;
 use super::peer::{Peer, Phase, Place, Presence};
 use super::{Engine, Timer};
 use crate::zre::{Link, PeerId, Sighting};
@@ -251,7 +252,17 @@ impl Engine {
                 }
             }
         }
-        if !peer.is_ready() || is_here_too {
+        if !peer.is_ready() {
+            let channel = peer.channel.as_ref();
+            let was_given_time = channel.is_some_and(|it| it.has_time_until().is_some())
+                && now >= peer.greeted + ELSEWHERE;
+            if is_new && was_given_time && peer.is_heard_with_another_mailbox(now, stale) {
+                let serial = peer.serial;
+                self.check_dial(now, id, serial);
+            }
+            return;
+        }
+        if is_here_too {
             return;
         }
         if is_new && !peer.is_hard_to_hear(now) {

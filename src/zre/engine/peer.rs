@@ -443,6 +443,15 @@ impl Peer {
         others.find(|to| Host::from(to.remote) == host)
     }
 
+    /// Whether a beacon of it has named another port within this time: a mailbox has one port, by whatever network
+    /// it is reached.
+    pub(super) fn is_heard_with_another_mailbox(&self, now: Instant, within: Duration) -> bool {
+        let port = self.place.remote.port();
+        self.others.iter().any(|other| {
+            other.link.remote.port() != port && now.duration_since(other.heard) <= within
+        })
+    }
+
     /// Whether it is not certain that it is reached at its place.
     pub(super) const fn is_in_doubt(&self) -> bool {
         self.displaced || self.challenge.is_some()
