@@ -443,8 +443,8 @@ impl Inbox {
     }
 
     /// The peer is not behind its connection any more, but perhaps behind one from this address.
-    pub(super) fn hang_up(&mut self, peer: PeerId, at: Host) {
-        for verdict in self.connections.hang_up(peer, at) {
+    pub(super) fn hang_up(&mut self, now: Instant, peer: PeerId, at: Host) {
+        for verdict in self.connections.hang_up(now, peer, at) {
             self.carry_out(verdict);
         }
     }

@@ -415,7 +415,7 @@ impl Core {
                         self.engine.handle_acknowledged(link, at);
                     }
                 }
-                Output::HangUp { peer, at } => self.inbox.hang_up(peer, at),
+                Output::HangUp { peer, at } => self.inbox.hang_up(now, peer, at),
                 Output::Farewell { to } => self.beacon.farewell(to),
                 Output::Stop => self.stopping = true,
             }

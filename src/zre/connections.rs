@@ -489,11 +489,14 @@ impl Connections {
     }
 
     /// The peer is not behind its connection any more, but perhaps behind one from this address. What it
-    /// has said before comes before what it says there.
-    pub(crate) fn hang_up(&mut self, peer: PeerId, address: Host) -> Vec<Verdict> {
+    /// has said before comes before what it says there. The engine is asked once more about all that wait: it may be
+    /// behind none from there.
+    pub(crate) fn hang_up(&mut self, now: Instant, peer: PeerId, address: Host) -> Vec<Verdict> {
         let Some(claim) = self.claims.get_mut(&peer) else {
             return Vec::new();
         };
+        self.young
+            .extend(claim.others.iter().map(|other| (now, *other)));
         let Some((current, home)) = &mut claim.entered else {
             return Vec::new();
         };

@@ -208,7 +208,7 @@ fn trap_16_a_connection_from_the_other_network_of_a_peer_is_a_question_to_it_too
         let mut solo = Solo::new();
         let mut bob = Peer::new(2);
         bob.id = PeerId::from_bytes([octet; 16]);
-        solo.enter(&mut bob);
+        let link = solo.enter(&mut bob);
         let elsewhere = SocketAddr::new(ip("10.1.0.2"), 49152);
         solo.pass(ms(10));
         solo.beacon(&bob);
@@ -225,6 +225,15 @@ fn trap_16_a_connection_from_the_other_network_of_a_peer_is_a_question_to_it_too
         } else {
             assert_eq!(connects(&outputs), [bob.place]);
             assert!(outputs.iter().any(hangs_up));
+            // Nothing comes over another one from there: then it is followed as well, although its beacons go on and
+            // its system acknowledges.
+            solo.beacon(&bob);
+            solo.beacon_from(&bob, elsewhere);
+            solo.engine
+                .handle_unheard(solo.now, bob.id, elsewhere.into());
+            solo.pass(ms(400));
+            solo.engine.handle_acknowledged(link, solo.now);
+            assert_eq!(connects(&solo.pass(ms(100))), [elsewhere]);
         }
     }
 }

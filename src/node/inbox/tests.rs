@@ -373,8 +373,11 @@ fn a_peer_that_is_hung_up_is_not_told_as_broken_and_its_other_connection_is_hear
     let again = desk.peer(1);
     again.greet();
     desk.serve_until("the question", |desk| !desk.notices.is_empty());
-    desk.inbox
-        .hang_up(id(1), IpAddr::from(Ipv4Addr::LOCALHOST).into());
+    desk.inbox.hang_up(
+        Instant::now(),
+        id(1),
+        IpAddr::from(Ipv4Addr::LOCALHOST).into(),
+    );
     desk.serve_until("the second HELLO", |desk| desk.heard().len() == 2);
     assert_eq!(desk.broken(), []);
 }

@@ -172,7 +172,8 @@ impl World {
 
     /// A peer is not behind its connection any more.
     pub(super) fn hang_up(&mut self, number: usize, peer: PeerId, at: Host) {
-        let verdicts = self.process_mut(number).router.book.hang_up(peer, at);
+        let now = self.clock(number).read(self.now);
+        let verdicts = self.process_mut(number).router.book.hang_up(now, peer, at);
         for verdict in verdicts {
             self.judge_connection(number, verdict);
         }

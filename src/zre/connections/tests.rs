@@ -185,7 +185,7 @@ fn a_peer_that_is_hung_up_is_heard_from_the_address_where_it_is_now() {
     let mut book = Book::new();
     let token = book.enter();
     let (moved, _) = book.as_bob(ELSEWHERE);
-    let verdicts = book.connections.hang_up(bob(), ELSEWHERE);
+    let verdicts = book.connections.hang_up(book.now, bob(), ELSEWHERE);
     assert_eq!(verdicts, [Verdict::ReadOut(token)]);
     assert_eq!(
         book.connections.ended(token),
@@ -193,11 +193,28 @@ fn a_peer_that_is_hung_up_is_heard_from_the_address_where_it_is_now() {
         "that was wanted"
     );
     // Or its connection from there is still to come.
-    let verdicts = book.connections.hang_up(bob(), HOME);
+    let verdicts = book.connections.hang_up(book.now, bob(), HOME);
     assert_eq!(verdicts, [Verdict::ReadOut(moved)]);
     assert_eq!(book.connections.ended(moved), (None, Vec::new()));
     let (again, verdict) = book.as_bob(HOME);
     assert_eq!(verdict, Verdict::Hear(again));
+}
+
+#[test]
+fn whoever_waits_elsewhere_than_where_a_peer_is_looked_for_is_asked_about_once_more() {
+    let mut book = Book::new();
+    let token = book.enter();
+    let (waiting, _) = book.as_bob(ELSEWHERE);
+    let question = [Verdict::Unheard(bob(), ELSEWHERE)];
+    assert_eq!(book.pass(ms(100)), question);
+    assert_eq!(book.pass(ms(500)), []);
+    let verdicts = book.connections.hang_up(book.now, bob(), HOME);
+    assert_eq!(verdicts, [Verdict::ReadOut(token)]);
+    assert_eq!(book.connections.ended(token), (None, Vec::new()));
+    assert_eq!(book.pass(ms(100)), question);
+    let verdicts = book.connections.hang_up(book.now, bob(), ELSEWHERE);
+    assert_eq!(verdicts, [Verdict::Hear(waiting)]);
+    assert_eq!(book.pass(ms(100)), [], "it is heard");
 }
 
 #[test]
@@ -356,7 +373,7 @@ fn what_is_left_in_the_connection_of_a_peer_that_has_left_is_not_read() {
     let mut book = Book::new();
     let token = book.enter();
     let (again, _) = book.as_bob(HOME);
-    book.connections.hang_up(bob(), HOME);
+    book.connections.hang_up(book.now, bob(), HOME);
     let verdicts = book.connections.left(bob());
     assert_eq!(verdicts, [Verdict::Hear(again), Verdict::End(token)]);
     assert_eq!(book.connections.ended(token), (None, Vec::new()));
@@ -443,12 +460,12 @@ fn what_is_older_than_the_connection_that_is_heard_is_ended_and_never_heard_agai
     let (away, _) = book.as_bob(ELSEWHERE);
     let (fourth, _) = book.as_bob(HOME);
     book.connections.ended(third);
-    let verdicts = book.connections.hang_up(bob(), ELSEWHERE);
+    let verdicts = book.connections.hang_up(book.now, bob(), ELSEWHERE);
     assert_eq!(verdicts, [Verdict::ReadOut(fourth)]);
     let verdicts = vec![Verdict::Hear(away)];
     assert_eq!(book.connections.ended(fourth), (None, verdicts));
     let (fifth, _) = book.as_bob(ELSEWHERE);
-    let verdicts = book.connections.hang_up(bob(), ELSEWHERE);
+    let verdicts = book.connections.hang_up(book.now, bob(), ELSEWHERE);
     assert_eq!(verdicts, [Verdict::ReadOut(away)]);
     let verdicts = vec![Verdict::Hear(fifth)];
     assert_eq!(book.connections.ended(away), (None, verdicts));
@@ -462,7 +479,7 @@ fn a_peer_that_came_before_whoever_was_heard_in_its_place_is_heard_when_that_one
     let own = book.accept(HOME);
     let stranger = book.enter();
     assert_eq!(book.introduce(own, None), [Verdict::Wait(own)]);
-    let verdicts = book.connections.hang_up(bob(), HOME);
+    let verdicts = book.connections.hang_up(book.now, bob(), HOME);
     assert_eq!(verdicts, [Verdict::ReadOut(stranger)]);
     let verdicts = vec![Verdict::Hear(own)];
     assert_eq!(book.connections.ended(stranger), (None, verdicts));

@@ -287,6 +287,9 @@ pub(super) struct Peer {
     pub(super) was_found: bool,
     /// Whether its connection to us is gone.
     pub(super) hung_up: bool,
+    /// Whether we have ended its connection to us because it did not answer from where it is reached, and have heard
+    /// nothing of it since.
+    pub(super) shut: bool,
     /// From where it spoke last, if not from where it is reached.
     pub(super) spoke_from: Option<Host>,
     /// From where it has opened its connection to us again, for sure.
@@ -410,6 +413,7 @@ impl Peer {
             displaced: false,
             broken: None,
             hung_up: false,
+            shut: false,
             spoke_from: None,
             reopened_from: None,
             vouched: None,
@@ -450,6 +454,11 @@ impl Peer {
         self.others.iter().any(|other| {
             other.link.remote.port() != port && now.duration_since(other.heard) <= within
         })
+    }
+
+    /// Whether nothing can be heard of it before a connection of it is accepted, or one that waits is heard.
+    pub(super) const fn has_no_connection(&self) -> bool {
+        self.hung_up || self.shut
     }
 
     /// Whether it is not certain that it is reached at its place.

@@ -324,6 +324,7 @@ impl Peer {
         self.traffic_before = std::mem::replace(&mut self.traffic, now);
         self.broken = None;
         self.hung_up = false;
+        self.shut = false;
         self.show_itself(now)
     }
 
