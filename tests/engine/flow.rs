@@ -7,7 +7,7 @@ use zchat::zre::{
 use crate::solo::{Peer, Solo, events, group, ms, sent, whispered};
 
 /// Tells the engine that the connection had no room for the last message.
-fn fill(solo: &mut Solo, link: LinkId, outputs: Vec<Output>) {
+pub(crate) fn fill(solo: &mut Solo, link: LinkId, outputs: Vec<Output>) {
     for output in outputs {
         if let Output::Send {
             link: to,

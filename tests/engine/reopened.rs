@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use zchat::zre::{Action, Body, Host, LinkId, Message, Origin, Output, Via};
 
+use crate::flow::fill;
 use crate::solo::*;
 
 fn host(of: SocketAddr) -> Host {
@@ -183,11 +184,19 @@ fn whoever_greets_twice_and_says_nothing_between_has_not_heard_us() {
 
 #[test]
 fn a_peer_that_is_heard_and_acknowledges_nothing_gets_one_more_connection() {
-    // Before how long its system has acknowledged something, if that is known.
-    for (known, led) in [(None, 0), (Some(ms(0)), 0), (Some(ms(20_000)), 1)] {
+    // Before how long its system has acknowledged something, if that is known; and the same where much waits.
+    let known = [(None, 0), (Some(ms(0)), 0), (Some(ms(20_000)), 1)];
+    let full = known
+        .into_iter()
+        .flat_map(|(known, led)| [(known, led, false), (known, led, true)]);
+    for (known, led, is_full) in full {
         let (mut solo, bob, link) = met();
         solo.pass(ms(1_000));
         solo.act(Action::Ping(bob.id));
+        if is_full {
+            let outputs = solo.whisper(&bob, "more than there is room for");
+            fill(&mut solo, link, outputs);
+        }
         let mut all = Vec::new();
         for _ in 0..24 {
             solo.beacon(&bob);
@@ -202,7 +211,7 @@ fn a_peer_that_is_heard_and_acknowledges_nothing_gets_one_more_connection() {
                 all.extend(leads(&outputs));
             }
         }
-        assert_eq!(all.len(), led, "{known:?}");
+        assert_eq!(all.len(), led, "{known:?}, {is_full}");
         assert!(all.iter().all(|to| *to == bob.place));
     }
 }

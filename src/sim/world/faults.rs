@@ -117,12 +117,15 @@ impl World {
 
     /// A host is in trouble: nothing is expected of it.
     pub(super) fn suffers(&mut self, host: HostId) {
+        self.host_mut(host).troubles += 1;
         if let Some(number) = self.host(host).process {
             self.check.suffers(self.now, number);
         }
     }
 
     pub(super) fn recovers(&mut self, host: HostId) {
+        let troubles = &mut self.host_mut(host).troubles;
+        *troubles = troubles.saturating_sub(1);
         if let Some(number) = self.host(host).process {
             self.check.recovers(self.now, number);
         }

@@ -93,6 +93,8 @@ struct Host {
     flavour: Option<Flavour>,
     /// The process that is to run on it; others have ended.
     process: Option<usize>,
+    /// How many things are wrong with it, for whichever process runs on it.
+    troubles: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,6 +193,7 @@ impl World {
                 lucky: rng.chance(self.options.lucky),
                 flavour,
                 process: None,
+                troubles: 0,
             });
             let at = Time::START + rng.time(Duration::ZERO, self.options.start);
             self.agenda.enter(at, What::Start(host, None));

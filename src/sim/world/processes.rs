@@ -63,6 +63,10 @@ impl World {
         self.by_peer.insert(peer, number);
         self.host_mut(host).process = Some(number);
         self.check.born(peer, flavour.is_some());
+        // Of what began before it, it will see the end.
+        for _ in 0..self.host(host).troubles {
+            self.check.suffers(self.now, number);
+        }
         self.take_over(number);
         self.note(
             Kind::Process,

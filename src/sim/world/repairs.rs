@@ -145,7 +145,7 @@ impl World {
         if let Some(connection) = self.connections.get_mut(key).filter(|_| sends) {
             connection.retry = FIRST_RETRY;
             connection.blocked = None;
-            if !connection.wire.is_empty() {
+            if !connection.wire.is_empty() || connection.unacknowledged > 0 {
                 self.pump_at(key, now);
             }
         }
@@ -189,6 +189,9 @@ impl World {
             self.unstall(key);
         }
         self.check.all_recover(self.now);
+        for host in &mut self.hosts {
+            host.troubles = 0;
+        }
         self.tell_all();
     }
 }

@@ -150,7 +150,9 @@ impl Engine {
             Some(Unheard::Confirmed) => {
                 peer.unheard = None;
                 let channel = peer.channel.as_ref();
-                if channel.is_some_and(|it| it.connected && it.full.is_none()) {
+                let most = self.config.limits.queued_control;
+                // Greeted anew: there has to be room for that.
+                if channel.is_some_and(|it| it.connected && it.outbox.len() + 2 < most) {
                     peer.renewed = Some(now);
                     let place = peer.place.clone();
                     self.reconnect(now, id, place);
