@@ -6,7 +6,7 @@ mod loopback;
 mod networks;
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -143,27 +143,23 @@ fn config(number: u8, port: u16, interfaces: &[&str]) -> Config {
 }
 
 /// A plain socket that shares a beacon port, as other programs do.
-fn other_program(port: u16) -> UdpSocket {
+pub fn other_program(port: u16) -> UdpSocket {
     bound_to(Ipv4Addr::UNSPECIFIED, port)
 }
 
-fn bound_to(address: Ipv4Addr, port: u16) -> UdpSocket {
-    let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
+fn bound_to(address: impl Into<IpAddr>, port: u16) -> UdpSocket {
+    let at = SocketAddr::new(address.into(), port);
+    let socket = Socket::new(Domain::for_address(at), Type::DGRAM, None).unwrap();
+    if at.is_ipv6() {
+        socket.set_only_v6(true).unwrap();
+    }
     socket.set_reuse_address(true).unwrap();
     socket.set_reuse_port(true).unwrap();
     socket.set_broadcast(true).unwrap();
-    socket
-        .bind(&SocketAddrV4::new(address, port).into())
-        .unwrap();
+    socket.bind(&at.into()).unwrap();
     let socket = UdpSocket::from(socket);
     socket.set_read_timeout(Some(IN_TIME)).unwrap();
     socket
-}
-
-/// A UDP port that nobody uses.
-fn free_port() -> u16 {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
-    socket.local_addr().unwrap().port()
 }
 
 /// Whether the descriptor became readable in time. (Not, if the process was stopped and continued.)
@@ -184,7 +180,7 @@ fn receive<'a>(socket: &UdpSocket, octets: &'a mut [u8]) -> (&'a [u8], IpAddr) {
 }
 
 /// What the next beacon says that a plain socket hears, and where it is from.
-fn next_beacon(socket: &UdpSocket) -> (Beacon, IpAddr) {
+pub fn next_beacon(socket: &UdpSocket) -> (Beacon, IpAddr) {
     let mut octets = [0; 100];
     let (datagram, from) = receive(socket, &mut octets);
     (Beacon::decode(datagram).unwrap(), from)

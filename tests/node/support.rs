@@ -23,6 +23,11 @@ impl World {
         Self { _held: held, port }
     }
 
+    /// Its beacon port.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
     pub fn builder(&self, name: &str) -> Builder {
         Node::builder(Name::new(name).unwrap())
             .interface("lo")
