@@ -49,19 +49,6 @@ impl Process {
         }
     }
 
-    /// The same when it has not changed for a while: what was closed is gone by then.
-    pub fn settled() -> Self {
-        let (mut seen, mut since) = (Self::now(), Instant::now());
-        while since.elapsed() < Duration::from_millis(300) {
-            let now = Self::now();
-            if now != seen {
-                (seen, since) = (now, Instant::now());
-            }
-            std::thread::yield_now();
-        }
-        seen
-    }
-
     /// Waits until it is as it was. (A thread that was joined may be listed a moment longer.)
     pub fn assert_again(&self) {
         let deadline = Instant::now() + PATIENCE;

@@ -1,11 +1,13 @@
 //! The end of a node: what was accepted is delivered, others are told, and nothing is left.
 
+use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use zchat::node::{RecvError, SendError, TrySendError};
-use zchat::zre::{Event, ExitReason, UndeliveredReason};
+use zchat::node::{Node, RecvError, SendError, TrySendError};
+use zchat::zre::{Beacon, Event, ExitReason, PeerId, UndeliveredReason};
 
 use crate::alone::{Process, is_alone};
+use crate::beacon::{next_beacon, other_program};
 use crate::figure::figure;
 use crate::raw::RawPeer;
 use crate::support::{PATIENCE, World, chat, content, find, mailbox, until};
@@ -17,9 +19,38 @@ fn exit(event: &Event) -> Option<ExitReason> {
     }
 }
 
+/// Waits until this node says farewell on the beacon port, and `peer` is told that it is gone. (Whoever hears of
+/// it late finds first that nobody is there any more.)
+fn farewell(heard: &UdpSocket, of: PeerId, peer: &mut Node) {
+    let deadline = Instant::now() + PATIENCE;
+    while next_beacon(heard).0 != Beacon::farewell(of) {
+        assert!(Instant::now() < deadline, "it says none");
+    }
+    let reason = find(peer, exit);
+    assert!(
+        matches!(reason, ExitReason::Farewell | ExitReason::Broken),
+        "{reason:?}"
+    );
+}
+
+/// Goal: a farewell is an exit. Method: nothing else tells of that so soon, since the connections stay open.
+#[test]
+fn a_farewell_of_a_peer_that_says_nothing_more_is_its_exit() {
+    let world = World::new();
+    let mut alice = world.start("alice");
+    let raw = RawPeer::greet(7, mailbox(&alice));
+    until(&mut alice, |alice| alice.peers().len() == 1);
+    let farewell = Beacon::farewell(raw.id).encode();
+    other_program(world.port())
+        .send_to(&farewell, ("127.255.255.255", world.port()))
+        .unwrap();
+    assert_eq!(find(&mut alice, exit), ExitReason::Farewell);
+}
+
 #[test]
 fn trap_15_everything_that_was_shouted_arrives_before_the_farewell() {
     let world = World::new();
+    let heard = other_program(world.port());
     let [mut alice, mut bob, mut carol] = world.chat(["alice", "bob", "carol"]);
     for number in 0..2_000 {
         alice.shout(&chat(), format!("{number}")).unwrap();
@@ -47,17 +78,18 @@ fn trap_15_everything_that_was_shouted_arrives_before_the_farewell() {
             });
             assert_eq!(text, format!("{number}").as_bytes());
         }
-        assert_eq!(find(node, exit), ExitReason::Farewell);
+        farewell(&heard, alice.id(), node);
     }
 }
 
 #[test]
 fn a_leave_is_seen_long_before_anything_expires() {
     let world = World::new();
+    let heard = other_program(world.port());
     let [alice, mut bob] = world.chat(["alice", "bob"]);
     let since = Instant::now();
     alice.stop(PATIENCE);
-    assert_eq!(find(&mut bob, exit), ExitReason::Farewell);
+    farewell(&heard, alice.id(), &mut bob);
     let took = since.elapsed();
     // 100 ms are promised, and proven in virtual time; this machine may have other things to do.
     figure(&format!("a leave is seen after: {} ms", took.as_millis()));
@@ -70,20 +102,22 @@ fn a_node_that_is_dropped_says_farewell_and_leaves_nothing_running() {
         return;
     }
     let world = World::new();
+    let heard = other_program(world.port());
     let mut bob = world.builder("bob").group(chat()).start().unwrap();
-    let mut come_and_go = || {
+    find(&mut bob, |event| {
+        matches!(event, Event::Network { .. }).then_some(())
+    });
+    let before = Process::now();
+    for _ in 0..10 {
         let mut alice = world.builder("alice").group(chat()).start().unwrap();
         until(&mut alice, |alice| alice.peers_of(&chat()).count() == 1);
+        // Bob has heard something over her connection: what she sends from now on does not wait for one.
+        until(&mut bob, |bob| bob.peer(alice.id()).is_some());
         alice.shout(&chat(), "dropped").unwrap();
+        let id = alice.id();
         drop(alice);
         assert_eq!(content(&mut bob).1, b"dropped");
-        assert_eq!(find(&mut bob, exit), ExitReason::Farewell);
-    };
-    // Bob's libzmq starts its threads with the first connection that he opens.
-    come_and_go();
-    let before = Process::settled();
-    for _ in 0..10 {
-        come_and_go();
+        farewell(&heard, id, &mut bob);
         before.assert_again();
     }
 }
