@@ -8,7 +8,7 @@ use zchat::node::Node;
 use zchat::zre::{Event, ExitReason, Timing};
 
 use crate::raw::{PING, PING_OK, RawPeer, Wire, header, hello};
-use crate::support::{PATIENCE, World, chat, content, find, mailbox, until};
+use crate::support::{PATIENCE, World, chat, content, find, mailbox, mailbox_port, until};
 
 /// Waits until a node has counted something.
 fn counted(node: &Node, what: &str, count: impl Fn(&zchat::zre::Stats) -> u64, most: u64) {
@@ -171,10 +171,7 @@ fn trap_16_messages_under_a_connected_peers_id_are_not_heard() {
 fn trap_16_a_peer_whose_id_was_taken_before_it_came_is_heard_within_the_recovery_time() {
     let world = World::new();
     let mut bob = world.start("bob");
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let free = SocketAddr::from(([127, 0, 0, 1], mailbox_port()));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let greeting = hello(1, listener.local_addr().unwrap(), &chat());
     let id = bob.id();
@@ -264,7 +261,13 @@ fn trap_18_connections_from_one_address_are_bounded_and_peers_come_in_again_when
     let world = World::new();
     let mut limits = zchat::zre::Limits::default();
     limits.connections_per_address = 20;
-    let mut alice = world.builder("alice").limits(limits).start().unwrap();
+    // Each is counted: there must be nobody else who still looks there for a node that has gone.
+    let mut alice = world
+        .builder("alice")
+        .mailbox_port(mailbox_port())
+        .limits(limits)
+        .start()
+        .unwrap();
     let at = mailbox(&alice);
     let flood: Vec<std::net::TcpStream> = (0..200)
         .map(|_| std::net::TcpStream::connect(at).unwrap())

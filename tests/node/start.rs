@@ -6,7 +6,7 @@ use zchat::node::StartError;
 use zchat::zre::Event;
 
 use crate::alone::{Process, is_alone};
-use crate::support::{World, chat, find, mailbox, until};
+use crate::support::{World, chat, find, mailbox, mailbox_port, until};
 
 #[test]
 fn a_port_that_is_taken_is_named_and_nothing_is_left_running() {
@@ -14,7 +14,9 @@ fn a_port_that_is_taken_is_named_and_nothing_is_left_running() {
         return;
     }
     let world = World::new();
-    let mut first = world.start("first");
+    // Its own, so that no other node takes it when it is free again.
+    let builder = world.builder("first").mailbox_port(mailbox_port());
+    let mut first = builder.start().unwrap();
     find(&mut first, |event| {
         matches!(event, Event::Network { .. }).then_some(())
     });

@@ -1,6 +1,7 @@
 //! What the tests with whole nodes share: a beacon port of one's own, and waiting for events.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use zchat::node::{Builder, Node, StartError};
@@ -115,4 +116,12 @@ fn shown(events: &[Event]) -> String {
 /// The mailbox of a node on loopback.
 pub fn mailbox(node: &Node) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], node.port()))
+}
+
+/// A port for a mailbox that nobody else is given: nodes begin far below, and Linux gives those below 61,000.
+pub fn mailbox_port() -> u16 {
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let given = GIVEN.fetch_add(1, Ordering::Relaxed);
+    let number = std::process::id().wrapping_mul(4).wrapping_add(given);
+    61_000 + u16::try_from(number % 4_000).unwrap()
 }

@@ -17,6 +17,10 @@ use crate::zre::Body;
 const OWN: PeerId = PeerId::from_bytes([5; 16]);
 const TICKET: [u8; 16] = *b"one of a mailbox";
 
+/// An address of loopback that no node uses: where nodes are, peers of one that has gone may still dial its
+/// port, and would be refused here.
+const NOBODYS: Ipv4Addr = Ipv4Addr::new(127, 7, 7, 7);
+
 fn words() -> Words {
     Words::of_a_router(&OWN.routing_id())
 }
@@ -34,7 +38,7 @@ struct Meaning {
 /// What comes over a connection that somebody has dialled to us.
 pub(in super::super) fn accepted(pieces: Pieces<'_>, limits: &Limits) {
     let expected = Meaning::of(pieces, limits);
-    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let address = IpAddr::V4(NOBODYS);
     let mut inbox =
         Inbox::bind(OWN, &[address.into()], None, limits, 1).expect("loopback has ports");
     inbox.tickets = || Ticket::from(TICKET);
