@@ -112,8 +112,10 @@ pub struct RawPeer {
     pub listener: TcpListener,
     pub to_node: Wire,
     /// The node's connection to it.
-    pub from_node: Wire,
+    from_node: Wire,
     sequence: u16,
+    /// The number of the node's last message.
+    pub heard: u16,
 }
 
 impl RawPeer {
@@ -135,6 +137,20 @@ impl RawPeer {
             to_node,
             from_node,
             sequence: 1,
+            heard: 1,
+        }
+    }
+
+    /// The node's next message: all its frames. PINGs are answered, and each message has to be the next one.
+    pub fn hear(&mut self) -> Vec<Vec<u8>> {
+        loop {
+            let frames = self.from_node.take();
+            self.heard += 1;
+            assert_eq!(frames[0][4..6], self.heard.to_be_bytes(), "{frames:?}");
+            if frames[0][2] != PING {
+                return frames;
+            }
+            self.say(PING_OK);
         }
     }
 
