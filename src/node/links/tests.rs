@@ -111,7 +111,12 @@ impl Pair {
 
     /// Fills the link with messages of this size until one comes back for good; how many went.
     fn fill(&mut self, size: usize) -> u16 {
-        let mut number = 0;
+        // Nothing goes before somebody is there.
+        let first = self.ours.whisper(0, Content::new(vec![b'x'; size]));
+        assert!(matches!(first, Sent::Queued));
+        self.ours
+            .serve_until("there", |ours| ours.has_seen(News::Connected(LINK)));
+        let mut number = 1;
         let mut quiet = Instant::now() + Duration::from_millis(100);
         loop {
             match self.ours.whisper(number, Content::new(vec![b'x'; size])) {

@@ -2,6 +2,7 @@
 
 use super::mailboxes::admit;
 use super::*;
+use crate::node::descriptors;
 
 /// Links of one node to mailboxes that do not read, more of them than a round writes to.
 struct Hall {
@@ -14,6 +15,8 @@ const LINKS: u64 = MANY as u64 + 100;
 
 impl Hall {
     fn new() -> Self {
+        // Each link has two here, and other tests may be made of as many in the same process.
+        descriptors::provide(Limits::default()).unwrap();
         let at = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let to = zre::Link::plain(at.local_addr().unwrap(), None);
         let mut ours = Ours::new(1 << 20);
