@@ -226,8 +226,9 @@ mod tests {
         let (lines, taker) = queue::<u32>();
         std::thread::scope(|scope| {
             scope.spawn(move || {
+                // More patience than for people: a taker that gets no processor is no slow terminal.
                 for number in 0..5 * MAX_LINES {
-                    lines.show(number.to_string());
+                    lines.give(number.to_string().into(), Duration::from_secs(20));
                 }
             });
             let mut next = 0;
@@ -238,6 +239,18 @@ mod tests {
             }
             assert_eq!(taken(&taker), Vec::<String>::new());
         });
+    }
+
+    #[test]
+    fn a_terminal_that_takes_nothing_is_waited_for_a_moment() {
+        let (lines, taker) = queue::<u32>();
+        for number in 0..MAX_LINES {
+            lines.show_now(number.to_string());
+        }
+        let since = Instant::now();
+        lines.show("one too many");
+        assert!(since.elapsed() >= PATIENCE, "{:?}", since.elapsed());
+        assert_eq!(taken(&taker)[MAX_LINES], "... 1 line not shown");
     }
 
     #[test]
