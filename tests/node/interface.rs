@@ -109,8 +109,7 @@ fn a_tunnel_is_listed_as_one_and_unused_while_nobody_has_opened_it() {
     lab.ip(1, "tuntap add dev tun0 mode tun");
     lab.ip(1, "addr add 10.8.0.2 peer 10.8.0.1 dev tun0");
     lab.ip(1, "link set tun0 up");
-    let found = decisions(&lab, &Selection::All);
-    assert_eq!(why_unused(&found, "tun0"), Unused::NoCarrier);
+    let found = decisions_when(&lab, |found| is_unused(found, "tun0", Unused::NoCarrier));
     let tunnel = found
         .iter()
         .find(|decision| decision.listed.label == "tun0")
