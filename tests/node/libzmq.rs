@@ -147,6 +147,9 @@ fn seventy_thousand_messages_of_all_sizes_reach_a_router_of_libzmq_that_is_opene
         assert!(peer.content() == text(number), "message {number}");
     }
     second.join().unwrap();
+    while let Ok(event) = alice.try_recv() {
+        assert!(!matches!(event, Event::Exit { .. }), "{event:?}");
+    }
     assert_eq!(alice.peers().len(), 1, "it was there all the time");
 }
 
