@@ -118,6 +118,10 @@ impl Engine {
             }
         }
         self.make_room(now);
+        // Whoever has made room may have had an heir, who has got in.
+        if !self.may_enter(id) {
+            return;
+        }
         let peer = Peer::new(now, self.number(), link.clone());
         self.get_to_know(now, id, peer);
         self.answer(now, id, link, via, &hello);
