@@ -53,6 +53,33 @@ fn peers_are_shown_once_discovery_has_settled() {
 }
 
 #[test]
+fn peers_are_shown_in_the_order_of_their_names_once_the_last_has_come() {
+    let others = |watch: &mut Chat| {
+        watch.enter_foreign(BOB, "zoe", &["CHAT"]);
+        watch.pass(Duration::from_millis(299));
+        watch.enter_foreign(CAROL, "adam", &["OTHER"]);
+        watch.pass(Duration::from_millis(300));
+        watch.finish(&[]);
+        assert_eq!(watch.quit, Some(Exit::Done));
+    };
+    let mut watch = Chat::new(watching(None, Form::Text));
+    others(&mut watch);
+    assert_eq!(
+        watch.screen(),
+        "name  id        address           groups  since\n\
+         adam  ca111111  10.0.0.202:49152  OTHER   21:04:05\n\
+         zoe   b0111111  10.0.0.176:49152  CHAT    21:04:05"
+    );
+    let mut watch = Chat::new(watching(None, Form::Json));
+    others(&mut watch);
+    assert_eq!(
+        reported(&mut watch),
+        "{\"event\":\"peer\",\"name\":\"adam\"}\n\
+         {\"event\":\"peer\",\"name\":\"zoe\"}"
+    );
+}
+
+#[test]
 fn nobody_is_a_status_of_its_own() {
     let mut watch = Chat::new(watching(None, Form::Text));
     watch.pass(Duration::from_millis(5_000));
@@ -155,15 +182,24 @@ fn whoever_looks_on_sees_who_is_away() {
     let mut alice = Chat::of(typed("alice", &["CHAT"]), BOB);
     alice.line("/away lunch");
     alice.asked();
-    for every in [None, Some(5)] {
-        let mut watch = Chat::new(watching(every, Form::Text));
+    for (every, form) in [
+        (None, Form::Text),
+        (Some(5), Form::Text),
+        (None, Form::Json),
+        (Some(5), Form::Json),
+    ] {
+        let mut watch = Chat::new(watching(every, form));
         watch.enter(BOB, "alice", &["CHAT"]);
         alice.enter(ALICE, "watch", &[]);
         for event in carry(&mut alice, BOB, ALICE) {
             watch.event(event);
         }
         watch.seconds(1);
-        let screen = watch.screen();
-        assert!(screen.contains("  (away: lunch)"), "{screen}");
+        if form == Form::Json {
+            assert_eq!(watch.records[0]["away"], "lunch");
+        } else {
+            let screen = watch.screen();
+            assert!(screen.contains("  (away: lunch)"), "{screen}");
+        }
     }
 }

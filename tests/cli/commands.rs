@@ -2,38 +2,44 @@
 
 use std::time::{Duration, Instant};
 
-use crate::process::{Zchat, field, free_port};
+use zchat::node::Node;
+use zchat::zre::{Event, Name};
+
+use crate::process::{DEADLINE, Zchat, field, free_port};
 
 #[test]
 fn peers_prints_a_table_and_ends() {
-    let port = free_port();
-    let bob = Zchat::start_json(port, "--name bob");
-    let eve = Zchat::start_json(port, "--name eve --group OTHER");
-    let peers = Zchat::start(port, "peers").end();
-    assert_eq!(peers.code(), 0, "{peers:?}");
-    assert_eq!(peers.lines.len(), 3, "{peers:?}");
-    assert!(peers.lines[0].starts_with("name "), "{peers:?}");
-    assert!(peers.lines[1].starts_with("bob ") && peers.lines[1].contains(" CHAT "));
-    assert!(peers.lines[2].starts_with("eve ") && peers.lines[2].contains(" OTHER "));
-    let peers = Zchat::start(port, "peers --json").end();
-    let rows = peers.with("\"event\":\"peer\"");
-    assert_eq!(rows.len(), 2, "{peers:?}");
-    assert_eq!(field(rows[1], "groups"), serde_json::json!(["OTHER"]));
-    assert_eq!(peers.lines.len(), 2, "{peers:?}");
-    bob.end();
-    eve.end();
+    // One peer at a time: the table is shown a moment after the last has come, and another one may be
+    // slow to.
+    for (name, group) in [("bob", "CHAT"), ("eve", "OTHER")] {
+        let port = free_port();
+        let other = Zchat::start_json(port, &format!("--name {name} --group {group}"));
+        let peers = Zchat::start(port, "peers").end();
+        assert_eq!(peers.code(), 0, "{peers:?}");
+        assert_eq!(peers.lines.len(), 2, "{peers:?}");
+        assert!(peers.lines[0].starts_with("name "), "{peers:?}");
+        assert!(peers.lines[1].starts_with(&format!("{name} ")), "{peers:?}");
+        assert!(peers.lines[1].contains(&format!(" {group} ")), "{peers:?}");
+        let peers = Zchat::start(port, "peers --json").end();
+        assert_eq!(peers.code(), 0, "{peers:?}");
+        assert_eq!(peers.lines.len(), 1, "{peers:?}");
+        assert_eq!(field(&peers.lines[0], "event"), "peer");
+        assert_eq!(field(&peers.lines[0], "name"), name);
+        assert_eq!(field(&peers.lines[0], "groups"), serde_json::json!([group]));
+        other.end();
+    }
 }
 
 #[test]
-fn peers_and_tracker_tell_who_is_away() {
+fn tracker_tells_who_is_away() {
     let port = free_port();
     let mut bob = Zchat::start_json(port, "--name bob");
     bob.say("/away lunch");
     bob.wait_for("you are away");
-    let peers = Zchat::start(port, "peers").end();
-    assert!(peers.lines[1].ends_with("  (away: lunch)"), "{peers:?}");
-    let peers = Zchat::start(port, "peers --json").end();
-    assert_eq!(field(&peers.lines[0], "away"), "lunch", "{peers:?}");
+    let mut tracker = Zchat::start(port, "tracker --every 0.1 --json");
+    tracker.wait_for("\"away\":\"lunch\"");
+    tracker.signal("-TERM");
+    tracker.finish();
     let mut tracker = Zchat::start(port, "tracker --every 0.1");
     tracker.wait_for("(away: lunch)");
     bob.say("/back");
@@ -45,19 +51,42 @@ fn peers_and_tracker_tell_who_is_away() {
     bob.end();
 }
 
-/// Goal: who has read something and leaves while more might come is known to have it. Method: bob
-/// leaves as soon as he has read the first line; the input of the sender goes on for a while.
+/// Goal: who has read something and leaves while more might come is known to have it. Method: bob, a node
+/// in this process, leaves as soon as the sender knows that he has read the first line; the input of the
+/// sender goes on for a while.
 #[test]
 fn send_knows_that_a_peer_has_read_what_was_sent_before_it_left() {
     let port = free_port();
-    let mut bob = Zchat::start_json(port, "--name bob");
-    let mut eve = Zchat::start_json(port, "--name eve");
+    let mut bob = Node::builder(Name::new("bob").unwrap())
+        .interface("lo")
+        .beacon_port(port)
+        .start()
+        .unwrap();
     let mut send = Zchat::start(port, "--json send --to bob");
     send.say("hello");
-    bob.wait_for("\"text\":\"hello\"");
-    // That bob is asked whether he has read it shows nowhere: time is all that can be waited for.
-    std::thread::park_timeout(Duration::from_secs(2));
-    bob.end();
+    let deadline = Instant::now() + DEADLINE;
+    let sender = loop {
+        if let Event::Whisper { origin, content } = bob.recv_deadline(deadline).unwrap() {
+            assert_eq!(&content.first()[..], b"hello");
+            break origin.peer;
+        }
+    };
+    // A HELLO, what was said, and two PINGs that ask whether it was read.
+    while bob.stats().received < 4 {
+        assert!(Instant::now() < deadline, "{:?}", bob.stats());
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+    // What answers this came behind the answers to those.
+    bob.ping(sender).unwrap();
+    while !matches!(
+        bob.recv_deadline(deadline).unwrap(),
+        Event::RoundTrip { peer, .. } if peer == sender
+    ) {}
+    let mut eve = Zchat::start_json(port, "--name eve");
+    eve.wait_until("bob", |line| {
+        line.contains("\"event\":\"enter\"") && line.contains("\"name\":\"bob\"")
+    });
+    bob.close(DEADLINE);
     eve.wait_for("\"event\":\"exit\"");
     let send = send.end();
     assert_eq!(send.code(), 0, "{send:?}");
@@ -114,7 +143,10 @@ fn send_takes_lines_from_stdin_and_no_command_in_them() {
 fn send_says_who_of_the_named_is_not_there() {
     let port = free_port();
     let mut bob = Zchat::start_json(port, "--name bob");
-    let sent = Zchat::start(port, "send --wait 3 --to bob --to nobody hello").end();
+    // Both wait for nobody at the same time. So long a while is also what they have to find bob.
+    let sent = Zchat::start(port, "send --wait 10 --to bob --to nobody hello");
+    let reported = Zchat::start(port, "send --json --wait 10 --to bob --to nobody hello");
+    let sent = sent.end();
     assert_eq!(sent.code(), 1, "{sent:?}");
     assert!(
         sent.lines.contains(&"* delivered to bob".to_owned()),
@@ -125,8 +157,8 @@ fn send_says_who_of_the_named_is_not_there() {
         "{sent:?}"
     );
     bob.wait_for("\"event\":\"whisper\"");
-    let sent = Zchat::start(port, "send --json --wait 3 --to bob --to nobody hello").end();
-    let record = sent.with("\"event\":\"sent\"")[0];
+    let reported = reported.end();
+    let record = reported.with("\"event\":\"sent\"")[0];
     assert_eq!(field(record, "to")[0]["name"], "bob");
     assert_eq!(field(record, "missing")[0]["name"], "nobody");
     bob.end();
@@ -137,15 +169,20 @@ fn send_says_who_of_the_named_is_not_there() {
 #[test]
 fn send_ends_at_once_where_several_have_the_name_or_there_is_nothing_to_send() {
     let port = free_port();
-    let bobs = ["--name bob", "--name bob"].map(|options| Zchat::start_json(port, options));
+    let bobs = ["--name bob", "--name bob --group OTHER"];
+    let bobs = bobs.map(|options| Zchat::start_json(port, options));
     let started = Instant::now();
-    let sent = Zchat::start(port, "send --wait 60 --to bob hello").end();
+    // One bob alone would do for the name: by their groups, both are waited for.
+    let sent = "send --wait 60 --group CHAT --group OTHER --to bob hello";
+    let sent = Zchat::start(port, sent).end();
     assert_eq!(sent.code(), 1, "{sent:?}");
-    assert_eq!(sent.lines.len(), 1, "{sent:?}");
+    assert_eq!(sent.lines.len(), 2, "{sent:?}");
     assert!(
         sent.lines[0].starts_with("! bob is ambiguous: bob~"),
         "{sent:?}"
     );
+    // What was said to the groups.
+    assert!(sent.lines[1].starts_with("* delivered to bob~"), "{sent:?}");
     let sent = Zchat::start(port, "send --wait 60 --group CHAT").end();
     assert_eq!(sent.code(), 1, "{sent:?}");
     assert_eq!(
@@ -173,6 +210,9 @@ fn tracker_prints_tables_in_which_changes_are_marked_and_says_nothing() {
     });
     let eve = Zchat::start_json(port, "--name eve");
     tracker.wait_until("eve as new", |line| line.starts_with("+  eve "));
+    bob.wait_until("eve in a group", |line| {
+        line.contains("\"event\":\"join\"") && line.contains("\"name\":\"eve\"")
+    });
     bob.close();
     let joins = bob.finish();
     assert_eq!(
