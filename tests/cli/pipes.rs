@@ -296,6 +296,8 @@ fn what_a_script_says_to_one_alone_does_not_reach_all_when_the_other_side_ends_i
     bob.wait_until("alice", |line| {
         line.contains("\"event\":\"join\"") && line.contains("alice")
     });
+    // She knows whom her last line is to reach.
+    alice.wait_for("* eve is here");
     // Written ahead, as scripts do: the text waits for bob's answer.
     alice.say("/chat bob");
     alice.say("the first secret");
