@@ -172,6 +172,21 @@ impl Window {
         }
     }
 
+    /// Waits until the program has written this, behind so many octets.
+    pub fn wait_for_written(&self, before: usize, text: &str) {
+        let deadline = Instant::now() + DEADLINE;
+        let mut terminal = self.shared.terminal.lock().unwrap();
+        loop {
+            let written = String::from_utf8_lossy(&terminal.octets[before..]);
+            if written.contains(text) {
+                return;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero() && !terminal.closed, "only {written:?}");
+            terminal = self.shared.changed.wait_timeout(terminal, left).unwrap().0;
+        }
+    }
+
     /// Takes nothing from the program any more, or goes on to.
     pub fn stall(&self, stalled: bool) {
         self.shared.terminal.lock().unwrap().stalled = stalled;
