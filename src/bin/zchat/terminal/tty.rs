@@ -38,6 +38,12 @@ pub(crate) fn leave() {
     }
 }
 
+/// Whether the terminal was not given back yet.
+fn is_ours() -> bool {
+    let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
+    before.is_some()
+}
+
 /// Makes a panic in any thread restore the terminal, say what happened, and end the program: one
 /// that goes on without one of its threads is worse than one that ends.
 pub(crate) fn install_panic_hook() {
@@ -66,10 +72,11 @@ pub(super) fn rows() -> u16 {
     }
 }
 
-/// Writes all of it, also to a terminal that somebody has made non-blocking.
+/// Writes all of it, also to a terminal that somebody has made non-blocking. Writes nothing once the
+/// terminal is what it was: a panic may be told there while another thread still draws.
 pub(super) fn write(octets: &[u8]) -> io::Result<()> {
     let mut rest = octets;
-    while !rest.is_empty() {
+    while !rest.is_empty() && is_ours() {
         match rustix::io::write(stdout(), rest) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => rest = rest.get(written..).unwrap_or_default(),
