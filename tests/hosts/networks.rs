@@ -30,7 +30,9 @@ fn a_host_on_two_networks_is_met_on_each_at_the_address_that_it_has_there() {
     let Some(lab) = Lab::new(3) else { return };
     second_network(&lab, 2);
     move_to_second(&lab, 3);
-    let mut talk = Talk::start(&lab, &["alice", "bob", "carol"], HASTY);
+    // Long enough for a machine on which a program gets no processor for a while.
+    let options = ["--evasive", "1500", "--expired", "6000"];
+    let mut talk = Talk::start(&lab, &["alice", "bob", "carol"], &options);
     let of = |program: &mut Program, name: &str| {
         let entered = program.event("enter", name);
         place(&entered).rsplit_once(':').unwrap().0.to_owned()
