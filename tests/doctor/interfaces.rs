@@ -3,7 +3,9 @@
 use std::process::Stdio;
 
 use crate::lab::{Bridge, Lab};
-use crate::support::{PATIENCE, PORT, Script, command, doctor, lab, node, shared};
+use crate::support::{
+    PATIENCE, PORT, Script, command, doctor, lab, node, shared, wait_for_carrier,
+};
 
 #[test]
 fn two_hosts_that_meet_are_healthy() {
@@ -79,6 +81,7 @@ fn why_there_is_no_network_is_told() {
     lab.carrier_up(1, "eth0");
     lab.ip(1, "link set lo up");
     lab.ip(1, "link set eth0 up");
+    wait_for_carrier(&lab, 1);
     lab.ip(1, "addr flush dev eth0");
     let diagnosis = doctor(&lab, 1, &[]);
     assert_eq!(

@@ -3,10 +3,10 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use zchat::zre::{Event, ExitReason};
+use zchat::zre::{Beacon, Event};
 
 use crate::lab::Lab;
-use crate::support::{Greeting, Script, lab, node};
+use crate::support::{Greeting, PATIENCE, PORT, Script, lab, node, shared};
 
 fn doctor(lab: &Lab, options: &[&str]) -> Command {
     let mut command = lab.command(1, env!("CARGO_BIN_EXE_zchat"));
@@ -70,15 +70,28 @@ fn after_a_signal_it_leaves_cleanly() {
     while alice.peers().next().is_none() {
         alice.recv_deadline(deadline).unwrap();
     }
-    assert_eq!(alice.peers().next().unwrap().name.as_str(), "zchat-doctor");
+    let guest = alice.peers().next().unwrap();
+    assert_eq!(guest.name.as_str(), "zchat-doctor");
+    let guest = guest.id;
+    let ear = lab.run(2, || shared(PORT));
+    ear.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut kill = Command::new("kill");
     kill.arg("-INT").arg(doctor.id().to_string());
     assert!(kill.status().unwrap().success());
+    // Alice may see the end of the connection before she has taken the farewell.
+    let says_farewell = |datagram: &[u8]| {
+        Beacon::decode(datagram).is_ok_and(|beacon| beacon.is_farewell() && beacon.peer == guest)
+    };
+    let mut octets = [0; 64];
     loop {
-        if let Event::Exit { reason, .. } = alice.recv_deadline(deadline).unwrap() {
-            assert_eq!(reason, ExitReason::Farewell);
+        let length = ear.recv(&mut octets).unwrap();
+        if says_farewell(&octets[..length]) {
             break;
         }
     }
+    while !matches!(
+        alice.recv_deadline(deadline).unwrap(),
+        Event::Exit { peer, .. } if peer == guest
+    ) {}
     assert_eq!(doctor.wait().unwrap().code(), Some(130));
 }

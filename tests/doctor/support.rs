@@ -27,27 +27,32 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// Hosts whose cables are all recognized: that may take them a second.
 pub fn lab(hosts: u8) -> Option<Lab> {
     let lab = Lab::new(hosts)?;
-    let deadline = Instant::now() + PATIENCE;
     for host in 1..=hosts {
-        lab.run(host, || {
-            let watch = Watch::new();
-            let is_up = || {
-                list()
-                    .unwrap()
-                    .interfaces
-                    .iter()
-                    .any(|one| one.label == "eth0" && one.is_running)
-            };
-            while !is_up() {
-                let left = deadline.saturating_duration_since(Instant::now());
-                assert!(!left.is_zero(), "host {host} has no carrier");
-                let mut change = [PollFd::new(watch.fd().unwrap(), PollFlags::POLLIN)];
-                poll(&mut change, PollTimeout::try_from(left).unwrap()).unwrap();
-                watch.take_events();
-            }
-        });
+        wait_for_carrier(&lab, host);
     }
     Some(lab)
+}
+
+/// Waits until a host has recognized the cable of its `eth0`, which has an address.
+pub fn wait_for_carrier(lab: &Lab, host: u8) {
+    let deadline = Instant::now() + PATIENCE;
+    lab.run(host, || {
+        let watch = Watch::new();
+        let is_up = || {
+            list()
+                .unwrap()
+                .interfaces
+                .iter()
+                .any(|one| one.label == "eth0" && one.is_running)
+        };
+        while !is_up() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "host {host} has no carrier");
+            let mut change = [PollFd::new(watch.fd().unwrap(), PollFlags::POLLIN)];
+            poll(&mut change, PollTimeout::try_from(left).unwrap()).unwrap();
+            watch.take_events();
+        }
+    });
 }
 
 /// What the doctor found.
