@@ -31,7 +31,7 @@ fn seventy_thousand_whispers_to_a_strict_peer_arrive_complete_and_in_order() {
 
 #[test]
 fn seventy_thousand_whispers_from_a_strict_peer_arrive_complete_and_in_order() {
-    bulk::from_foreign(STRICT, None);
+    bulk::from_foreign(STRICT, bulk::MESSAGES);
 }
 
 #[test]
@@ -111,6 +111,7 @@ fn two_thousand_shouts_right_before_a_leave_are_all_heard() {
     in_group(&mut ours, 0, "JOIN", "theirs", "CHAT");
     theirs.say("bench-shout CHAT 2000 64");
     theirs.wait("SENT", |line| line["event"] == "SENT");
+    ours.event("SHOUT", "theirs");
     theirs.say("quit");
     let exit = ours.event("EXIT", "theirs");
     let shouts: Vec<Value> = ours
