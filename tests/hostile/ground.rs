@@ -62,15 +62,20 @@ pub(crate) fn withstands(name: &str, attack: Attack) {
 impl Ground {
     /// Alice and bob have met. `None` where this machine cannot have it, and the test is skipped.
     pub(crate) fn new() -> Option<Self> {
+        // Whoever is gone is forgotten soon, so that a test sees what stays behind; but not whoever gets no
+        // processor for a while, nor one that a test stops for some seconds.
+        Self::with_expired("10000")
+    }
+
+    /// The same, where they forget who is gone only after so many milliseconds.
+    pub(crate) fn with_expired(expired: &str) -> Option<Self> {
         let lab = Lab::new(3)?;
         aliases(&lab);
         let start = |host: u8, name: &str| {
             let mut command = lab.command(host, program::scripted_peer());
             let port = PORT.to_string();
             command.args(["--name", name, "--group", "CHAT", "--port", &port]);
-            // Whoever is gone is forgotten soon, so that a test sees what stays behind; but not whoever gets no
-            // processor for a while, nor one that a test stops for some seconds.
-            command.args(["--evasive", "3000", "--expired", "10000"]);
+            command.args(["--evasive", "3000", "--expired", expired]);
             let mut program = Program::start(name, command.env_remove("ZCHAT_INTERFACE"));
             let start = program.event("START", name).line;
             (program, start)
@@ -257,6 +262,10 @@ impl Ground {
 
     pub(crate) fn cost_of_alice(&self) -> Cost {
         measure::cost(self.process)
+    }
+
+    pub(crate) fn watch_alice(&self) -> Watch {
+        Watch::begin(self.process)
     }
 
     /// Alice still leaves as cleanly as ever.

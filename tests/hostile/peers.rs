@@ -1,7 +1,8 @@
 //! Peers that are peers, but too many, or too much.
 
 use std::io;
-use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener};
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -179,10 +180,10 @@ pub(crate) fn elsewhere(field: &Field) {
 
 /// They are members of the group, but their mailboxes read nothing: what is shouted piles up.
 pub(crate) fn deaf(field: &Field) {
-    let deaf = Deaf::listen(field);
+    let deaf = Deaf::new(field);
     let mut held = Vec::new();
     for _ in 0..20 {
-        held.extend(field.intruder(deaf.port));
+        held.extend(field.intruder(deaf.listen()));
         field.count();
     }
     while field.goes_on() {
@@ -236,9 +237,9 @@ pub(crate) fn rename_at_once(field: &Field) {
 }
 
 pub(crate) fn ping_without_end(field: &Field) {
-    let deaf = Deaf::listen(field);
+    let mailbox = Deaf::new(field).listen();
     while field.goes_on() {
-        let Ok(mut intruder) = field.intruder(deaf.port) else {
+        let Ok(mut intruder) = field.intruder(mailbox) else {
             continue;
         };
         let mut said = Ok(());
@@ -280,52 +281,65 @@ pub(crate) fn half_closed(field: &Field) {
     }
 }
 
-/// As many as an address may have, all members of the group.
+/// As many as an address may have, all members of the group. Each has a mailbox of its own: whoever is
+/// where another one is has to wait until that one is gone.
 pub(crate) fn hundreds_deaf(field: &Field) {
-    let deaf = Deaf::listen(field);
+    let deaf = Deaf::new(field);
+    let mut mailbox = deaf.listen();
     let mut held = Vec::new();
     while field.goes_on() {
         if held.len() < 190
-            && let Ok(intruder) = field.intruder(deaf.port)
+            && let Ok(intruder) = field.intruder(mailbox)
         {
             held.push(intruder);
+            mailbox = deaf.listen();
             field.count();
         }
         thread::sleep(Duration::from_millis(2));
     }
 }
 
-/// A mailbox that shakes hands and then reads nothing, with a window as small as the system allows.
+/// Mailboxes that shake hands and then read nothing, with windows as small as the system allows.
 struct Deaf {
-    port: u16,
+    own: Ipv4Addr,
+    mailboxes: Sender<TcpListener>,
 }
 
 impl Deaf {
-    fn listen(field: &Field) -> Self {
+    fn new(field: &Field) -> Self {
+        let (mailboxes, more) = channel();
+        let own = field.own;
+        let field = field.clone();
+        thread::spawn(move || {
+            let mut listeners: Vec<TcpListener> = Vec::new();
+            let mut open = Vec::new();
+            while field.goes_on() {
+                listeners.extend(more.try_iter());
+                for (stream, _) in listeners.iter().filter_map(|it| it.accept().ok()) {
+                    stream.set_nonblocking(false).unwrap();
+                    let mut raw = Raw { stream };
+                    let _refused = raw.greet().and_then(|()| raw.ready("ROUTER", &[]));
+                    open.push(raw);
+                }
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        Self { own, mailboxes }
+    }
+
+    /// The port of one more.
+    fn listen(&self) -> u16 {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(1).unwrap();
         socket
-            .bind(&SocketAddr::from((field.own, 0)).into())
+            .bind(&SocketAddr::from((self.own, 0)).into())
             .unwrap();
         socket.listen(256).unwrap();
         let listener = TcpListener::from(socket);
-        let port = listener.local_addr().unwrap().port();
         listener.set_nonblocking(true).unwrap();
-        let field = field.clone();
-        thread::spawn(move || {
-            let mut open = Vec::new();
-            while field.goes_on() {
-                match listener.accept() {
-                    Ok((stream, _)) => {
-                        stream.set_nonblocking(false).unwrap();
-                        let mut raw = Raw { stream };
-                        let _refused = raw.greet().and_then(|()| raw.ready("ROUTER", &[]));
-                        open.push(raw);
-                    }
-                    Err(_) => thread::sleep(Duration::from_millis(1)),
-                }
-            }
-        });
-        Self { port }
+        let port = listener.local_addr().unwrap().port();
+        // Where the attack is over, nobody answers any more.
+        let _over = self.mailboxes.send(listener);
+        port
     }
 }
