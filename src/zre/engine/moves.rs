@@ -65,14 +65,14 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        let has_no_connection = peer.has_no_connection();
+        let has_hung_up = peer.hung_up;
         let Some(challenge) = &mut peer.challenge else {
             return;
         };
         let chance = self.config.timing.challenge / LAST_CHANCE;
         let due = challenge.since.max(self.blameless) + challenge.patience;
         // Whose connection has ended may well be on its way from elsewhere.
-        let beacon = peer.beacon.filter(|_| !has_no_connection);
+        let beacon = peer.beacon.filter(|_| !has_hung_up);
         let contested = challenge.contested_until(&peer.place, beacon, &self.config.timing);
         let from = contested.unwrap_or(due).max(due) - chance;
         if self.inbox_stopped.is_some() || now < from {
@@ -135,7 +135,7 @@ impl Engine {
             return;
         };
         peer.unheard = peer.unheard.and_then(|it| it.after_acknowledged(at));
-        if peer.has_no_connection() {
+        if peer.hung_up {
             return;
         }
         if at > *peer.vouched.get_or_insert(at) + most {
@@ -290,7 +290,7 @@ impl Engine {
         // Of two hosts that have two networks in common, each could follow the other for ever: only one
         // of them does, and whoever is left behind with no connection of the other. The other one asks where the
         // peer is, whether it speaks over the connection from there still.
-        let follows = self.config.peer < id || peer.has_no_connection();
+        let follows = self.config.peer < id || peer.hung_up || peer.shut;
         let is_here = Host::from(peer.place.remote) == remote;
         let there = peer.other_on(remote);
         let known = if is_here || there.is_some() && !follows {

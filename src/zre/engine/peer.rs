@@ -456,11 +456,6 @@ impl Peer {
         })
     }
 
-    /// Whether nothing can be heard of it before a connection of it is accepted, or one that waits is heard.
-    pub(super) const fn has_no_connection(&self) -> bool {
-        self.hung_up || self.shut
-    }
-
     /// Whether it is not certain that it is reached at its place.
     pub(super) const fn is_in_doubt(&self) -> bool {
         self.displaced || self.challenge.is_some()
