@@ -1,5 +1,6 @@
 //! Hosts that have IPv6, alone or beside IPv4: by link-local addresses, which every interface has.
 
+use std::net::UdpSocket;
 use std::time::Duration;
 
 use crate::lab::{Bridge, Lab};
@@ -75,7 +76,20 @@ fn an_ipv6_address_that_comes_after_the_start_is_used() {
 #[test]
 fn hosts_that_have_both_meet_once_and_by_ipv4() {
     let Some(lab) = both(2) else { return };
-    let mut pair = Talk::pair(&lab, &[]);
+    // Whoever starts between a beacon by IPv4 and the same by IPv6, 5 ms later, is met by IPv6. So bob starts when
+    // both are over, and the next ones a second away.
+    let heard = lab.run(2, || UdpSocket::bind("[::]:5670").unwrap());
+    heard.set_read_timeout(Some(PATIENCE)).unwrap();
+    let alice = zchat(&lab, 1, "alice", &[]);
+    let mut by_ipv6 = 0;
+    while by_ipv6 < 6 {
+        let (_, source) = heard.recv_from(&mut [0; 64]).unwrap();
+        by_ipv6 += u32::from(source.ip().to_canonical().is_ipv6());
+    }
+    drop(heard);
+    let bob = zchat(&lab, 2, "bob", &[]);
+    let mut pair = Talk::of(vec![alice, bob], vec!["alice", "bob"]);
+    pair.whole_within(PATIENCE);
     // A few beacons more by both.
     crate::pair::pass(Duration::from_secs(4));
     pair.is_soon_whole("a while with both");
