@@ -65,14 +65,13 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        let has_hung_up = peer.hung_up;
         let Some(challenge) = &mut peer.challenge else {
             return;
         };
         let chance = self.config.timing.challenge / LAST_CHANCE;
         let due = challenge.since.max(self.blameless) + challenge.patience;
         // Whose connection has ended may well be on its way from elsewhere.
-        let beacon = peer.beacon.filter(|_| !has_hung_up);
+        let beacon = peer.beacon.filter(|_| !peer.hung_up);
         let contested = challenge.contested_until(&peer.place, beacon, &self.config.timing);
         let from = contested.unwrap_or(due).max(due) - chance;
         if self.inbox_stopped.is_some() || now < from {
